@@ -1,0 +1,26 @@
+//! Generates the gRPC code from `proto/` without protoc, and the descriptor set that reflection and
+//! field masks use.
+
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let mut files: Vec<PathBuf> = std::fs::read_dir("proto/assay/v1")?
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    let descriptors = protox::compile(&files, ["proto"])?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("descriptors.bin"), encode(&descriptors))?;
+    tonic_prost_build::configure()
+        .btree_map(".")
+        .extern_path(".google.rpc.Status", "::tonic_types::Status")
+        .build_transport(true)
+        .compile_fds(descriptors)?;
+    assert!(Path::new(&out.join("assay.v1.rs")).exists());
+    Ok(())
+}
+
+fn encode(descriptors: &impl prost::Message) -> Vec<u8> {
+    descriptors.encode_to_vec()
+}

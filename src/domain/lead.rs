@@ -1,0 +1,452 @@
+//! Leads: one account's record each, a company or a person, from first contact to churn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Checker;
+use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
+use super::score::Points;
+use super::text::suggestion;
+use super::time::Time;
+use super::value::{FactValue, Money, Value};
+use super::version::Version;
+use super::vocabulary::{Attribute, AttributeType, Term, Vocabulary};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrowthStage {
+    Startup,
+    Growth,
+    Mature,
+    Declining,
+}
+
+impl GrowthStage {
+    pub const ALL: [GrowthStage; 4] =
+        [GrowthStage::Startup, GrowthStage::Growth, GrowthStage::Mature, GrowthStage::Declining];
+
+    /// The word that scripts use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GrowthStage::Startup => "startup",
+            GrowthStage::Growth => "growth",
+            GrowthStage::Mature => "mature",
+            GrowthStage::Declining => "declining",
+        }
+    }
+}
+
+/// How far a lead has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeadStage {
+    #[default]
+    New,
+    Mql,
+    Sal,
+    Sql,
+    Customer,
+    Lost,
+    Churned,
+}
+
+impl LeadStage {
+    pub const ALL: [LeadStage; 7] = [
+        LeadStage::New,
+        LeadStage::Mql,
+        LeadStage::Sal,
+        LeadStage::Sql,
+        LeadStage::Customer,
+        LeadStage::Lost,
+        LeadStage::Churned,
+    ];
+
+    /// The word that scripts use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LeadStage::New => "new",
+            LeadStage::Mql => "mql",
+            LeadStage::Sal => "sal",
+            LeadStage::Sql => "sql",
+            LeadStage::Customer => "customer",
+            LeadStage::Lost => "lost",
+            LeadStage::Churned => "churned",
+        }
+    }
+}
+
+/// A company as a lead's subject. Empty texts and absent fields are unknown.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Company {
+    pub display_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub domain: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub industry: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub country: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    pub employees: Option<i64>,
+    pub annual_revenue: Option<Money>,
+    pub founded_year: Option<i32>,
+    pub growth_stage: Option<GrowthStage>,
+    pub technologies: Option<Vec<String>>,
+}
+
+/// A person as a lead's subject. Empty texts and absent fields are unknown.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Person {
+    pub display_name: String,
+    pub birth_year: Option<i32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub country: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub city: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub occupation: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub language: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    Company(Company),
+    Person(Person),
+}
+
+impl Subject {
+    pub fn display_name(&self) -> &str {
+        match self {
+            Subject::Company(company) => &company.display_name,
+            Subject::Person(person) => &person.display_name,
+        }
+    }
+}
+
+/// A person at the account whom the vendor knows.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    pub id: Id,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub display_name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub department: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seniority: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub decision_role: String,
+    #[serde(default)]
+    pub inbound: i32,
+    #[serde(default)]
+    pub outbound: i32,
+    pub last_engaged_time: Option<Time>,
+}
+
+impl Contact {
+    /// Whether the contact has answered: engagement takes two.
+    pub fn engaged(&self) -> bool {
+        self.inbound > 0
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageChange {
+    pub from: LeadStage,
+    pub to: LeadStage,
+    pub time: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CustomerStatus {
+    Active,
+    Paused,
+    Churned,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    pub time: Time,
+    pub renewed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    pub time: Time,
+    pub amount: Option<Money>,
+}
+
+/// What is known of a customer; never visible to scoring scripts.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Customer {
+    pub since: Option<Time>,
+    pub status: Option<CustomerStatus>,
+    /// A year.
+    pub contract_value: Option<Money>,
+    pub renewals: Vec<Renewal>,
+    pub purchases: Vec<Purchase>,
+    /// A ratio of its revenue, 1 or less.
+    pub margin: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    Won,
+    Lost,
+}
+
+/// How a lead ended; never visible to scoring scripts.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub kind: OutcomeKind,
+    pub time: Option<Time>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// What callers set of a lead.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeadContent {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_ids: BTreeMap<String, String>,
+    pub subject: Subject,
+    /// Absent means unknown.
+    pub contacts: Option<Vec<Contact>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, FactValue>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    pub profile: Option<ProfileName>,
+    #[serde(default)]
+    pub stage: LeadStage,
+    pub customer: Option<Customer>,
+    pub outcome: Option<Outcome>,
+}
+
+/// A stored lead: an immutable body for each revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lead {
+    pub name: LeadName,
+    pub version: Version,
+    pub content: LeadContent,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stage_changes: Vec<StageChange>,
+}
+
+/// The last recorded score in short, kept beside the lead: it makes no revision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatestScore {
+    pub name: ScoreName,
+    pub grade: String,
+    pub total: Points,
+    pub fit: Points,
+    pub engagement: Points,
+    pub as_of: Time,
+    pub lead_revision: i64,
+    pub activity_count: i64,
+    pub profile: ProfileName,
+    pub profile_revision: i64,
+    pub rule_set: String,
+    pub segment: Option<SegmentName>,
+}
+
+/// A lead as it is read: its body with what is kept beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeadRecord {
+    pub lead: Lead,
+    pub latest_score: Option<LatestScore>,
+    pub activity_count: i64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    pub kind: String,
+    pub time: Time,
+    pub known_time: Time,
+    pub amount: f64,
+    pub contact: Option<Id>,
+}
+
+fn check_term(c: &mut Checker, field: &str, word: &str, what: &str, terms: &BTreeMap<String, Term>) {
+    if !word.is_empty() && !terms.contains_key(word) {
+        let help = suggestion(word, terms.keys().map(String::as_str));
+        c.wrong_field(field, format!("facts.toml declares no {what} \"{word}\"; {help}"));
+    }
+}
+
+impl LeadContent {
+    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
+        c.count("external_ids", self.external_ids.len(), 50);
+        for (system, id) in &self.external_ids {
+            let field = format!("external_ids[\"{system}\"]");
+            c.require(
+                !system.is_empty() && system.len() <= 63,
+                &field,
+                "the system needs 1 to 63 characters",
+            );
+            c.length(&field, id, 1, 200);
+        }
+        match &self.subject {
+            Subject::Company(company) => c.within("company", |c| company.check(c)),
+            Subject::Person(person) => c.within("person", |c| person.check(c)),
+        }
+        if let Some(contacts) = &self.contacts {
+            c.count("contacts.contacts", contacts.len(), 1_000);
+            let mut ids = BTreeSet::new();
+            c.each("contacts.contacts", contacts, |c, contact| {
+                let id = &contact.id;
+                c.require(ids.insert(id), "id", format!("\"{id}\" is taken by an earlier contact"));
+                c.require(contact.inbound >= 0, "inbound", "must be 0 or more");
+                c.require(contact.outbound >= 0, "outbound", "must be 0 or more");
+                check_term(c, "seniority", &contact.seniority, "seniority", &vocabulary.seniorities);
+                check_term(c, "decision_role", &contact.decision_role, "role", &vocabulary.roles);
+            });
+        }
+        c.count("attributes", self.attributes.len(), 500);
+        for (name, fact) in &self.attributes {
+            c.within(format!("attributes[\"{name}\"]"), |c| {
+                fact.check(c);
+                match vocabulary.attributes.get(name) {
+                    Some(attribute) => check_type(c, attribute, &fact.value),
+                    None => {
+                        let help = suggestion(name, vocabulary.attributes.keys().map(String::as_str));
+                        c.wrong(format!("facts.toml declares no attribute \"{name}\"; {help}"));
+                    }
+                }
+            });
+        }
+        c.length("owner", &self.owner, 0, 200);
+        c.length("source", &self.source, 0, 200);
+        if let Some(customer) = &self.customer {
+            c.within("customer", |c| customer.check(c));
+        }
+    }
+}
+
+/// Whether a value has the type that the attribute declares.
+pub fn fits_type(attribute: &Attribute, value: &Value) -> bool {
+    match (&attribute.kind, value) {
+        (AttributeType::Choice(choices), Value::Text(word)) => choices.contains(word),
+        (AttributeType::Number, Value::Number(_))
+        | (AttributeType::Text, Value::Text(_))
+        | (AttributeType::YesNo, Value::YesNo(_))
+        | (AttributeType::List, Value::List(_))
+        | (AttributeType::Money, Value::Money(_)) => true,
+        _ => false,
+    }
+}
+
+fn check_type(c: &mut Checker, attribute: &Attribute, value: &Value) {
+    if fits_type(attribute, value) {
+        return;
+    }
+    match (&attribute.kind, value) {
+        (AttributeType::Choice(choices), Value::Text(word)) => {
+            let help = suggestion(word, choices.iter().map(String::as_str));
+            c.wrong_field("value", format!("\"{word}\" is not one of its choices; {help}"));
+        }
+        (kind, _) => c.wrong_field("value", format!("must be a {} as facts.toml declares", kind.label())),
+    }
+}
+
+impl Company {
+    fn check(&self, c: &mut Checker) {
+        c.length("display_name", &self.display_name, 1, 200);
+        c.require(!self.domain.chars().any(char::is_uppercase), "domain", "must be in lower case");
+        for (field, text) in [
+            ("domain", &self.domain),
+            ("industry", &self.industry),
+            ("country", &self.country),
+            ("region", &self.region),
+        ] {
+            c.length(field, text, 0, 200);
+        }
+        c.number("employees", self.employees.map(|n| n as f64), 0.0, 1e9);
+        c.number("founded_year", self.founded_year.map(f64::from), 1.0, 9_999.0);
+        if let Some(revenue) = &self.annual_revenue {
+            c.within("annual_revenue", |c| revenue.check(c));
+        }
+        if let Some(technologies) = &self.technologies {
+            c.count("technologies.values", technologies.len(), 1_000);
+        }
+    }
+}
+
+impl Person {
+    fn check(&self, c: &mut Checker) {
+        c.length("display_name", &self.display_name, 1, 200);
+        c.number("birth_year", self.birth_year.map(f64::from), 1.0, 9_999.0);
+        for (field, text) in [
+            ("country", &self.country),
+            ("region", &self.region),
+            ("city", &self.city),
+            ("occupation", &self.occupation),
+            ("language", &self.language),
+        ] {
+            c.length(field, text, 0, 200);
+        }
+    }
+}
+
+impl Customer {
+    fn check(&self, c: &mut Checker) {
+        if let Some(value) = &self.contract_value {
+            c.within("contract_value", |c| value.check(c));
+        }
+        c.each("purchases", &self.purchases, |c, purchase| {
+            if let Some(amount) = &purchase.amount {
+                c.within("amount", |c| amount.check(c));
+            }
+        });
+        c.count("renewals", self.renewals.len(), 1_000);
+        c.count("purchases", self.purchases.len(), 1_000);
+        c.number("margin", self.margin, f64::NEG_INFINITY, 1.0);
+    }
+}
+
+impl Activity {
+    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary, now: Time) {
+        if self.kind.is_empty() {
+            c.wrong_field("type", "is required");
+        }
+        check_term(c, "type", &self.kind, "activity type", &vocabulary.activities);
+        c.require(self.amount.is_finite(), "amount", "must be finite");
+        c.require(self.known_time <= now, "known_time", "must not be later than now");
+    }
+}
+
+impl Lead {
+    /// A new lead.
+    pub fn create(name: LeadName, content: LeadContent, now: Time) -> Self {
+        Self { name, version: Version::first(now), content, stage_changes: Vec::new() }
+    }
+
+    /// The lead's next revision with other content.
+    pub fn revise(&self, content: LeadContent, now: Time) -> Self {
+        let mut stage_changes = self.stage_changes.clone();
+        if content.stage != self.content.stage {
+            stage_changes.push(StageChange { from: self.content.stage, to: content.stage, time: now });
+        }
+        Self { name: self.name.clone(), version: self.version.next(now), content, stage_changes }
+    }
+}

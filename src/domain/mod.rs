@@ -1,0 +1,14 @@
+//! Floor 0: plain types, their invariants and pure functions. No I/O, no clock, no wire format.
+
+pub mod canvas;
+pub mod check;
+pub mod lead;
+pub mod name;
+pub mod profile;
+pub mod score;
+pub mod segment;
+pub mod text;
+pub mod time;
+pub mod value;
+pub mod version;
+pub mod vocabulary;

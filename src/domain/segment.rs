@@ -1,0 +1,294 @@
+//! Groups of customers: what is known of them, their personas, and how the relationship is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Checker;
+use super::name::Id;
+use super::time::Time;
+use super::value::{Evidence, Value};
+use super::version::Version;
+use super::vocabulary::Vocabulary;
+
+/// One thing that is known of a segment.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataPoint {
+    pub value: Value,
+    #[serde(default)]
+    pub unit: String,
+    #[serde(default)]
+    pub source: String,
+    pub confidence: Option<f64>,
+    pub verified_time: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeedKind {
+    Need,
+    Pain,
+    Desire,
+}
+
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    pub id: Id,
+    pub kind: NeedKind,
+    pub text: String,
+    /// 0 to 1.
+    pub intensity: Option<f64>,
+}
+
+/// The eleven facets of a customer relationship.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FacetKind {
+    Segments,
+    RelationshipType,
+    Customization,
+    Channels,
+    Touchpoints,
+    Lifecycle,
+    FeedbackAndData,
+    Support,
+    RetentionAndLoyalty,
+    ComplaintHandling,
+    PrivacyAndSecurity,
+}
+
+impl FacetKind {
+    pub const ALL: [FacetKind; 11] = [
+        FacetKind::Segments,
+        FacetKind::RelationshipType,
+        FacetKind::Customization,
+        FacetKind::Channels,
+        FacetKind::Touchpoints,
+        FacetKind::Lifecycle,
+        FacetKind::FeedbackAndData,
+        FacetKind::Support,
+        FacetKind::RetentionAndLoyalty,
+        FacetKind::ComplaintHandling,
+        FacetKind::PrivacyAndSecurity,
+    ];
+
+    /// The attributes that a facet of this kind may have.
+    pub fn attributes(self) -> &'static [&'static str] {
+        match self {
+            FacetKind::Segments => &["needs", "preferences", "behaviours"],
+            FacetKind::RelationshipType => &["types"],
+            FacetKind::Customization => &["product", "service"],
+            FacetKind::Channels => &["physical", "digital"],
+            FacetKind::Touchpoints => &["sales", "onboarding", "support", "feedback", "other"],
+            FacetKind::Lifecycle => {
+                &["awareness", "consideration", "first_purchase", "onboarding", "use", "renewal", "advocacy"]
+            }
+            FacetKind::FeedbackAndData => &["collection", "use"],
+            FacetKind::Support => &["level", "person_access", "response_time", "resources"],
+            FacetKind::RetentionAndLoyalty => {
+                &["loyalty_programme", "exclusive_offers", "personal_communication"]
+            }
+            FacetKind::ComplaintHandling => &["intake", "resolution_time", "escalation"],
+            FacetKind::PrivacyAndSecurity => &["data_held", "lawful_basis", "safeguards", "assurance"],
+        }
+    }
+}
+
+/// How well a facet is founded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FacetStatus {
+    Missing,
+    Assumed,
+    Evidenced,
+    Stale,
+}
+
+/// One facet of a relationship plan.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facet {
+    pub content: String,
+    pub attributes: BTreeMap<String, String>,
+    pub evidence: Vec<Evidence>,
+    /// Days after which evidence goes stale; 365 if not stated.
+    pub review_period_days: Option<i32>,
+}
+
+impl Facet {
+    /// How well the facet is founded at a time.
+    pub fn status(&self, now: Time) -> FacetStatus {
+        if self.content.is_empty() && self.attributes.is_empty() {
+            return FacetStatus::Missing;
+        }
+        let period = f64::from(self.review_period_days.unwrap_or(365));
+        match self.evidence.iter().map(|e| e.observed_time).max() {
+            None => FacetStatus::Assumed,
+            Some(newest) if now.days_since(newest) > period => FacetStatus::Stale,
+            Some(_) => FacetStatus::Evidenced,
+        }
+    }
+}
+
+/// Where a persona's field comes from.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    #[serde(default)]
+    pub source: String,
+    pub confidence: Option<f64>,
+    pub recorded_time: Option<Time>,
+}
+
+/// What callers set of a persona.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PersonaContent {
+    pub display_name: String,
+    pub traits: Vec<String>,
+    pub goals: Vec<String>,
+    pub pains: Vec<String>,
+    pub preferred_channels: Vec<String>,
+    pub decision_role: String,
+    pub quote: String,
+    pub provenance: BTreeMap<String, Provenance>,
+}
+
+/// A fictional person who stands for a segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Persona {
+    pub version: Version,
+    pub content: PersonaContent,
+}
+
+/// What callers set of a segment. Absent numbers are unknown, not zero.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SegmentContent {
+    pub display_name: String,
+    pub demographic: BTreeMap<String, DataPoint>,
+    pub psychographic: BTreeMap<String, DataPoint>,
+    pub behavioural: BTreeMap<String, DataPoint>,
+    pub needs: Vec<Need>,
+    /// In the canvas's size unit.
+    pub size: Option<f64>,
+    /// A ratio a year: 0.08 is 8 %.
+    pub growth_rate: Option<f64>,
+    /// 0 to 1.
+    pub fit: Option<f64>,
+    /// In the canvas's size unit.
+    pub capacity: Option<f64>,
+    pub custom_factors: BTreeMap<String, f64>,
+    pub relationship_plan: BTreeMap<FacetKind, Facet>,
+    pub proposition_notes: Vec<Id>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    pub version: Version,
+    pub content: SegmentContent,
+    #[serde(default)]
+    pub personas: BTreeMap<Id, Persona>,
+}
+
+impl SegmentContent {
+    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
+        c.length("display_name", &self.display_name, 1, 200);
+        let data = [
+            ("demographic", &self.demographic),
+            ("psychographic", &self.psychographic),
+            ("behavioural", &self.behavioural),
+        ];
+        for (field, points) in data {
+            c.count(field, points.len(), 200);
+            for (key, point) in points {
+                c.within(format!("{field}[\"{key}\"]"), |c| {
+                    c.within("value", |c| point.value.check(c));
+                    c.number("confidence", point.confidence, 0.0, 1.0);
+                });
+            }
+        }
+        let mut ids = BTreeSet::new();
+        c.count("needs", self.needs.len(), 200);
+        c.each("needs", &self.needs, |c, need| {
+            c.require(ids.insert(&need.id), "id", format!("\"{}\" is taken by an earlier need", need.id));
+            c.length("text", &need.text, 1, 4_000);
+            c.number("intensity", need.intensity, 0.0, 1.0);
+        });
+        c.number("size", self.size, 0.0, 1e15);
+        c.number("growth_rate", self.growth_rate, -1.0, 1e6);
+        c.number("fit", self.fit, 0.0, 1.0);
+        c.number("capacity", self.capacity, 0.0, 1e15);
+        for (factor, value) in &self.custom_factors {
+            let field = format!("custom_factors[\"{factor}\"]");
+            if !vocabulary.factors.contains_key(factor) {
+                let known = vocabulary.factors.keys().map(String::as_str);
+                let help = super::text::suggestion(factor, known);
+                c.wrong_field(&field, format!("facts.toml declares no factor \"{factor}\"; {help}"));
+            }
+            c.require(value.is_finite(), &field, "must be finite");
+        }
+        for (i, (kind, facet)) in self.relationship_plan.iter().enumerate() {
+            c.within(format!("relationship_plan.facets[{i}]"), |c| facet.check(c, *kind));
+        }
+    }
+
+    /// The mean intensity of the needs whose intensity is known.
+    pub fn need_intensity(&self) -> Option<f64> {
+        let known: Vec<f64> = self.needs.iter().filter_map(|n| n.intensity).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    }
+}
+
+impl Facet {
+    fn check(&self, c: &mut Checker, kind: FacetKind) {
+        c.length("content", &self.content, 0, 4_000);
+        for key in self.attributes.keys() {
+            if !kind.attributes().contains(&key.as_str()) {
+                let help = super::text::suggestion(key, kind.attributes().iter().copied());
+                c.wrong_field(
+                    format!("attributes[\"{key}\"]"),
+                    format!("is not an attribute of this facet; {help}"),
+                );
+            }
+        }
+        c.each("evidence", &self.evidence, |c, e| e.check(c));
+        c.number("review_period_days", self.review_period_days.map(f64::from), 1.0, 36_500.0);
+    }
+}
+
+impl PersonaContent {
+    /// The fields whose provenance can be stated.
+    pub const FIELDS: [&'static str; 7] =
+        ["display_name", "traits", "goals", "pains", "preferred_channels", "decision_role", "quote"];
+
+    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
+        c.length("display_name", &self.display_name, 1, 200);
+        c.length("quote", &self.quote, 0, 1_000);
+        let lists = [
+            ("traits", &self.traits),
+            ("goals", &self.goals),
+            ("pains", &self.pains),
+            ("preferred_channels", &self.preferred_channels),
+        ];
+        for (field, items) in lists {
+            c.count(field, items.len(), 100);
+        }
+        if !self.decision_role.is_empty() && !vocabulary.roles.contains_key(&self.decision_role) {
+            let known = vocabulary.roles.keys().map(String::as_str);
+            let help = super::text::suggestion(&self.decision_role, known);
+            c.wrong_field("decision_role", format!("facts.toml declares no such role; {help}"));
+        }
+        for (field, provenance) in &self.provenance {
+            c.within(format!("provenance[\"{field}\"]"), |c| {
+                if !Self::FIELDS.contains(&field.as_str()) {
+                    c.wrong(format!("is not a field; {}", super::text::suggestion(field, Self::FIELDS)));
+                }
+                c.number("confidence", provenance.confidence, 0.0, 1.0);
+            });
+        }
+    }
+}

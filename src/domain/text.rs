@@ -1,0 +1,40 @@
+//! Help with names that people type.
+
+/// The candidate that `word` was most likely meant to be, if one is close enough.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(2);
+    let lower = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|c| (strsim::osa_distance(&lower, &c.to_lowercase()), c))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, c)| c)
+}
+
+/// `did you mean "…"?`, or the choices themselves if none is near and they are few.
+pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    if let Some(near) = nearest(word, candidates.clone()) {
+        return format!("did you mean \"{near}\"?");
+    }
+    let all: Vec<_> = candidates.into_iter().take(21).collect();
+    match all.len() {
+        0 => "none is declared".into(),
+        1..=20 => format!("known are {}", all.join(", ")),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_a_stranger_does_not() {
+        let words = ["page_visit", "demo_request", "employees"];
+        assert_eq!(nearest("page_vist", words), Some("page_visit"));
+        assert_eq!(nearest("employes", words), Some("employees"));
+        assert_eq!(nearest("quokka", words), None);
+        assert_eq!(suggestion("quokka", words), "known are page_visit, demo_request, employees");
+    }
+}

@@ -1,0 +1,100 @@
+//! Points in time. Nothing here reads a clock: the time is always an argument.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Microseconds since 1970-01-01T00:00:00Z, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Time(i64);
+
+/// Microseconds in a day.
+pub const DAY: i64 = 86_400_000_000;
+
+/// A text that is not a time.
+#[derive(Debug, thiserror::Error)]
+#[error("not a time: write it as 2026-11-21T09:30:00Z")]
+pub struct NotATime;
+
+impl Time {
+    /// The earliest time there is: 0001-01-01T00:00:00Z.
+    pub const MIN: Time = Time(-62_135_596_800_000_000);
+    /// The latest time there is: 9999-12-30T22:00:00Z, the end of what timestamps can be shown as.
+    pub const MAX: Time = Time(253_402_207_200_000_000);
+
+    /// A time from microseconds since 1970, if it is within [`Time::MIN`] and [`Time::MAX`].
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        (Self::MIN.0..=Self::MAX.0).contains(&micros).then_some(Self(micros))
+    }
+
+    /// Microseconds since 1970.
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Days from `earlier` to this time, with their fraction; negative if it is later.
+    pub fn days_since(self, earlier: Time) -> f64 {
+        (self.0 - earlier.0) as f64 / DAY as f64
+    }
+
+    /// This time moved by whole days, kept within the range.
+    pub fn plus_days(self, days: i64) -> Time {
+        Time(self.0.saturating_add(days.saturating_mul(DAY)).clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    /// The calendar year in UTC.
+    pub fn year(self) -> i32 {
+        self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year().into()
+    }
+
+    fn timestamp(self) -> jiff::Timestamp {
+        // In range by construction: Time's bounds lie within jiff's.
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.timestamp())
+    }
+}
+
+impl FromStr for Time {
+    type Err = NotATime;
+
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let parsed: jiff::Timestamp = text.parse().map_err(|_| NotATime)?;
+        Self::from_micros(parsed.as_microsecond()).ok_or(NotATime)
+    }
+}
+
+impl TryFrom<String> for Time {
+    type Error = NotATime;
+
+    fn try_from(text: String) -> Result<Self, NotATime> {
+        text.parse()
+    }
+}
+
+impl From<Time> for String {
+    fn from(time: Time) -> String {
+        time.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_time_round_trip_at_the_ends_too() {
+        for text in ["2026-11-21T09:30:00.000001Z", "0001-01-01T00:00:00Z", "9999-12-30T22:00:00Z"] {
+            let time: Time = text.parse().unwrap();
+            assert_eq!(time.to_string(), text);
+        }
+        assert!(Time::from_micros(Time::MAX.0 + 1).is_none());
+        assert_eq!("2024-02-29T23:00:00Z".parse::<Time>().unwrap().year(), 2024);
+    }
+}

@@ -1,0 +1,4 @@
+//! Assay decides which customers are worth serving, and says why.
+
+pub mod domain;
+pub mod rules;

@@ -1,0 +1,531 @@
+//! Scripts × facts → scores and priorities: caps, floors, bounds, disqualifiers and grades.
+
+use std::sync::Arc;
+
+use super::catalogue::Catalogue;
+use super::evaluate::{Evaluator, Failure, Stop};
+use super::facts::{Facts, LeadFacts, SegmentFacts, Value};
+use super::program::{Factor, Formula, Group, GroupBody, Index, Item, Rule, Script, Verdict};
+use crate::domain::profile::{Criterion, Expectation};
+use crate::domain::score::{
+    Assessment, Axis, Contribution, ContributionKind as Kind, Points, Position, PriorityAssessment,
+    ScoreStatus, Unknown, Warning, WarningCode,
+};
+use crate::domain::value::Value as Plain;
+
+/// A rule that failed: never silently false, the whole result is this error.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("rule \"{rule}\" failed at {file}:{line}:{column}: {message}", file = position.file, line = position.line, column = position.column)]
+pub struct RuleError {
+    pub rule: Arc<str>,
+    pub position: Position,
+    pub message: String,
+}
+
+/// Scores a lead's facts. Contributions stand in the order of the script and add up to the total.
+pub fn assess(script: &Script, catalogue: &Catalogue, facts: LeadFacts) -> Result<Assessment, RuleError> {
+    let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts));
+    let mut sums = [Points::ZERO; 2];
+    for item in &script.items {
+        let axis = match item {
+            Item::Group(group) => group.axis.unwrap_or(Axis::Fit),
+            _ => Axis::Fit,
+        };
+        sums[axis as usize] += run.item(item, &Arc::from(""), Some(axis))?.points;
+    }
+    for bounds in &script.bounds {
+        let sum = &mut sums[bounds.axis as usize];
+        let within = (*sum).clamp(bounds.from, bounds.to);
+        if within != *sum {
+            let side = if *sum > within { "at most" } else { "at least" };
+            let reason = format!("{} is {side} {within} points", capitalised(bounds.axis.as_str()));
+            let name = bounds.axis.as_str().into();
+            run.entry(
+                name,
+                "".into(),
+                Some(bounds.axis),
+                Kind::Bound,
+                within - *sum,
+                reason.into(),
+                &bounds.position,
+            );
+            *sum = within;
+        }
+    }
+    run.eval.points = sums;
+    let disqualified = run.disqualified()?;
+    let completeness = run.completeness();
+    let status = if disqualified {
+        ScoreStatus::Disqualified
+    } else if completeness < script.completeness {
+        ScoreStatus::InsufficientData
+    } else {
+        ScoreStatus::Scored
+    };
+    let grade = if status == ScoreStatus::Scored { run.grade()? } else { None };
+    Ok(Assessment {
+        status,
+        total: sums[0] + sums[1],
+        fit: sums[0],
+        engagement: sums[1],
+        grade,
+        completeness,
+        role_coverage: facts.role_coverage(),
+        contributions: run.contributions,
+        unknowns: run.unknowns,
+        warnings: run.warnings,
+    })
+}
+
+/// Judges a segment's facts.
+pub fn prioritize(
+    script: &Script,
+    catalogue: &Catalogue,
+    facts: SegmentFacts,
+) -> Result<PriorityAssessment, RuleError> {
+    let mut run = Run::new(script, catalogue, Facts::Segment(facts), None);
+    let mut sum = Sum::default();
+    for item in &script.items {
+        sum += run.item(item, &Arc::from(""), None)?;
+    }
+    Ok(PriorityAssessment {
+        priority: sum.points,
+        low: sum.low,
+        high: sum.high,
+        contributions: run.contributions,
+        missing: run.unknowns,
+    })
+}
+
+/// Points, and what they could be if the unknown were known.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    points: Points,
+    low: Points,
+    high: Points,
+}
+
+impl Sum {
+    fn sure(points: Points) -> Self {
+        Self { points, low: points, high: points }
+    }
+
+    /// Nothing now, but perhaps these points.
+    fn perhaps(points: Points) -> Self {
+        Self { points: Points::ZERO, low: points.min(Points::ZERO), high: points.max(Points::ZERO) }
+    }
+}
+
+impl std::ops::AddAssign for Sum {
+    fn add_assign(&mut self, other: Sum) {
+        self.points += other.points;
+        self.low += other.low;
+        self.high += other.high;
+    }
+}
+
+struct Run<'a> {
+    eval: Evaluator<'a>,
+    catalogue: &'a Catalogue,
+    lead: Option<LeadFacts<'a>>,
+    contributions: Vec<Contribution>,
+    unknowns: Vec<Unknown>,
+    warnings: Vec<Warning>,
+    /// Facts of the profile's criteria, beside those that the script names.
+    named: Vec<Index>,
+}
+
+/// What a condition or a number came to.
+enum Judged<T> {
+    Known(T),
+    Unknown,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        script: &'a Script,
+        catalogue: &'a Catalogue,
+        facts: Facts<'a>,
+        lead: Option<LeadFacts<'a>>,
+    ) -> Self {
+        Self {
+            eval: Evaluator::new(script, facts),
+            catalogue,
+            lead,
+            contributions: Vec::with_capacity(16),
+            unknowns: Vec::new(),
+            warnings: Vec::new(),
+            named: script.named.clone(),
+        }
+    }
+
+    fn item(&mut self, item: &'a Item, group: &Arc<str>, axis: Option<Axis>) -> Result<Sum, RuleError> {
+        match item {
+            Item::Rule(rule) => self.rule(rule, group, axis),
+            Item::Factor(factor) => self.factor(factor, group),
+            Item::Group(group) => self.group(group),
+        }
+    }
+
+    fn group(&mut self, group: &'a Group) -> Result<Sum, RuleError> {
+        let mut sum = Sum::default();
+        match &group.body {
+            GroupBody::Items(items) => {
+                for item in items {
+                    sum += self.item(item, &group.name, group.axis)?;
+                }
+            }
+            GroupBody::Criteria => {
+                let criteria = self.lead.map_or(&[][..], |facts| &facts.profile.criteria);
+                for criterion in criteria {
+                    sum += self.criterion(criterion, group)?;
+                }
+            }
+        }
+        let clip = |points: Points| {
+            let capped = group.cap.map_or(points, |cap| points.min(cap));
+            group.floor.map_or(capped, |floor| capped.max(floor))
+        };
+        let clipped = clip(sum.points);
+        if clipped != sum.points {
+            let (kind, side) =
+                if clipped < sum.points { (Kind::Cap, "at most") } else { (Kind::Floor, "at least") };
+            let reason = format!("{} counts {side} {clipped} points", capitalised(&group.name));
+            let name = group.name.clone();
+            self.entry(
+                name.clone(),
+                name,
+                group.axis,
+                kind,
+                clipped - sum.points,
+                reason.into(),
+                &group.position,
+            );
+        }
+        Ok(Sum { points: clipped, low: clip(sum.low), high: clip(sum.high) })
+    }
+
+    fn rule(&mut self, rule: &'a Rule, group: &Arc<str>, axis: Option<Axis>) -> Result<Sum, RuleError> {
+        let holds = match self.holds(&rule.when, &rule.id, &rule.position)? {
+            Judged::Known(false) => return Ok(Sum::default()),
+            Judged::Known(true) => true,
+            Judged::Unknown => false,
+        };
+        let number = self.eval.number(&rule.then);
+        let points =
+            match self.judge(number, if holds { Some(&rule.id) } else { None }, &rule.id, &rule.position)? {
+                Judged::Unknown => return Ok(Sum::default()),
+                Judged::Known(number) => self.points(number, &rule.id, &rule.position)?,
+            };
+        if !holds {
+            return Ok(Sum::perhaps(points));
+        }
+        let inputs = self.inputs(&rule.leaves);
+        self.contributions.push(Contribution {
+            rule: rule.id.clone(),
+            group: group.clone(),
+            axis,
+            kind: Kind::Rule,
+            points,
+            reason: rule.because.clone(),
+            inputs,
+            position: rule.position.clone(),
+        });
+        Ok(Sum::sure(points))
+    }
+
+    fn factor(&mut self, factor: &'a Factor, group: &Arc<str>) -> Result<Sum, RuleError> {
+        let value = self.eval.number(&factor.is);
+        let value = match self.judge(value, Some(&factor.id), &factor.id, &factor.position)? {
+            Judged::Unknown => {
+                return Ok(Sum::perhaps(self.points(factor.weight, &factor.id, &factor.position)?));
+            }
+            Judged::Known(value) => value,
+        };
+        if !(0.0..=1.0).contains(&value) {
+            let message = format!(
+                "a factor lies between 0 and 1, this one is {value}; `clamp` or `ratio` keep it there"
+            );
+            return Err(error(&factor.id, &factor.position, message));
+        }
+        let points = self.points(factor.weight * value, &factor.id, &factor.position)?;
+        let inputs = self.inputs(&factor.is.leaves);
+        self.contributions.push(Contribution {
+            rule: factor.id.clone(),
+            group: group.clone(),
+            axis: None,
+            kind: Kind::Factor,
+            points,
+            reason: factor.because.clone(),
+            inputs,
+            position: factor.position.clone(),
+        });
+        Ok(Sum::sure(points))
+    }
+
+    fn criterion(&mut self, criterion: &Criterion, group: &Group) -> Result<Sum, RuleError> {
+        let id: Arc<str> = criterion.id.as_str().into();
+        match self.meets(criterion, &id, &group.position)? {
+            Judged::Known((true, value)) => {
+                self.contributions.push(Contribution {
+                    rule: id,
+                    group: group.name.clone(),
+                    axis: group.axis,
+                    kind: Kind::Criterion,
+                    points: criterion.points,
+                    reason: criterion.because.as_str().into(),
+                    inputs: value.into_iter().collect(),
+                    position: group.position.clone(),
+                });
+                Ok(Sum::sure(criterion.points))
+            }
+            Judged::Known((false, _)) => Ok(Sum::default()),
+            Judged::Unknown => Ok(Sum::perhaps(criterion.points)),
+        }
+    }
+
+    /// Whether a criterion holds, with the fact that it looked at. An unknown fact is listed.
+    fn meets(
+        &mut self,
+        criterion: &Criterion,
+        id: &Arc<str>,
+        position: &Position,
+    ) -> Result<Judged<(bool, Option<(Arc<str>, Plain)>)>, RuleError> {
+        let index = self.catalogue.find(&criterion.fact, false).ok_or_else(|| {
+            let message = format!(
+                "the profile's criterion looks at \"{}\", which is not a fact any more",
+                criterion.fact
+            );
+            error(id, position, message)
+        })?;
+        let fact = &self.catalogue.facts[index];
+        if !self.named.contains(&index) {
+            self.named.push(index);
+        }
+        let Some(value) = self.eval.facts.fact(&fact.source) else {
+            self.unknowns.push(Unknown { rule: id.clone(), fact: fact.name.clone() });
+            return Ok(Judged::Unknown);
+        };
+        let met = expectation_met(&criterion.expectation, value).ok_or_else(|| {
+            let message =
+                format!("the profile's criterion expects something else of `{}` than {}", fact.name, fact.ty);
+            error(id, position, message)
+        })?;
+        let input = value.to_plain().map(|plain| (fact.name.clone(), plain));
+        Ok(Judged::Known((met, input)))
+    }
+
+    fn disqualified(&mut self) -> Result<bool, RuleError> {
+        let mut disqualified = false;
+        let script = self.eval.script;
+        if let (Some(position), Some(facts)) = (&script.disqualifiers, self.lead) {
+            for criterion in &facts.profile.disqualifiers {
+                let id: Arc<str> = criterion.id.as_str().into();
+                let before = self.unknowns.len();
+                match self.meets(criterion, &id, position)? {
+                    Judged::Known((true, input)) => {
+                        disqualified = true;
+                        let reason = criterion.because.as_str().into();
+                        self.entry(id, "".into(), None, Kind::Disqualify, Points::ZERO, reason, position);
+                        self.attach(input.into_iter().collect());
+                    }
+                    Judged::Known((false, _)) => {}
+                    Judged::Unknown => self.warn_disqualifier(before),
+                }
+            }
+        }
+        for verdict in &script.disqualify {
+            let before = self.unknowns.len();
+            match self.verdict(verdict, &verdict.id)? {
+                Judged::Known(true) => {
+                    disqualified = true;
+                    self.verdict_entry(verdict, Kind::Disqualify);
+                }
+                Judged::Known(false) => {}
+                Judged::Unknown => self.warn_disqualifier(before),
+            }
+        }
+        Ok(disqualified)
+    }
+
+    fn warn_disqualifier(&mut self, before: usize) {
+        let new = &self.unknowns[before..];
+        let rule = new.first().map_or("", |unknown| &unknown.rule);
+        let facts: Vec<&str> = new.iter().map(|unknown| &*unknown.fact).collect();
+        self.warnings.push(Warning {
+            code: WarningCode::DisqualifierUnknown,
+            text: format!("the disqualifier \"{rule}\" can't be judged, so it does not disqualify"),
+            evidence: format!("unknown: {}", facts.join(", ")),
+        });
+    }
+
+    /// Known facts out of those that the script and, where it asks for them, the profile's criteria name.
+    fn completeness(&mut self) -> f64 {
+        let named = std::mem::take(&mut self.named);
+        let mut known = 0;
+        for index in &named {
+            let fact = &self.catalogue.facts[*index];
+            match self.eval.facts.fact(&fact.source) {
+                Some(_) => known += 1,
+                None => self.warnings.extend(self.lead.and_then(|facts| facts.warning(fact))),
+            }
+        }
+        if named.is_empty() { 1.0 } else { f64::from(known) / named.len() as f64 }
+    }
+
+    fn grade(&mut self) -> Result<Option<Arc<str>>, RuleError> {
+        let script = self.eval.script;
+        let mut rank = script.grades.len().saturating_sub(1);
+        for (i, grade) in script.grades.iter().enumerate() {
+            let name = format!("grade {}", grade.id).into();
+            if let Judged::Known(true) = self.verdict(grade, &name)? {
+                rank = i;
+                break;
+            }
+        }
+        for cap in &script.cap_grades {
+            let lowest = script.grades.iter().position(|grade| grade.id == cap.id).unwrap_or(rank);
+            let name = format!("cap_grade {}", cap.id).into();
+            if let Judged::Known(true) = self.verdict(cap, &name)?
+                && lowest > rank
+            {
+                rank = lowest;
+                self.verdict_entry(cap, Kind::GradeCap);
+            }
+        }
+        Ok(script.grades.get(rank).map(|grade| grade.id.clone()))
+    }
+
+    fn verdict(&mut self, verdict: &'a Verdict, name: &Arc<str>) -> Result<Judged<bool>, RuleError> {
+        match &verdict.when {
+            None => Ok(Judged::Known(true)),
+            Some(formula) => self.holds(formula, name, &verdict.position),
+        }
+    }
+
+    fn verdict_entry(&mut self, verdict: &'a Verdict, kind: Kind) {
+        let (id, because) = (verdict.id.clone(), verdict.because.clone());
+        self.entry(id, "".into(), None, kind, Points::ZERO, because, &verdict.position);
+        if let Some(formula) = &verdict.when {
+            let inputs = self.inputs(&formula.leaves);
+            self.attach(inputs);
+        }
+    }
+
+    fn holds(
+        &mut self,
+        formula: &'a Formula,
+        rule: &Arc<str>,
+        at: &Position,
+    ) -> Result<Judged<bool>, RuleError> {
+        let result = self.eval.holds(formula);
+        self.judge(result, Some(rule), rule, at)
+    }
+
+    /// Sorts a result: a failure is an error, an unknown is listed under `list` if that is given.
+    fn judge<T>(
+        &mut self,
+        result: Result<T, Stop<'a>>,
+        list: Option<&Arc<str>>,
+        rule: &Arc<str>,
+        at: &Position,
+    ) -> Result<Judged<T>, RuleError> {
+        match result {
+            Ok(value) => Ok(Judged::Known(value)),
+            Err(Stop::Failed(failure)) => {
+                let Failure { position, message } = *failure;
+                Err(error(rule, &position.unwrap_or_else(|| at.clone()), message))
+            }
+            Err(Stop::Unknown | Stop::Return(_)) => {
+                if let Some(rule) = list {
+                    let facts = self.eval.unknown.drain(..);
+                    self.unknowns.extend(facts.map(|fact| Unknown { rule: rule.clone(), fact }));
+                }
+                Ok(Judged::Unknown)
+            }
+        }
+    }
+
+    fn points(&self, number: f64, rule: &Arc<str>, at: &Position) -> Result<Points, RuleError> {
+        Points::from_number(number)
+            .ok_or_else(|| error(rule, at, format!("{number} points are more than 1,000,000")))
+    }
+
+    /// The known leaves with their values, as the script writes them.
+    fn inputs(&mut self, leaves: &[Index]) -> Vec<(Arc<str>, Plain)> {
+        let script = self.eval.script;
+        let known = leaves.iter().filter_map(|leaf| {
+            let value = self.eval.leaf(*leaf)?.to_plain()?;
+            Some((script.leaves[*leaf].name.clone(), value))
+        });
+        known.collect()
+    }
+
+    #[allow(clippy::too_many_arguments)] // It is the constructor of an entry; its fields are all there is.
+    fn entry(
+        &mut self,
+        rule: Arc<str>,
+        group: Arc<str>,
+        axis: Option<Axis>,
+        kind: Kind,
+        points: Points,
+        reason: Arc<str>,
+        position: &Position,
+    ) {
+        let position = position.clone();
+        self.contributions.push(Contribution {
+            rule,
+            group,
+            axis,
+            kind,
+            points,
+            reason,
+            inputs: Vec::new(),
+            position,
+        });
+    }
+
+    /// Gives the entry that was made last its inputs.
+    fn attach(&mut self, inputs: Vec<(Arc<str>, Plain)>) {
+        if let Some(last) = self.contributions.last_mut() {
+            last.inputs = inputs;
+        }
+    }
+}
+
+/// Whether a value is as expected; `None` if it is of a type that the expectation can't be asked of.
+pub fn expectation_met(expectation: &Expectation, value: Value) -> Option<bool> {
+    let any = |words: &[String]| match value {
+        Value::Text(word) => Some(words.iter().any(|w| w == word)),
+        Value::Words(list) => Some(words.iter().any(|w| list.contains(w))),
+        _ => None,
+    };
+    let number = match value {
+        Value::Number(number) => Some(number),
+        _ => None,
+    };
+    match expectation {
+        Expectation::In(words) => any(words),
+        Expectation::NotIn(words) => any(words).map(|found| !found),
+        Expectation::Between(min, max) => {
+            number.map(|n| min.is_none_or(|min| n >= min) && max.is_none_or(|max| n < max))
+        }
+        Expectation::AtLeast(least) => number.map(|n| n >= *least),
+        Expectation::AtMost(most) => number.map(|n| n <= *most),
+        Expectation::Equals(expected) => match (expected, value) {
+            (Plain::Number(expected), Value::Number(n)) => Some(n == *expected),
+            (Plain::Text(expected), Value::Text(word)) => Some(word == expected),
+            (Plain::YesNo(expected), Value::YesNo(yes)) => Some(yes == *expected),
+            _ => None,
+        },
+    }
+}
+
+fn error(rule: &Arc<str>, position: &Position, message: String) -> RuleError {
+    RuleError { rule: rule.clone(), position: position.clone(), message }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

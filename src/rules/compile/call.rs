@@ -1,0 +1,202 @@
+//! Calls of functions: the host's, and the script's own, which are checked for the arguments they get.
+
+use std::rc::Rc;
+
+use rhai::{Expr as Ast, FnCallExpr, Position as At};
+
+use super::context::{Context, Frame, Typed};
+use super::{LIB, ScriptFunction, Unit};
+use crate::domain::text::{nearest, suggestion};
+use crate::rules::catalogue::FUNCTIONS;
+use crate::rules::diagnostic::Code;
+use crate::rules::program::{Expr, Function, Math};
+use crate::rules::types::Type;
+
+/// The deepest nesting of calls.
+const MAX_CALL_DEPTH: usize = 16;
+/// The most functions of a script, counted once for each kind of arguments.
+const MAX_INSTANCES: usize = 500;
+
+impl Context<'_> {
+    pub fn call(&mut self, call: &FnCallExpr, at: At) -> Typed {
+        let name = call.name.as_str();
+        let args = call.args.as_slice();
+        if call.is_qualified() {
+            let alias = call.namespace.path[0].name.clone();
+            let unit = self.frame.unit.clone();
+            let import = unit.imports.iter().find(|(import, _)| import.as_deref() == Some(&*alias));
+            return match import {
+                Some((_, lib)) => self.script_call(lib.clone(), name, args, at),
+                None => self.unknown_import(&alias, at),
+            };
+        }
+        match (name, args) {
+            ("activity", args) => self.activity(args, at),
+            ("known", [inner]) => {
+                let (inner, ty) = self.expr(inner);
+                // What is known of the contacts or the profile as a whole is asked by a fact.
+                if matches!(ty, Type::Activity(_) | Type::Icp | Type::Nothing | Type::Never) {
+                    return self.error(
+                        at,
+                        Code::TypeMismatch,
+                        format!("known() asks of a fact, this is {ty}"),
+                    );
+                }
+                (Expr::Known(Box::new(inner)), Type::YesNo)
+            }
+            ("size_points", [employees]) => {
+                if self.frame.in_function || self.segment() {
+                    return self.error(at, Code::Misplaced, "`size_points` can't be asked here");
+                }
+                let employees = self.expect(employees, &Type::Number, "what size_points looks at");
+                (Expr::SizePoints(Box::new(employees)), Type::Number)
+            }
+            _ => match math(name) {
+                Some((math, least, most)) => self.math(name, math, least, most, args, at),
+                None if FUNCTIONS.iter().any(|(function, ..)| *function == name) => {
+                    self.error(at, Code::TypeMismatch, format!("`{name}` needs one argument"))
+                }
+                None => {
+                    let unit = self.frame.unit.clone();
+                    self.script_call(unit, name, args, at)
+                }
+            },
+        }
+    }
+
+    fn math(&mut self, name: &str, math: Math, least: usize, most: usize, args: &[Ast], at: At) -> Typed {
+        if args.len() < least || args.len() > most {
+            let shown =
+                FUNCTIONS.iter().find(|(function, ..)| *function == name).map_or(name, |(_, shown, _)| shown);
+            return self.error(at, Code::TypeMismatch, format!("`{name}` is written {shown}"));
+        }
+        let what = format!("what `{name}` takes");
+        let args = args.iter().map(|arg| self.expect(arg, &Type::Number, &what)).collect();
+        (Expr::Math(math, args, self.position(at)), Type::Number)
+    }
+
+    fn script_call(&mut self, unit: Rc<Unit>, name: &str, args: &[Ast], at: At) -> Typed {
+        let typed: Vec<Typed> = args.iter().map(|arg| self.expr(arg)).collect();
+        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none()).map(|(_, lib)| lib);
+        let own = std::iter::once(&unit).chain(plain);
+        let key = (name.into(), args.len());
+        let found = own.clone().find_map(|unit| unit.functions.get(&key).map(|f| (unit.clone(), f.clone())));
+        let Some((home, function)) = found else {
+            let names: Vec<String> =
+                own.flat_map(|u| u.functions.keys().map(|(n, _)| n.to_string())).collect();
+            if names.iter().any(|known| known == name) {
+                let message = format!(
+                    "`{name}` does not take {} argument{}",
+                    args.len(),
+                    if args.len() == 1 { "" } else { "s" }
+                );
+                return self.error(at, Code::TypeMismatch, message);
+            }
+            let host = FUNCTIONS.iter().map(|(function, ..)| *function).chain(["activity"]);
+            let all = names.iter().map(String::as_str).chain(host);
+            let help = match nearest(name, all.clone()) {
+                Some(_) => suggestion(name, all),
+                None => "functions are defined in the script or imported from lib/".into(),
+            };
+            return self.error_with(at, Code::UnknownName, format!("there is no function `{name}`"), help);
+        };
+        let (args, types): (Vec<Expr>, Vec<Type>) = typed.into_iter().unzip();
+        if types.contains(&Type::Wrong) {
+            return (Expr::Nothing, Type::Wrong);
+        }
+        match self.instance(home, &function, types, at) {
+            Some((index, ty)) => (Expr::Call(index, args, self.position(at)), ty),
+            None => (Expr::Nothing, Type::Wrong),
+        }
+    }
+
+    /// The function for arguments of these types, lowered once.
+    fn instance(
+        &mut self,
+        home: Rc<Unit>,
+        function: &ScriptFunction,
+        types: Vec<Type>,
+        at: At,
+    ) -> Option<(usize, Type)> {
+        let key = format!("{}:{}/{}", home.path, function.name, types.len());
+        if let Some((.., index, ty)) = self.instances.iter().find(|(k, t, ..)| *k == key && *t == types) {
+            return Some((*index, ty.clone()));
+        }
+        if self.calling.contains(&key) {
+            let message = format!("`{}` calls itself, directly or through others", function.name);
+            self.error(at, Code::Recursion, message);
+            return None;
+        }
+        if self.calling.len() == MAX_CALL_DEPTH {
+            self.error(
+                at,
+                Code::TooLarge,
+                format!("functions call each other more than {MAX_CALL_DEPTH} deep"),
+            );
+            return None;
+        }
+        if self.instances.len() == MAX_INSTANCES {
+            self.error(at, Code::TooLarge, format!("the script uses more than {MAX_INSTANCES} functions"));
+            return None;
+        }
+        self.calling.push(key.clone());
+        let ((body, ty), locals) = self.in_frame(Frame::new(home, true), |c| {
+            for (param, ty) in function.params.iter().zip(&types) {
+                c.declare(param, ty.clone());
+            }
+            let (expr, ty) = c.function_body(&function.body, function.end);
+            if ty == Type::Nothing {
+                let help = "end it with the value, without a semicolon; `if` needs its `else`";
+                let message = format!("`{}` does not always give a value", function.name);
+                return c.error_with(function.end, Code::TypeMismatch, message, help);
+            }
+            (expr, ty)
+        });
+        self.calling.pop();
+        let ty = if ty == Type::Never { Type::Wrong } else { ty };
+        let index = self.functions.len();
+        self.functions.push(Function { name: function.name.to_string(), body, locals });
+        self.instances.push((key, types, index, ty.clone()));
+        Some((index, ty))
+    }
+
+    /// Checks functions that nothing calls, as far as that is possible without knowing their arguments.
+    pub fn check_uncalled(&mut self) {
+        let unit = self.unit.clone();
+        for ((name, arity), function) in &unit.functions {
+            let key = format!("{}:{name}/{arity}", unit.path);
+            if self.instances.iter().any(|(k, ..)| *k == key) {
+                continue;
+            }
+            let types = vec![Type::Wrong; *arity];
+            self.instance(unit.clone(), function, types, At::NONE);
+            if !unit.path.starts_with(LIB) {
+                let help = "remove it, or move it to lib/ to share it";
+                self.warn(
+                    function.start,
+                    Code::Unused,
+                    format!("the function `{name}` is never called"),
+                    help,
+                );
+            }
+        }
+    }
+}
+
+fn math(name: &str) -> Option<(Math, usize, usize)> {
+    Some(match name {
+        "ratio" => (Math::Ratio, 2, 2),
+        "min" => (Math::Min, 2, 100),
+        "max" => (Math::Max, 2, 100),
+        "clamp" => (Math::Clamp, 3, 3),
+        "abs" => (Math::Abs, 1, 1),
+        "round" => (Math::Round, 1, 1),
+        "floor" => (Math::Floor, 1, 1),
+        "ceil" => (Math::Ceil, 1, 1),
+        "sqrt" => (Math::Sqrt, 1, 1),
+        "ln" => (Math::Ln, 1, 1),
+        "exp" => (Math::Exp, 1, 1),
+        "pow" => (Math::Pow, 2, 2),
+        _ => return None,
+    })
+}

@@ -1,0 +1,438 @@
+//! Expressions: names, operators, literals.
+
+use std::sync::Arc;
+
+use rhai::{Expr as Ast, FnCallExpr, Position as At};
+
+use super::context::{Context, Typed};
+use crate::domain::score::Axis;
+use crate::domain::text::suggestion;
+use crate::rules::catalogue;
+use crate::rules::diagnostic::Code;
+use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, Math, ScriptKind, WordList};
+use crate::rules::types::{Choices, Type};
+
+impl Context<'_> {
+    pub fn expr(&mut self, ast: &Ast) -> Typed {
+        let at = ast.position();
+        if !self.count_node(at) {
+            return (Expr::Nothing, Type::Wrong);
+        }
+        match ast {
+            Ast::BoolConstant(value, _) => (Expr::YesNo(*value), Type::YesNo),
+            Ast::IntegerConstant(value, _) if value.unsigned_abs() <= 1 << 53 => {
+                (Expr::Number(*value as f64), Type::Number)
+            }
+            Ast::IntegerConstant(..) => self.error(at, Code::BadValue, "the number is too large to be exact"),
+            Ast::FloatConstant(value, _) => (Expr::Number(**value), Type::Number),
+            Ast::StringConstant(text, _) => (Expr::Text(text.as_str().into()), Type::Text),
+            Ast::Array(items, _) => self.list(items, at),
+            Ast::Variable(variable, ..) => {
+                let (_, name, namespace, _) = &**variable;
+                if namespace.path.is_empty() {
+                    self.variable(name, at)
+                } else {
+                    self.imported_constant(&namespace.path[0].name, name, at)
+                }
+            }
+            Ast::Dot(pair, ..) => self.member_chain(&pair.lhs, &pair.rhs),
+            Ast::And(items, _) => {
+                let items = self.yes_nos(items, "`and`");
+                (Expr::And(items), Type::YesNo)
+            }
+            Ast::Or(items, _) => {
+                let items = self.yes_nos(items, "`or`");
+                (Expr::Or(items), Type::YesNo)
+            }
+            Ast::Coalesce(items, _) => self.coalesce(items, at),
+            Ast::FnCall(call, _) => self.call_or_operator(call, at),
+            Ast::Stmt(block) => self.block(block.statements()),
+            Ast::Custom(custom, _) => {
+                let keyword = custom.tokens.first().map(ToString::to_string).unwrap_or_default();
+                let help = "statements stand at the top level or in a group";
+                self.error_with(at, Code::Misplaced, format!("`{keyword}` can't stand here"), help)
+            }
+            Ast::InterpolatedString(..) => self.unsupported(at, "texts with ${…}", "write the text out"),
+            Ast::CharConstant(..) => self.unsupported(at, "characters in single quotes", "use double quotes"),
+            Ast::Map(..) | Ast::DynamicConstant(..) => {
+                self.unsupported(at, "object maps", "a `switch` in a function can look values up")
+            }
+            Ast::Index(..) => self.unsupported(at, "indexing with [ ]", ""),
+            Ast::Unit(..) => {
+                self.unsupported(at, "the empty value ()", "ask known(fact) for what is unknown")
+            }
+            Ast::ThisPtr(..) => self.unsupported(at, "`this`", ""),
+            Ast::Property(..) | Ast::MethodCall(..) => self.unsupported(at, "this member", ""),
+            _ => self.unsupported(at, "this expression", ""),
+        }
+    }
+
+    pub fn unsupported(&mut self, at: At, what: &str, help: &str) -> Typed {
+        self.error_with(at, Code::Unsupported, format!("the rule language has no {what}"), help)
+    }
+
+    /// Lowers an expression that must be of a type.
+    pub fn expect(&mut self, ast: &Ast, wanted: &Type, what: &str) -> Expr {
+        let (expr, ty) = self.expr(ast);
+        self.check_type(ast.position(), &ty, wanted, what);
+        expr
+    }
+
+    pub fn check_type(&mut self, at: At, ty: &Type, wanted: &Type, what: &str) {
+        let fits = ty.is(wanted) || (*wanted == Type::Text && ty.is_text());
+        if !fits {
+            let help = match ty {
+                Type::Activity(kind) => {
+                    format!("say what of it: activity(\"{kind}\").count, .sum, .last_days …")
+                }
+                Type::Contacts => "say what of them: contacts.count, .engaged …".into(),
+                _ => String::new(),
+            };
+            self.error_with(at, Code::TypeMismatch, format!("{what} must be {wanted}, this is {ty}"), help);
+        }
+    }
+
+    fn yes_nos(&mut self, items: &[Ast], what: &str) -> Vec<Expr> {
+        items.iter().map(|item| self.expect(item, &Type::YesNo, &format!("each side of {what}"))).collect()
+    }
+
+    fn coalesce(&mut self, items: &[Ast], at: At) -> Typed {
+        let mut ty = Type::Never;
+        let mut lowered = Vec::new();
+        for item in items {
+            let (expr, next) = self.expr(item);
+            lowered.push(expr);
+            let shown = (ty.to_string(), next.to_string());
+            ty = match ty.join(next) {
+                Some(joined) => joined,
+                None => {
+                    let message =
+                        format!("both sides of `??` must be alike, these are {} and {}", shown.0, shown.1);
+                    self.error(at, Code::TypeMismatch, message).1
+                }
+            };
+        }
+        (Expr::Coalesce(lowered), ty)
+    }
+
+    fn list(&mut self, items: &[Ast], at: At) -> Typed {
+        let mut words = Vec::new();
+        let mut numbers = Vec::new();
+        for item in items {
+            match self.expr(item) {
+                (Expr::Text(word), _) => words.push(word.to_string()),
+                (expr, Type::Number) if constant(&expr).is_some() => numbers.extend(constant(&expr)),
+                (_, Type::Wrong) => return (Expr::Nothing, Type::Wrong),
+                _ => {
+                    let message = "a list holds words or numbers that are written out";
+                    return self.error(item.position(), Code::Unsupported, message);
+                }
+            }
+        }
+        match (words.is_empty(), numbers.is_empty()) {
+            (true, false) => (Expr::Numbers(numbers.into()), Type::Numbers),
+            (_, true) => (Expr::Words(Arc::new(WordList::new(words))), Type::Words),
+            _ => self.error(
+                at,
+                Code::TypeMismatch,
+                "a list holds either words or numbers, this one mixes them",
+            ),
+        }
+    }
+
+    fn variable(&mut self, name: &str, at: At) -> Typed {
+        if let Some((index, ty)) = self.local(name) {
+            return (Expr::Local(index), ty);
+        }
+        if let Some(value) = self.frame.unit.constants.get(name).cloned() {
+            return self.constant_value(&value);
+        }
+        if let Some(typed) = self.plain_import(name) {
+            return typed;
+        }
+        let define = self.defines.iter().position(|define| define.name == name);
+        let fact = self.catalogue.find(name, self.segment());
+        let axis = Axis::ALL.into_iter().find(|axis| axis.as_str() == name);
+        let is_points = self.kind == ScriptKind::LeadScoring && (axis.is_some() || name == "total");
+        if self.frame.in_function {
+            let message = format!("`{name}` can't be read inside a function");
+            let visible =
+                define.is_some() || fact.is_some() || is_points || matches!(name, "icp" | "contacts");
+            return if visible {
+                let help = "a function sees its arguments only: hand the value over in the call";
+                self.error_with(at, Code::Misplaced, message, help)
+            } else {
+                self.unknown_name(name, at)
+            };
+        }
+        if let Some(index) = define {
+            self.defines[index].used = true;
+            for leaf in self.define_formulas[index].leaves.clone() {
+                self.mention(leaf);
+            }
+            return (Expr::Define(index), self.defines[index].ty.clone());
+        }
+        if let Some(index) = fact {
+            let fact = &self.catalogue.facts[index];
+            let ty = fact.ty.clone();
+            return (self.leaf(name, LeafKind::Fact(index, fact.source.clone())), ty);
+        }
+        if is_points {
+            if self.grading {
+                return (Expr::Points(axis), Type::Number);
+            }
+            let message = format!("`{name}` is known only when all rules have been counted");
+            return self.error_with(at, Code::Misplaced, message, "read it in `grade` and `cap_grade`");
+        }
+        if name == "icp" && !self.segment() {
+            return (Expr::Nothing, Type::Icp);
+        }
+        self.unknown_name(name, at)
+    }
+
+    fn unknown_name(&mut self, name: &str, at: At) -> Typed {
+        if let Some(kind) = [ScriptKind::LeadScoring, ScriptKind::SegmentPriority].into_iter().find(|kind| {
+            *kind != self.kind && self.catalogue.find(name, *kind == ScriptKind::SegmentPriority).is_some()
+        }) {
+            let message = format!("`{name}` is a fact of scripts in {}/ only", kind.folder());
+            return self.error(at, Code::UnknownName, message);
+        }
+        let locals: Vec<String> = self.frame.locals.iter().map(|(local, ..)| local.clone()).collect();
+        let defines: Vec<String> = self.defines.iter().map(|define| define.name.clone()).collect();
+        let constants: Vec<String> = self.frame.unit.constants.keys().map(ToString::to_string).collect();
+        let own = locals.iter().chain(&defines).chain(&constants).map(String::as_str);
+        let help = match self.frame.in_function {
+            true => crate::domain::text::nearest(name, own).map(|near| format!("did you mean \"{near}\"?")),
+            false => {
+                let all = own.chain(self.catalogue.names(self.segment()));
+                crate::domain::text::nearest(name, all).map(|near| format!("did you mean \"{near}\"?"))
+            }
+        };
+        let help = help.unwrap_or_else(|| match self.frame.in_function {
+            true => "a function sees its arguments only".into(),
+            false => "`assay rules facts` lists all facts; further ones are declared in facts.toml".into(),
+        });
+        self.error_with(at, Code::UnknownName, format!("there is no fact or name `{name}`"), help)
+    }
+
+    /// A constant is an expression without facts, lowered where it is used.
+    fn constant_value(&mut self, value: &Ast) -> Typed {
+        let was = std::mem::replace(&mut self.frame.in_function, true);
+        let locals = std::mem::take(&mut self.frame.locals);
+        let typed = self.expr(value);
+        self.frame.in_function = was;
+        self.frame.locals = locals;
+        typed
+    }
+
+    /// A constant of a file that was imported without a name.
+    fn plain_import(&mut self, name: &str) -> Option<Typed> {
+        let unit = self.frame.unit.clone();
+        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none());
+        let value = plain.into_iter().find_map(|(_, unit)| unit.constants.get(name))?;
+        Some(self.constant_value(value))
+    }
+
+    fn imported_constant(&mut self, alias: &str, name: &str, at: At) -> Typed {
+        let unit = self.frame.unit.clone();
+        let import = unit.imports.iter().find(|(import, _)| import.as_deref() == Some(alias));
+        let Some((_, lib)) = import else {
+            return self.unknown_import(alias, at);
+        };
+        match lib.constants.get(name) {
+            Some(value) => self.constant_value(value),
+            None => {
+                let known: Vec<_> = lib.constants.keys().map(ToString::to_string).collect();
+                let help = suggestion(name, known.iter().map(String::as_str));
+                self.error_with(at, Code::UnknownName, format!("{} has no constant `{name}`", lib.path), help)
+            }
+        }
+    }
+
+    pub fn unknown_import(&mut self, alias: &str, at: At) -> Typed {
+        let aliases: Vec<_> = self.frame.unit.imports.iter().filter_map(|(a, _)| a.clone()).collect();
+        let help = suggestion(alias, aliases.iter().map(|alias| alias.as_str()));
+        self.error_with(at, Code::UnknownName, format!("nothing is imported as `{alias}`"), help)
+    }
+
+    fn call_or_operator(&mut self, call: &FnCallExpr, at: At) -> Typed {
+        if call.is_qualified() || (call.op_token.is_none() && call.name != "contains") {
+            return self.call(call, at);
+        }
+        match (call.name.as_str(), call.args.as_slice()) {
+            ("!", [inner]) => {
+                let inner = self.expect(inner, &Type::YesNo, "what `not` turns round");
+                (Expr::Not(Box::new(inner)), Type::YesNo)
+            }
+            ("-", [inner]) => {
+                let inner = self.expect(inner, &Type::Number, "what `-` negates");
+                (Expr::Negate(Box::new(inner)), Type::Number)
+            }
+            ("+", [inner]) => (self.expect(inner, &Type::Number, "what `+` stands before"), Type::Number),
+            ("contains", [list, item]) => self.membership(list, item),
+            (operator, [left, right]) => self.binary(operator, left, right, at),
+            _ => self.unsupported(at, "this operator", ""),
+        }
+    }
+
+    fn binary(&mut self, operator: &str, left: &Ast, right: &Ast, at: At) -> Typed {
+        let comparison = match operator {
+            "==" => Some(Comparison::Equal),
+            "!=" => Some(Comparison::NotEqual),
+            "<" => Some(Comparison::Less),
+            "<=" => Some(Comparison::LessOrEqual),
+            ">" => Some(Comparison::Greater),
+            ">=" => Some(Comparison::GreaterOrEqual),
+            _ => None,
+        };
+        if let Some(comparison) = comparison {
+            return self.comparison(operator, comparison, left, right, at);
+        }
+        let arithmetic = match operator {
+            "+" => Arithmetic::Add,
+            "-" => Arithmetic::Subtract,
+            "*" => Arithmetic::Multiply,
+            "/" => Arithmetic::Divide,
+            "%" => Arithmetic::Remainder,
+            "**" => {
+                let sides = [left, right].map(|side| self.expect(side, &Type::Number, "each side of `**`"));
+                return (Expr::Math(Math::Pow, sides.into(), self.position(at)), Type::Number);
+            }
+            _ => {
+                return self.unsupported(
+                    at,
+                    &format!("operator `{operator}`"),
+                    "use `and`, `or`, `not` for conditions",
+                );
+            }
+        };
+        let what = format!("each side of `{operator}`");
+        let sides = [left, right].map(|side| self.expect(side, &Type::Number, &what));
+        (Expr::Arithmetic(arithmetic, Box::new(sides), self.position(at)), Type::Number)
+    }
+
+    fn comparison(&mut self, operator: &str, how: Comparison, left: &Ast, right: &Ast, at: At) -> Typed {
+        let ((l, lt), (r, rt)) = (self.expr(left), self.expr(right));
+        let equality = match how {
+            Comparison::Equal => Some(true),
+            Comparison::NotEqual => Some(false),
+            _ => None,
+        };
+        if lt.is(&Type::Wrong) || rt.is(&Type::Wrong) {
+            return (Expr::Nothing, Type::YesNo);
+        }
+        if lt == Type::Number && rt == Type::Number {
+            return (Expr::CompareNumbers(how, Box::new([l, r])), Type::YesNo);
+        }
+        match equality {
+            Some(equal) if lt.is_text() && rt.is_text() => {
+                self.check_choice(&lt, &r, right.position());
+                self.check_choice(&rt, &l, left.position());
+                (Expr::Same(equal, Box::new([l, r])), Type::YesNo)
+            }
+            Some(equal) if lt == Type::YesNo && rt == Type::YesNo => {
+                (Expr::Same(equal, Box::new([l, r])), Type::YesNo)
+            }
+            _ => {
+                let message = match equality {
+                    None if lt == rt => format!("`{operator}` compares numbers, these are {lt} and {rt}"),
+                    _ => format!("{lt} can't be compared with {rt}"),
+                };
+                let help = match (&lt, &rt) {
+                    (Type::Number, t) | (t, Type::Number) if t.is_text() => {
+                        "write numbers without quotes".into()
+                    }
+                    (Type::Activity(kind), _) | (_, Type::Activity(kind)) => {
+                        format!("say what of it: activity(\"{kind}\").count, .sum, .last_days …")
+                    }
+                    (Type::Words, _) | (_, Type::Words) => {
+                        "ask whether a word is in the list: \"word\" in list".into()
+                    }
+                    _ => String::new(),
+                };
+                self.error_with(at, Code::TypeMismatch, message, help);
+                (Expr::Nothing, Type::YesNo)
+            }
+        }
+    }
+
+    fn membership(&mut self, list: &Ast, item: &Ast) -> Typed {
+        let ((l, lt), (i, it)) = (self.expr(list), self.expr(item));
+        match (&it, &lt) {
+            (Type::Wrong, _) | (_, Type::Wrong) => return (Expr::Nothing, Type::YesNo),
+            (Type::Number, Type::Numbers) => {}
+            (word, Type::Words) if word.is_text() => {
+                if let Expr::Words(words) = &l {
+                    let words: Vec<Arc<str>> = words.words.iter().map(|w| w.as_str().into()).collect();
+                    for (i, word) in words.iter().enumerate() {
+                        let at = match list {
+                            Ast::Array(items, _) => items.get(i).map_or(list.position(), Ast::position),
+                            _ => list.position(),
+                        };
+                        self.check_choice(&it, &Expr::Text(word.clone()), at);
+                    }
+                }
+            }
+            (item, Type::Words | Type::Numbers) => {
+                let message = format!("{item} can't be in {lt}");
+                self.error(list.position(), Code::TypeMismatch, message);
+            }
+            _ => {
+                let message = format!("what stands after `in` must be a list, this is {lt}");
+                let help = "write the words in brackets: [\"one\", \"two\"]";
+                self.error_with(list.position(), Code::TypeMismatch, message, help);
+            }
+        }
+        (Expr::In(Box::new([i, l])), Type::YesNo)
+    }
+
+    /// A word that is compared with a choice must be one of its words.
+    pub fn check_choice(&mut self, choice: &Type, word: &Expr, at: At) {
+        if let (Type::Choice(choices), Expr::Text(word)) = (choice, word)
+            && !choices.words.iter().any(|known| **known == **word)
+        {
+            let Choices { of, words } = &**choices;
+            let help = suggestion(word, words.iter().map(String::as_str));
+            self.error_with(at, Code::UnknownWord, format!("\"{word}\" is not a word of {of}"), help);
+        }
+    }
+
+    /// A number that is written out, for caps, bounds and weights.
+    pub fn plain_number(&mut self, ast: &Ast, what: &str) -> Option<f64> {
+        let (expr, ty) = self.expr(ast);
+        match constant(&expr) {
+            Some(number) => Some(number),
+            None if ty == Type::Wrong => None,
+            None => {
+                let message = format!("{what} must be a plain number");
+                self.error(ast.position(), Code::BadValue, message);
+                None
+            }
+        }
+    }
+}
+
+/// The value of an expression of numbers that are written out.
+pub fn constant(expr: &Expr) -> Option<f64> {
+    let value = match expr {
+        Expr::Number(number) => *number,
+        Expr::Negate(inner) => -constant(inner)?,
+        Expr::Arithmetic(operator, sides, _) => {
+            let (a, b) = (constant(&sides[0])?, constant(&sides[1])?);
+            match operator {
+                Arithmetic::Add => a + b,
+                Arithmetic::Subtract => a - b,
+                Arithmetic::Multiply => a * b,
+                Arithmetic::Divide => a / b,
+                Arithmetic::Remainder => a % b,
+            }
+        }
+        _ => return None,
+    };
+    value.is_finite().then_some(value)
+}
+
+/// Whether a name may be given to something new at the top level of a script.
+pub fn is_free(name: &str) -> bool {
+    !catalogue::is_taken(name)
+}

@@ -1,0 +1,272 @@
+//! What stands after a dot: parts of activities, contacts and the profile, and tests of words and lists.
+
+use rhai::{Expr as Ast, FnCallExpr, Position as At};
+
+use super::context::{Context, Typed};
+use super::expression::constant;
+use crate::domain::text::suggestion;
+use crate::rules::catalogue::{ICP_FIELDS, IcpField};
+use crate::rules::diagnostic::Code;
+use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextTest};
+use crate::rules::types::{Choices, Type};
+
+impl Context<'_> {
+    /// Rhai nests `a.b.c` to the right: (a, (b, c)).
+    pub fn member_chain(&mut self, first: &Ast, rest: &Ast) -> Typed {
+        let mut object = self.expr(first);
+        let mut rest = rest;
+        loop {
+            let (step, next) = match rest {
+                Ast::Dot(pair, ..) => (&pair.lhs, Some(&pair.rhs)),
+                step => (step, None),
+            };
+            object = match step {
+                Ast::Property(property, at) => self.member(object, &property.2, None, *at),
+                Ast::MethodCall(call, at) => self.member(object, &call.name, Some(call), *at),
+                other => self.unsupported(other.position(), "this member", ""),
+            };
+            match next {
+                Some(next) => rest = next,
+                None => return object,
+            }
+        }
+    }
+
+    fn member(&mut self, object: Typed, name: &str, call: Option<&FnCallExpr>, at: At) -> Typed {
+        let args: &[Ast] = call.map_or(&[], |call| &call.args);
+        match &object.1 {
+            Type::Wrong => (Expr::Nothing, Type::Wrong),
+            Type::Activity(kind) => {
+                let kind = kind.clone();
+                self.activity_member(&kind, name, args, call.is_some(), at)
+            }
+            Type::Contacts => self.contacts_member(name, args, call.is_some(), at),
+            Type::Icp => self.icp_field(name, call.is_some(), at),
+            Type::Words => self.words_member(object.0, name, args, at),
+            Type::Numbers if name == "contains" && args.len() == 1 => {
+                let item = self.expect(&args[0], &Type::Number, "what a list of numbers contains");
+                (Expr::In(Box::new([item, object.0])), Type::YesNo)
+            }
+            ty if ty.is_text() => self.text_member(object.0, name, args, at),
+            ty => {
+                let message = format!("{ty} has no part `{name}`");
+                self.error(at, Code::UnknownName, message)
+            }
+        }
+    }
+
+    fn no_member(&mut self, of: &str, name: &str, known: &[&str], at: At) -> Typed {
+        let help = suggestion(name, known.iter().copied());
+        self.error_with(at, Code::UnknownName, format!("{of} has no `{name}`"), help)
+    }
+
+    fn check_shape(&mut self, of: &str, name: &str, called: bool, wanted: bool, at: At) -> bool {
+        if called != wanted {
+            let message = if wanted { "needs its arguments in ( )" } else { "stands without ( )" };
+            self.error(at, Code::TypeMismatch, format!("{of}.{name} {message}"));
+        }
+        called == wanted
+    }
+
+    fn activity_member(
+        &mut self,
+        kind: &std::sync::Arc<str>,
+        name: &str,
+        args: &[Ast],
+        called: bool,
+        at: At,
+    ) -> Typed {
+        const KNOWN: [&str; 5] = ["count", "sum", "last_days", "within", "decayed"];
+        let of = format!("activity(\"{kind}\")");
+        let windowed = matches!(name, "within" | "decayed");
+        if !KNOWN.contains(&name) {
+            return self.no_member(&of, name, &KNOWN, at);
+        }
+        if !self.check_shape(&of, name, called, windowed, at) {
+            return (Expr::Nothing, Type::Number);
+        }
+        let stat = match name {
+            "count" => ActivityStat::Count,
+            "sum" => ActivityStat::Sum,
+            "last_days" => ActivityStat::LastDays,
+            _ => {
+                let [days] = args else {
+                    return self.error(at, Code::TypeMismatch, format!("{of}.{name} needs a number of days"));
+                };
+                let expr = self.expect(days, &Type::Number, "the number of days");
+                match constant(&expr) {
+                    Some(n) if n > 0.0 && name == "within" => ActivityStat::Within(n),
+                    Some(n) if n > 0.0 => ActivityStat::Decayed(n),
+                    Some(_) => {
+                        let message = "the number of days must be above 0";
+                        return self.error(days.position(), Code::BadValue, message);
+                    }
+                    None => {
+                        let window = Expr::ActivityWindow {
+                            kind: kind.clone(),
+                            decayed: name == "decayed",
+                            days: Box::new(expr),
+                            position: self.position(at),
+                        };
+                        return (window, Type::Number);
+                    }
+                }
+            }
+        };
+        let leaf = match stat {
+            ActivityStat::Within(days) | ActivityStat::Decayed(days) => format!("{of}.{name}({days})"),
+            _ => format!("{of}.{name}"),
+        };
+        (self.leaf(&leaf, LeafKind::Activity(kind.clone(), stat)), Type::Number)
+    }
+
+    fn contacts_member(&mut self, name: &str, args: &[Ast], called: bool, at: At) -> Typed {
+        const KNOWN: [&str; 5] = ["count", "engaged", "engaged_role", "engaged_at", "roles_covered"];
+        if !KNOWN.contains(&name) {
+            return self.no_member("contacts", name, &KNOWN, at);
+        }
+        if !self.check_shape("contacts", name, called, !matches!(name, "count" | "engaged"), at) {
+            return (Expr::Nothing, Type::Wrong);
+        }
+        self.name_fact("contacts");
+        let (stat, ty) = match name {
+            "count" => (ContactStat::Count, Type::Number),
+            "engaged" => (ContactStat::Engaged, Type::Number),
+            "engaged_role" => match self.words_of(args, "role", 1) {
+                Some(mut roles) => (ContactStat::EngagedRole(roles.remove(0)), Type::YesNo),
+                None => return (Expr::Nothing, Type::YesNo),
+            },
+            "engaged_at" => match self.words_of(args, "seniority", usize::MAX) {
+                Some(seniorities) => (ContactStat::EngagedAt(seniorities), Type::Number),
+                None => return (Expr::Nothing, Type::Number),
+            },
+            _ => match self.roles_list(args, at) {
+                Some(stat) => (stat, Type::Number),
+                None => return (Expr::Nothing, Type::Number),
+            },
+        };
+        let leaf = match &stat {
+            ContactStat::Count | ContactStat::Engaged => format!("contacts.{name}"),
+            ContactStat::EngagedRole(role) => format!("contacts.engaged_role(\"{role}\")"),
+            ContactStat::EngagedAt(words) => format!("contacts.engaged_at(\"{}\")", words.join("\", \"")),
+            ContactStat::RolesCovered(words) => {
+                format!("contacts.roles_covered([\"{}\"])", words.join("\", \""))
+            }
+            ContactStat::IcpRolesCovered => "contacts.roles_covered(icp.decision_roles)".into(),
+        };
+        (self.leaf(&leaf, LeafKind::Contacts(stat)), ty)
+    }
+
+    fn roles_list(&mut self, args: &[Ast], at: At) -> Option<ContactStat> {
+        if let [list] = args {
+            match self.expr(list).0 {
+                Expr::Words(words) => {
+                    for word in &words.words {
+                        self.check_term(word, "role", list.position());
+                    }
+                    return Some(ContactStat::RolesCovered(words.words.clone()));
+                }
+                Expr::Leaf(leaf) if self.leaves[leaf].kind == LeafKind::Icp(IcpField::DecisionRoles) => {
+                    return Some(ContactStat::IcpRolesCovered);
+                }
+                _ => {}
+            }
+        }
+        let help =
+            "write contacts.roles_covered([\"champion\", …]) or contacts.roles_covered(icp.decision_roles)";
+        self.error_with(at, Code::TypeMismatch, "contacts.roles_covered needs a list of roles", help);
+        None
+    }
+
+    /// Arguments that must be declared words, written out.
+    fn words_of(&mut self, args: &[Ast], what: &str, most: usize) -> Option<Vec<String>> {
+        let mut words = Vec::new();
+        for arg in args {
+            match arg {
+                Ast::StringConstant(word, at) => {
+                    self.check_term(word, what, *at);
+                    words.push(word.to_string());
+                }
+                other => {
+                    let message = format!("the {what} must be written out in quotes");
+                    self.error(other.position(), Code::TypeMismatch, message);
+                    return None;
+                }
+            }
+        }
+        if words.is_empty() || words.len() > most {
+            let at = args.first().map_or(At::NONE, Ast::position);
+            self.error(at, Code::TypeMismatch, format!("a {what} is needed here, in quotes"));
+            return None;
+        }
+        Some(words)
+    }
+
+    fn check_term(&mut self, word: &str, what: &str, at: At) {
+        let terms = match what {
+            "role" => &self.vocabulary.roles,
+            "seniority" => &self.vocabulary.seniorities,
+            _ => &self.vocabulary.activities,
+        };
+        let words = terms.keys().cloned().collect();
+        let choices = Type::Choice(Choices { of: format!("the {what} list in facts.toml"), words }.into());
+        self.check_choice(&choices, &Expr::Text(word.into()), at);
+    }
+
+    /// `activity("type")`
+    pub fn activity(&mut self, args: &[Ast], at: At) -> Typed {
+        if self.frame.in_function || self.segment() {
+            let message = "`activity` can't be asked here";
+            return self.error_with(at, Code::Misplaced, message, "hand its number over in the call");
+        }
+        match args {
+            [Ast::StringConstant(kind, at)] => {
+                self.check_term(kind, "activity", *at);
+                (Expr::Nothing, Type::Activity(kind.as_str().into()))
+            }
+            _ => {
+                let help = "write activity(\"page_visit\").count";
+                self.error_with(at, Code::TypeMismatch, "`activity` needs one activity type in quotes", help)
+            }
+        }
+    }
+
+    fn icp_field(&mut self, name: &str, called: bool, at: At) -> Typed {
+        let known: Vec<&str> = ICP_FIELDS.iter().map(|(field, ..)| *field).collect();
+        match ICP_FIELDS.iter().find(|(field, ..)| *field == name) {
+            Some((_, field, _)) if !called => {
+                (self.leaf(&format!("icp.{name}"), LeafKind::Icp(*field)), Type::Words)
+            }
+            _ => self.no_member("icp", name, &known, at),
+        }
+    }
+
+    fn words_member(&mut self, list: Expr, name: &str, args: &[Ast], at: At) -> Typed {
+        match (name, args) {
+            ("count", []) => (Expr::ListCount(Box::new(list)), Type::Number),
+            ("count_in", [other]) => {
+                let other = self.expect(other, &Type::Words, "what count_in looks in");
+                (Expr::CountIn(Box::new([list, other])), Type::Number)
+            }
+            ("contains", [word]) => {
+                let word = self.expect(word, &Type::Text, "what a list of words contains");
+                (Expr::In(Box::new([word, list])), Type::YesNo)
+            }
+            _ => self.no_member("a list of words", name, &["count", "count_in", "contains"], at),
+        }
+    }
+
+    fn text_member(&mut self, text: Expr, name: &str, args: &[Ast], at: At) -> Typed {
+        let test = match name {
+            "contains" => TextTest::Contains,
+            "starts_with" => TextTest::StartsWith,
+            "ends_with" => TextTest::EndsWith,
+            _ => return self.no_member("a word", name, &["contains", "starts_with", "ends_with"], at),
+        };
+        let [part] = args else {
+            return self.error(at, Code::TypeMismatch, format!("`{name}` needs one word in ( )"));
+        };
+        let part = self.expect(part, &Type::Text, &format!("what `{name}` looks for"));
+        (Expr::TextTest(test, Box::new([text, part])), Type::YesNo)
+    }
+}

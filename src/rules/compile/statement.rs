@@ -1,0 +1,445 @@
+//! The statements of the rule language, at the top level and in groups.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhai::{CustomExpr, Expr as Ast, Position as At, Stmt};
+
+use super::context::{Context, Define};
+use super::expression::is_free;
+use crate::domain::score::{Axis, Points};
+use crate::domain::text::suggestion;
+use crate::rules::diagnostic::Code;
+use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, ScriptKind, Verdict};
+use crate::rules::syntax::{Parsed, SHAPES};
+use crate::rules::types::Type;
+
+/// The parts of a parsed statement.
+struct Clauses<'s> {
+    keyword: &'s str,
+    at: At,
+    head: Option<&'s Ast>,
+    parts: BTreeMap<&'static str, Option<&'s Ast>>,
+    block: Option<&'s Ast>,
+}
+
+impl<'s> Clauses<'s> {
+    fn of(custom: &'s CustomExpr, at: At) -> Option<Self> {
+        let keyword = custom.tokens.first()?.as_str();
+        let shape = SHAPES.iter().find(|shape| shape.keyword == keyword)?;
+        let parsed = custom.state.clone().try_cast::<Parsed>()?;
+        let mut inputs = custom.inputs.iter();
+        let head = shape.has_head().then(|| inputs.next()).flatten();
+        let mut parts = BTreeMap::new();
+        for clause in parsed.clauses {
+            parts.insert(clause, if shape.has_value(clause) { inputs.next() } else { None });
+        }
+        Some(Self { keyword, at, head, parts, block: inputs.next() })
+    }
+
+    fn get(&self, clause: &str) -> Option<&'s Ast> {
+        self.parts.get(clause).copied().flatten()
+    }
+
+    fn text(&self, clause: &str) -> Arc<str> {
+        self.get(clause).map(literal).unwrap_or_else(|| "".into())
+    }
+
+    /// The statement's name with its place.
+    fn head(&self) -> (Arc<str>, At) {
+        self.head.map_or_else(|| ("".into(), self.at), |head| (literal(head), head.position()))
+    }
+}
+
+/// The text of a literal or the name of an identifier.
+fn literal(ast: &Ast) -> Arc<str> {
+    match ast {
+        Ast::StringConstant(text, _) => text.as_str().into(),
+        Ast::Variable(variable, ..) => variable.1.as_str().into(),
+        _ => "".into(),
+    }
+}
+
+/// What the statements of a script have given so far.
+#[derive(Default)]
+struct Collected {
+    items: Vec<Item>,
+    bounds: Vec<Bounds>,
+    disqualify: Vec<Verdict>,
+    disqualifiers: Option<At>,
+    criteria: Option<At>,
+    cap_grades: Vec<(Verdict, At)>,
+    grades: Vec<(Verdict, At)>,
+    completeness: Option<f64>,
+    /// The ids in use, with their places.
+    ids: BTreeMap<Arc<str>, At>,
+}
+
+impl Context<'_> {
+    /// Lowers the whole script; `None` if there were errors.
+    pub fn script(mut self, name: &str) -> Option<Script> {
+        let unit = self.unit.clone();
+        let mut collected = Collected::default();
+        for statement in unit.ast.statements() {
+            if let Some(item) = self.top_statement(statement, None, &mut collected) {
+                collected.items.push(item);
+            }
+        }
+        self.check_uncalled();
+        self.check_grades(&collected);
+        let unused: Vec<_> =
+            self.defines.iter().filter(|d| !d.used).map(|d| (d.name.clone(), d.at)).collect();
+        for (name, at) in unused {
+            self.warn(at, Code::Unused, format!("`{name}` is defined but never used"), "");
+        }
+        if self.had_errors() {
+            return None;
+        }
+        Some(Script {
+            name: name.into(),
+            path: unit.path.clone(),
+            kind: self.kind,
+            disqualifiers: collected.disqualifiers.map(|at| self.position(at)),
+            leaves: self.leaves,
+            named: self.named.into_keys().collect(),
+            defines: self.define_formulas,
+            functions: self.functions,
+            items: collected.items,
+            bounds: collected.bounds,
+            disqualify: collected.disqualify,
+            cap_grades: collected.cap_grades.into_iter().map(|(verdict, _)| verdict).collect(),
+            grades: collected.grades.into_iter().map(|(verdict, _)| verdict).collect(),
+            completeness: collected.completeness.unwrap_or(0.0),
+        })
+    }
+
+    /// Checks a file of shared functions and constants.
+    pub fn library(mut self) {
+        let unit = self.unit.clone();
+        for statement in unit.ast.statements() {
+            let constant =
+                matches!(statement, Stmt::Var(_, flags, _) if flags.intersects(rhai::ASTFlags::CONSTANT));
+            if !constant && !matches!(statement, Stmt::Import(..) | Stmt::Noop(_)) {
+                let help = "rules stand in lead_scoring/ or segment_priority/";
+                let message = "files in lib/ hold functions and constants only";
+                self.error_with(statement.position(), Code::Misplaced, message, help);
+            }
+        }
+        self.check_uncalled();
+    }
+
+    fn top_statement(
+        &mut self,
+        statement: &Stmt,
+        group: Option<Option<Axis>>,
+        c: &mut Collected,
+    ) -> Option<Item> {
+        let at = statement.position();
+        match statement {
+            Stmt::Expr(expr) => match &**expr {
+                Ast::Custom(custom, at) => {
+                    let clauses = Clauses::of(custom, *at)?;
+                    return self.rule_statement(&clauses, group, c);
+                }
+                other => _ = self.stray(other.position()),
+            },
+            Stmt::Noop(_) => {}
+            Stmt::Import(..) if group.is_none() => {}
+            Stmt::Var(_, flags, _) if flags.intersects(rhai::ASTFlags::CONSTANT) && group.is_none() => {}
+            Stmt::Var(..) => {
+                let help = "write `define name as …;`, or `const name = …;` for a plain value";
+                self.error_with(
+                    at,
+                    Code::Misplaced,
+                    "`let` stands inside functions and expressions only",
+                    help,
+                );
+            }
+            Stmt::Import(..) => {
+                self.error(at, Code::Misplaced, "`import` stands at the top of a script only");
+            }
+            _ => _ = self.stray(at),
+        }
+        None
+    }
+
+    fn stray(&mut self, at: At) {
+        let known: Vec<_> = SHAPES.iter().map(|shape| shape.keyword).collect();
+        let help = format!("statements are {}", known.join(", "));
+        self.error_with(at, Code::Misplaced, "only statements of the rule language stand here", help);
+    }
+
+    /// Whether a statement may stand where it does.
+    fn check_place(&mut self, s: &Clauses, in_group: bool) -> bool {
+        let segment_only = s.keyword == "factor";
+        let lead_only = matches!(
+            s.keyword,
+            "axis" | "criteria" | "disqualifiers" | "disqualify" | "require" | "cap_grade" | "grade"
+        );
+        if (self.segment() && lead_only) || (!self.segment() && segment_only) {
+            let home = if lead_only { ScriptKind::LeadScoring } else { ScriptKind::SegmentPriority };
+            let message = format!("`{}` belongs to scripts in {}/", s.keyword, home.folder());
+            self.error(s.at, Code::Misplaced, message);
+            return false;
+        }
+        if in_group && !matches!(s.keyword, "rule" | "group" | "factor" | "criteria") {
+            let message = format!("`{}` stands at the top level, not in a group", s.keyword);
+            self.error(s.at, Code::Misplaced, message);
+            return false;
+        }
+        true
+    }
+
+    fn rule_statement(
+        &mut self,
+        s: &Clauses,
+        group: Option<Option<Axis>>,
+        c: &mut Collected,
+    ) -> Option<Item> {
+        if !self.check_place(s, group.is_some()) {
+            return None;
+        }
+        match s.keyword {
+            "define" => self.define(s),
+            "axis" => self.axis(s, c),
+            "rule" => return self.rule(s, c).map(Item::Rule),
+            "factor" => return self.factor(s, c).map(Item::Factor),
+            "group" => return self.group(s, group.flatten(), c).map(Item::Group),
+            "criteria" => return self.criteria(s, group.flatten(), c).map(Item::Group),
+            "disqualifiers" if c.disqualifiers.is_some() => _ = self.twice(s),
+            "disqualifiers" => c.disqualifiers = Some(s.at),
+            "disqualify" => {
+                self.claim_id(s, c);
+                let verdict = self.verdict(s, false);
+                c.disqualify.push(verdict);
+            }
+            "require" if c.completeness.is_some() => _ = self.twice(s),
+            "require" => c.completeness = self.share(s.get("completeness")),
+            "cap_grade" => {
+                let verdict = self.verdict(s, true);
+                c.cap_grades.push((verdict, s.head().1));
+            }
+            "grade" => self.grade(s, c),
+            _ => {}
+        }
+        None
+    }
+
+    fn twice(&mut self, s: &Clauses) {
+        self.error(s.at, Code::Duplicate, format!("`{}` stands twice in this script", s.keyword));
+    }
+
+    fn share(&mut self, ast: Option<&Ast>) -> Option<f64> {
+        let ast = ast?;
+        let number = self.plain_number(ast, "the required completeness")?;
+        if !(0.0..=1.0).contains(&number) {
+            self.error(ast.position(), Code::BadValue, "the required completeness lies between 0 and 1");
+        }
+        Some(number)
+    }
+
+    /// Ids are unique in a script, so that every contribution can be told by its id.
+    fn claim_id(&mut self, s: &Clauses, c: &mut Collected) -> Arc<str> {
+        let (id, at) = s.head();
+        if id.trim().is_empty() || id.chars().count() > 100 {
+            self.error(at, Code::BadValue, format!("the {} needs a name of 1 to 100 characters", s.keyword));
+        }
+        if let Some(first) = c.ids.insert(id.clone(), at) {
+            let message = format!("\"{id}\" is already the name of another rule");
+            let help = format!("the other one stands in line {}", first.line().unwrap_or(0));
+            self.error_with(at, Code::Duplicate, message, help);
+        }
+        id
+    }
+
+    fn define(&mut self, s: &Clauses) {
+        let (name, at) = s.head();
+        if !is_free(&name) || self.catalogue.find(&name, self.segment()).is_some() {
+            let message = format!("`{name}` already has a meaning in scripts");
+            self.error_with(at, Code::Reserved, message, "choose another name");
+        } else if self.defines.iter().any(|define| *define.name == *name) {
+            self.error(at, Code::Duplicate, format!("`{name}` is defined already"));
+        }
+        let Some(value) = s.get("as") else { return };
+        let (formula, ty) = self.formula(|c| c.expr(value));
+        if matches!(ty, Type::Nothing | Type::Never) {
+            self.error(value.position(), Code::TypeMismatch, format!("`{name}` gets no value"));
+        }
+        self.define_formulas.push(formula);
+        self.defines.push(Define { name: name.to_string(), ty, used: false, at });
+    }
+
+    /// The axis that a name means.
+    fn axis_name(&mut self, ast: &Ast) -> Option<Axis> {
+        let name = literal(ast);
+        let found = Axis::ALL.into_iter().find(|axis| axis.as_str() == &*name);
+        if found.is_none() {
+            let help = suggestion(&name, Axis::ALL.map(Axis::as_str));
+            self.error_with(ast.position(), Code::UnknownWord, format!("there is no axis `{name}`"), help);
+        }
+        found
+    }
+
+    fn points(&mut self, ast: Option<&Ast>, what: &str) -> Option<Points> {
+        let ast = ast?;
+        let number = self.plain_number(ast, what)?;
+        let points = Points::from_number(number);
+        if points.is_none() {
+            self.error(ast.position(), Code::BadValue, format!("{what} must lie within ±1,000,000 points"));
+        }
+        points
+    }
+
+    fn axis(&mut self, s: &Clauses, c: &mut Collected) {
+        let Some(axis) = s.head.and_then(|head| self.axis_name(head)) else { return };
+        let (from, to) = (self.points(s.get("from"), "a bound"), self.points(s.get("to"), "a bound"));
+        let (Some(from), Some(to)) = (from, to) else { return };
+        if from > to {
+            self.error(s.at, Code::BadValue, "an axis goes from the lower to the higher bound");
+        }
+        if c.bounds.iter().any(|bounds| bounds.axis == axis) {
+            self.error(s.at, Code::Duplicate, format!("the axis `{}` has its bounds already", axis.as_str()));
+        }
+        c.bounds.push(Bounds { axis, from, to, position: self.position(s.at) });
+    }
+
+    fn rule(&mut self, s: &Clauses, c: &mut Collected) -> Option<Rule> {
+        let id = self.claim_id(s, c);
+        let (when, then) = (s.get("when")?, s.get("then")?);
+        let (when, _) = self.formula(|c| (c.expect(when, &Type::YesNo, "the condition"), Type::YesNo));
+        let (then, _) = self.formula(|c| (c.expect(then, &Type::Number, "the points"), Type::Number));
+        let mut leaves = when.leaves.clone();
+        leaves.extend(then.leaves.iter().filter(|leaf| !when.leaves.contains(leaf)));
+        let because = self.because(s);
+        Some(Rule { id, when, then, leaves, because, position: self.position(s.at) })
+    }
+
+    fn because(&mut self, s: &Clauses) -> Arc<str> {
+        let text = s.text("because");
+        if text.trim().is_empty() {
+            let at = s.get("because").map_or(s.at, Ast::position);
+            self.error(at, Code::BadValue, "the reason is empty");
+        }
+        text
+    }
+
+    fn factor(&mut self, s: &Clauses, c: &mut Collected) -> Option<Factor> {
+        let id = self.claim_id(s, c);
+        let weight = self.points(s.get("weight"), "a weight");
+        if weight.is_some_and(|weight| weight < Points::ZERO) {
+            let at = s.get("weight").map_or(s.at, Ast::position);
+            self.error_with(at, Code::BadValue, "a weight is 0 or more", "use a `rule` for a penalty");
+        }
+        let is = s.get("is")?;
+        let (is, _) = self.formula(|c| (c.expect(is, &Type::Number, "a factor"), Type::Number));
+        let because = self.because(s);
+        Some(Factor { id, weight: weight?.number(), is, because, position: self.position(s.at) })
+    }
+
+    /// The axis of a group, from its own words and from the group around it.
+    fn group_axis(&mut self, s: &Clauses, outer: Option<Axis>) -> Option<Axis> {
+        let own = s.get("on").map(|on| (self.axis_name(on), on.position()));
+        if self.segment() {
+            if let Some((_, at)) = own {
+                self.error(at, Code::Misplaced, "a priority has no axes");
+            }
+            return None;
+        }
+        match (own, outer) {
+            (Some((Some(axis), at)), Some(outer)) if axis != outer => {
+                let message =
+                    format!("the group around counts on {}, so this one can't differ", outer.as_str());
+                self.error(at, Code::Misplaced, message);
+                Some(outer)
+            }
+            (Some((axis, _)), outer) => axis.or(outer),
+            (None, outer) => outer.or(Some(Axis::Fit)),
+        }
+    }
+
+    fn limits(&mut self, s: &Clauses) -> (Option<Points>, Option<Points>) {
+        let (cap, floor) = (self.points(s.get("cap"), "a cap"), self.points(s.get("floor"), "a floor"));
+        if let (Some(cap), Some(floor)) = (cap, floor)
+            && floor > cap
+        {
+            self.error(s.at, Code::BadValue, "the floor lies above the cap");
+        }
+        (cap, floor)
+    }
+
+    fn group(&mut self, s: &Clauses, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
+        let (name, at) = s.head();
+        if name.trim().is_empty() {
+            self.error(at, Code::BadValue, "the group needs a name");
+        }
+        let axis = self.group_axis(s, outer);
+        let (cap, floor) = self.limits(s);
+        let Some(Ast::Stmt(block)) = s.block else { return None };
+        let mut items = Vec::new();
+        for statement in block.statements() {
+            items.extend(self.top_statement(statement, Some(axis), c));
+        }
+        Some(Group { name, axis, cap, floor, body: GroupBody::Items(items), position: self.position(s.at) })
+    }
+
+    fn criteria(&mut self, s: &Clauses, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
+        if c.criteria.replace(s.at).is_some() {
+            self.twice(s);
+        }
+        let axis = self.group_axis(s, outer);
+        let (cap, floor) = self.limits(s);
+        let position = self.position(s.at);
+        Some(Group { name: "criteria".into(), axis, cap, floor, body: GroupBody::Criteria, position })
+    }
+
+    fn verdict(&mut self, s: &Clauses, grading: bool) -> Verdict {
+        let (id, _) = s.head();
+        self.grading = grading;
+        let when = s.get("when");
+        let when =
+            when.map(|when| self.formula(|c| (c.expect(when, &Type::YesNo, "the condition"), Type::YesNo)).0);
+        self.grading = false;
+        let because = if s.keyword == "grade" { "".into() } else { self.because(s) };
+        Verdict { id, when, because, position: self.position(s.at) }
+    }
+
+    fn grade(&mut self, s: &Clauses, c: &mut Collected) {
+        let (id, at) = s.head();
+        let otherwise = s.parts.contains_key("otherwise");
+        let has_condition = s.parts.contains_key("when");
+        if otherwise == has_condition {
+            let help = "write grade \"A\" when total >= 70; or grade \"D\" otherwise;";
+            self.error_with(s.at, Code::Syntax, "a grade needs either `when` or `otherwise`", help);
+        }
+        if id.trim().is_empty() || id.chars().count() > 20 {
+            self.error(at, Code::BadValue, "a grade has 1 to 20 characters");
+        }
+        if c.grades.iter().any(|(grade, _)| grade.id == id) {
+            self.error(at, Code::Duplicate, format!("the grade \"{id}\" stands twice"));
+        }
+        if c.grades.last().is_some_and(|(grade, _)| grade.when.is_none()) {
+            self.error(s.at, Code::Misplaced, "a grade after `otherwise` can never be reached");
+        }
+        let verdict = self.verdict(s, true);
+        c.grades.push((verdict, s.at));
+    }
+
+    fn check_grades(&mut self, c: &Collected) {
+        if self.segment() {
+            return;
+        }
+        let ends_well = c.grades.last().is_some_and(|(grade, _)| grade.when.is_none());
+        if !ends_well {
+            let at = c.grades.last().map_or(At::new(1, 1), |(_, at)| *at);
+            let message = "the grades do not end with an `otherwise`, so a lead could be left without one";
+            self.error_with(at, Code::MissingOtherwise, message, "end with: grade \"D\" otherwise;");
+        }
+        for (cap, at) in &c.cap_grades {
+            let grades = c.grades.iter().map(|(grade, _)| &*grade.id);
+            if !grades.clone().any(|grade| grade == &*cap.id) {
+                let help = suggestion(&cap.id, grades);
+                self.error_with(*at, Code::UnknownWord, format!("there is no grade \"{}\"", cap.id), help);
+            }
+        }
+    }
+}

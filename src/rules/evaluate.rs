@@ -1,0 +1,470 @@
+//! Expressions × facts → values, with unknown as a third outcome.
+
+use std::sync::Arc;
+
+use super::facts::{Facts, LeadFacts, Value, Words};
+use super::program::{
+    Arithmetic, Case, Comparison, Expr, Formula, Index, LeafKind, Math, Script, Switch, TextTest,
+};
+use crate::domain::score::{Axis, Points, Position};
+
+/// The most steps that a lead or segment may take: a normal one takes a few hundred.
+const MAX_STEPS: u32 = 100_000;
+
+/// Why an expression gave no value.
+#[derive(Debug)]
+pub enum Stop<'a> {
+    /// A fact is unknown; which one is in [`Evaluator::unknown`].
+    Unknown,
+    Failed(Box<Failure>),
+    /// `return` on its way to the end of its function.
+    Return(Value<'a>),
+}
+
+/// What went wrong while a rule ran, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    pub position: Option<Position>,
+    pub message: String,
+}
+
+type Outcome<'a> = Result<Value<'a>, Stop<'a>>;
+
+/// Evaluates the formulas of one script on the facts of one lead or segment.
+pub struct Evaluator<'a> {
+    pub script: &'a Script,
+    pub facts: Facts<'a>,
+    /// What was read so far: each leaf is read at most once.
+    leaves: Vec<Option<Option<Value<'a>>>>,
+    defines: Vec<Option<Value<'a>>>,
+    /// The facts whose absence stopped the formula that ran last.
+    pub unknown: Vec<Arc<str>>,
+    /// Points of fit and engagement; read by grades.
+    pub points: [Points; 2],
+    locals: Vec<Value<'a>>,
+    base: usize,
+    steps: u32,
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn new(script: &'a Script, facts: Facts<'a>) -> Self {
+        Self {
+            script,
+            facts,
+            leaves: vec![None; script.leaves.len()],
+            defines: vec![None; script.defines.len()],
+            unknown: Vec::new(),
+            points: [Points::ZERO; 2],
+            locals: Vec::new(),
+            base: 0,
+            steps: 0,
+        }
+    }
+
+    /// Evaluates a formula. On [`Stop::Unknown`], `unknown` names the facts.
+    pub fn run(&mut self, formula: &'a Formula) -> Outcome<'a> {
+        self.unknown.clear();
+        self.locals.clear();
+        self.locals.resize(formula.locals, Value::Nothing);
+        self.base = 0;
+        self.eval(&formula.expr)
+    }
+
+    /// Evaluates a condition.
+    pub fn holds(&mut self, formula: &'a Formula) -> Result<bool, Stop<'a>> {
+        self.run(formula).map(yes)
+    }
+
+    /// Evaluates a number.
+    pub fn number(&mut self, formula: &'a Formula) -> Result<f64, Stop<'a>> {
+        self.run(formula).map(num)
+    }
+
+    /// The value of a leaf, read at most once.
+    pub fn leaf(&mut self, index: Index) -> Option<Value<'a>> {
+        if let Some(value) = self.leaves[index] {
+            return value;
+        }
+        let kind = &self.script.leaves[index].kind;
+        if let (LeafKind::Activity(..), Facts::Lead(facts)) = (kind, &self.facts) {
+            self.steps = self.steps.saturating_add(facts.cost());
+        }
+        let value = self.facts.leaf(kind);
+        self.leaves[index] = Some(value);
+        value
+    }
+
+    /// The name under which an unknown leaf is listed: the contacts' parts go by their fact.
+    fn unknown_name(&self, index: Index) -> Arc<str> {
+        let leaf = &self.script.leaves[index];
+        match leaf.kind {
+            LeafKind::Contacts(_) => "contacts".into(),
+            _ => leaf.name.clone(),
+        }
+    }
+
+    fn stop_unknown(&mut self, name: Arc<str>) -> Stop<'a> {
+        if !self.unknown.contains(&name) {
+            self.unknown.push(name);
+        }
+        Stop::Unknown
+    }
+
+    fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(fail(None, format!("it takes more than {MAX_STEPS} steps")));
+        }
+        Ok(match expr {
+            Expr::Nothing => Value::Nothing,
+            Expr::Number(number) => Value::Number(*number),
+            Expr::YesNo(yes) => Value::YesNo(*yes),
+            Expr::Text(text) => Value::Text(text),
+            Expr::Words(words) => Value::Words(Words::Written(words)),
+            Expr::Numbers(numbers) => Value::Numbers(numbers),
+            Expr::Leaf(index) => match self.leaf(*index) {
+                Some(value) => value,
+                None => {
+                    let name = self.unknown_name(*index);
+                    return Err(self.stop_unknown(name));
+                }
+            },
+            Expr::Define(index) => return self.define(*index),
+            Expr::Local(index) => self.locals[self.base + index],
+            Expr::Points(axis) => Value::Number(match axis {
+                Some(Axis::Fit) => self.points[0].number(),
+                Some(Axis::Engagement) => self.points[1].number(),
+                None => (self.points[0] + self.points[1]).number(),
+            }),
+            Expr::Not(inner) => Value::YesNo(!yes(self.eval(inner)?)),
+            Expr::And(sides) => return self.all_or_any(sides, false),
+            Expr::Or(sides) => return self.all_or_any(sides, true),
+            Expr::Negate(inner) => Value::Number(-num(self.eval(inner)?)),
+            Expr::Arithmetic(operator, sides, position) => {
+                let (a, b) = self.both(sides)?;
+                return arithmetic(*operator, num(a), num(b), position);
+            }
+            Expr::CompareNumbers(how, sides) => {
+                let (a, b) = self.both(sides)?;
+                Value::YesNo(compare(*how, num(a), num(b)))
+            }
+            Expr::Same(equal, sides) => {
+                let (a, b) = self.both(sides)?;
+                Value::YesNo(same(a, b) == *equal)
+            }
+            Expr::In(sides) => {
+                let (item, list) = self.both(sides)?;
+                Value::YesNo(is_in(item, list))
+            }
+            Expr::CountIn(sides) => {
+                let (a, b) = self.both(sides)?;
+                let (a, b) = (words(a), words(b));
+                self.steps = self.steps.saturating_add((a.len() * b.len() / 8) as u32);
+                Value::Number(a.iter().filter(|word| b.contains(word)).count() as f64)
+            }
+            Expr::ListCount(list) => Value::Number(words(self.eval(list)?).len() as f64),
+            Expr::Math(math, args, position) => return self.math(*math, args, position),
+            Expr::TextTest(test, sides) => {
+                let (text, part) = self.both(sides)?;
+                Value::YesNo(text_test(*test, text, part))
+            }
+            Expr::ActivityWindow { kind, decayed, days, position } => {
+                let days = num(self.eval(days)?);
+                return self.window(kind, *decayed, days, position);
+            }
+            Expr::SizePoints(employees) => {
+                let employees = num(self.eval(employees)?);
+                match self.lead_facts().map(|facts| facts.size_points(employees)) {
+                    Some(Some(points)) => Value::Number(points),
+                    _ => return Err(self.stop_unknown("icp.size_bands".into())),
+                }
+            }
+            Expr::Known(inner) => {
+                let mark = self.unknown.len();
+                match self.eval(inner) {
+                    Ok(_) => Value::YesNo(true),
+                    Err(Stop::Unknown) => {
+                        self.unknown.truncate(mark);
+                        Value::YesNo(false)
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+            Expr::Coalesce(ways) => return self.coalesce(ways),
+            Expr::If(parts) => {
+                let [when, then, otherwise] = &**parts;
+                let branch = if yes(self.eval(when)?) { then } else { otherwise };
+                return self.eval(branch);
+            }
+            Expr::Switch(switch) => return self.switch(switch),
+            Expr::Block(statements) => {
+                let mut last = Value::Nothing;
+                for statement in statements {
+                    last = self.eval(statement)?;
+                }
+                last
+            }
+            Expr::Set(index, value) => {
+                let value = self.eval(value)?;
+                let place = self.base + index;
+                self.locals[place] = value;
+                Value::Nothing
+            }
+            Expr::Return(value) => {
+                let value = self.eval(value)?;
+                return Err(Stop::Return(value));
+            }
+            Expr::Call(index, args, position) => return self.call(*index, args, position),
+        })
+    }
+
+    fn both(&mut self, sides: &'a [Expr; 2]) -> Result<(Value<'a>, Value<'a>), Stop<'a>> {
+        Ok((self.eval(&sides[0])?, self.eval(&sides[1])?))
+    }
+
+    fn lead_facts(&self) -> Option<LeadFacts<'a>> {
+        match self.facts {
+            Facts::Lead(facts) => Some(facts),
+            Facts::Segment(_) => None,
+        }
+    }
+
+    /// `and` with one false side is false, `or` with one true side is true, in either order.
+    fn all_or_any(&mut self, sides: &'a [Expr], decides: bool) -> Outcome<'a> {
+        let mark = self.unknown.len();
+        let mut unknown = false;
+        for side in sides {
+            match self.eval(side) {
+                Ok(value) if yes(value) == decides => {
+                    self.unknown.truncate(mark);
+                    return Ok(Value::YesNo(decides));
+                }
+                Ok(_) => {}
+                Err(Stop::Unknown) => unknown = true,
+                Err(other) => return Err(other),
+            }
+        }
+        if unknown { Err(Stop::Unknown) } else { Ok(Value::YesNo(!decides)) }
+    }
+
+    fn define(&mut self, index: Index) -> Outcome<'a> {
+        if let Some(value) = self.defines[index] {
+            return Ok(value);
+        }
+        let formula = &self.script.defines[index];
+        let base = std::mem::replace(&mut self.base, self.locals.len());
+        self.locals.resize(self.base + formula.locals, Value::Nothing);
+        let result = self.eval(&formula.expr);
+        self.locals.truncate(self.base);
+        self.base = base;
+        if let Ok(value) = &result {
+            self.defines[index] = Some(*value);
+        }
+        result
+    }
+
+    fn call(&mut self, index: Index, args: &'a [Expr], position: &'a Position) -> Outcome<'a> {
+        let function = &self.script.functions[index];
+        let mut values = Vec::with_capacity(args.len());
+        for arg in args {
+            values.push(self.eval(arg)?);
+        }
+        let base = std::mem::replace(&mut self.base, self.locals.len());
+        self.locals.extend(values);
+        self.locals.resize(self.base + function.locals.max(args.len()), Value::Nothing);
+        let result = self.eval(&function.body);
+        self.locals.truncate(self.base);
+        self.base = base;
+        match result {
+            Err(Stop::Return(value)) => Ok(value),
+            Err(Stop::Failed(failure)) if failure.position.is_none() => {
+                Err(fail(Some(position), failure.message))
+            }
+            other => other,
+        }
+    }
+
+    fn coalesce(&mut self, ways: &'a [Expr]) -> Outcome<'a> {
+        let mark = self.unknown.len();
+        for way in ways {
+            match self.eval(way) {
+                Err(Stop::Unknown) => {}
+                other => {
+                    self.unknown.truncate(mark);
+                    return other;
+                }
+            }
+        }
+        Err(Stop::Unknown)
+    }
+
+    fn switch(&mut self, switch: &'a Switch) -> Outcome<'a> {
+        let subject = self.eval(&switch.subject)?;
+        for (case, when, value) in &switch.cases {
+            if !matches(case, subject) {
+                continue;
+            }
+            let holds = match when {
+                Some(when) => yes(self.eval(when)?),
+                None => true,
+            };
+            if holds {
+                return self.eval(value);
+            }
+        }
+        match &switch.default {
+            Some(default) => self.eval(default),
+            None => Ok(Value::Nothing),
+        }
+    }
+
+    fn window(&mut self, kind: &str, decayed: bool, days: f64, position: &Position) -> Outcome<'a> {
+        if days <= 0.0 {
+            return Err(fail(Some(position), format!("the number of days is {days}, it must be above 0")));
+        }
+        let Some(facts) = self.lead_facts() else { return Ok(Value::Number(0.0)) };
+        self.steps = self.steps.saturating_add(facts.cost());
+        let value = if decayed { facts.decayed(kind, days) } else { facts.within(kind, days) };
+        finite(value, position)
+    }
+
+    fn math(&mut self, math: Math, args: &'a [Expr], position: &Position) -> Outcome<'a> {
+        let first = num(self.eval(&args[0])?);
+        let mut rest = [0.0; 2];
+        if matches!(math, Math::Min | Math::Max) {
+            let mut best = first;
+            for arg in &args[1..] {
+                let next = num(self.eval(arg)?);
+                best = if math == Math::Min { best.min(next) } else { best.max(next) };
+            }
+            return Ok(Value::Number(best));
+        }
+        for (place, arg) in rest.iter_mut().zip(&args[1..]) {
+            *place = num(self.eval(arg)?);
+        }
+        let [second, third] = rest;
+        let value = match math {
+            Math::Ratio if second == 0.0 => return Err(fail(Some(position), "division by zero in `ratio`")),
+            Math::Ratio => (first / second).clamp(0.0, 1.0),
+            Math::Clamp if second > third => {
+                return Err(fail(Some(position), format!("clamp goes from {second} down to {third}")));
+            }
+            Math::Clamp => first.clamp(second, third),
+            Math::Abs => first.abs(),
+            Math::Round => libm::round(first),
+            Math::Floor => libm::floor(first),
+            Math::Ceil => libm::ceil(first),
+            Math::Sqrt => libm::sqrt(first),
+            Math::Ln => libm::log(first),
+            Math::Exp => libm::exp(first),
+            Math::Pow => libm::pow(first, second),
+            Math::Min | Math::Max => first,
+        };
+        finite(value, position)
+    }
+}
+
+fn fail<'a>(position: Option<&Position>, message: impl Into<String>) -> Stop<'a> {
+    Stop::Failed(Box::new(Failure { position: position.cloned(), message: message.into() }))
+}
+
+fn finite<'a>(value: f64, position: &Position) -> Outcome<'a> {
+    if value.is_finite() {
+        Ok(Value::Number(value))
+    } else if value.is_nan() {
+        Err(fail(Some(position), "the result is not a number"))
+    } else {
+        Err(fail(Some(position), "the result is infinite"))
+    }
+}
+
+fn arithmetic<'a>(operator: Arithmetic, a: f64, b: f64, position: &Position) -> Outcome<'a> {
+    let value = match operator {
+        Arithmetic::Add => a + b,
+        Arithmetic::Subtract => a - b,
+        Arithmetic::Multiply => a * b,
+        Arithmetic::Divide | Arithmetic::Remainder if b == 0.0 => {
+            return Err(fail(Some(position), "division by zero"));
+        }
+        Arithmetic::Divide => a / b,
+        Arithmetic::Remainder => a % b,
+    };
+    finite(value, position)
+}
+
+fn compare(how: Comparison, a: f64, b: f64) -> bool {
+    match how {
+        Comparison::Equal => a == b,
+        Comparison::NotEqual => a != b,
+        Comparison::Less => a < b,
+        Comparison::LessOrEqual => a <= b,
+        Comparison::Greater => a > b,
+        Comparison::GreaterOrEqual => a >= b,
+    }
+}
+
+// The compiler has checked the types. A value of another type can only be a defect of the compiler, and a
+// service must not fall over it: it reads as zero, no, or nothing, and the debug build stops.
+
+fn num(value: Value) -> f64 {
+    match value {
+        Value::Number(number) => number,
+        other => mistyped(other, 0.0),
+    }
+}
+
+fn yes(value: Value) -> bool {
+    match value {
+        Value::YesNo(yes) => yes,
+        other => mistyped(other, false),
+    }
+}
+
+fn words(value: Value) -> Words {
+    match value {
+        Value::Words(words) => words,
+        other => mistyped(other, Words::Fact(&[])),
+    }
+}
+
+fn mistyped<T>(value: Value, instead: T) -> T {
+    debug_assert!(false, "the compiler let a {value:?} pass");
+    instead
+}
+
+fn same(a: Value, b: Value) -> bool {
+    match (a, b) {
+        (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::YesNo(a), Value::YesNo(b)) => a == b,
+        (a, _) => mistyped(a, false),
+    }
+}
+
+fn is_in(item: Value, list: Value) -> bool {
+    match (item, list) {
+        (Value::Text(word), Value::Words(words)) => words.contains(word),
+        (Value::Number(number), Value::Numbers(numbers)) => numbers.contains(&number),
+        (item, _) => mistyped(item, false),
+    }
+}
+
+fn text_test(test: TextTest, text: Value, part: Value) -> bool {
+    let (Value::Text(text), Value::Text(part)) = (text, part) else { return mistyped(text, false) };
+    let (text, part) = (text.to_lowercase(), part.to_lowercase());
+    match test {
+        TextTest::Contains => text.contains(&part),
+        TextTest::StartsWith => text.starts_with(&part),
+        TextTest::EndsWith => text.ends_with(&part),
+    }
+}
+
+fn matches(case: &Case, subject: Value) -> bool {
+    match (case, subject) {
+        (Case::Number(n), Value::Number(subject)) => *n == subject,
+        (Case::Range { from, to, inclusive: false }, Value::Number(n)) => *from <= n && n < *to,
+        (Case::Range { from, to, inclusive: true }, Value::Number(n)) => *from <= n && n <= *to,
+        (Case::Text(word), Value::Text(subject)) => word == subject,
+        (Case::YesNo(yes), Value::YesNo(subject)) => *yes == subject,
+        _ => false,
+    }
+}

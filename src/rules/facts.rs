@@ -1,0 +1,354 @@
+//! What scripts look at: a lead, its activities and its profile, or a segment, as of a time.
+
+use super::catalogue::{FactDef, FactSource, IcpField};
+use super::program::{ActivityStat, ContactStat, LeafKind, WordList};
+use crate::domain::lead::{Activity, Contact, LeadContent, Subject, fits_type};
+use crate::domain::profile::{DecisionRole, ProfileContent};
+use crate::domain::score::{Warning, WarningCode};
+use crate::domain::segment::SegmentContent;
+use crate::domain::time::Time;
+use crate::domain::value::{Money, Value as Plain};
+use crate::domain::vocabulary::Vocabulary;
+
+/// A value while rules run: borrowed from the facts or the script, so nothing is copied.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    Nothing,
+    Number(f64),
+    YesNo(bool),
+    Text(&'a str),
+    Words(Words<'a>),
+    Numbers(&'a [f64]),
+}
+
+/// Several words, wherever they are kept.
+#[derive(Debug, Clone, Copy)]
+pub enum Words<'a> {
+    Fact(&'a [String]),
+    Written(&'a WordList),
+    Roles(&'a [DecisionRole]),
+}
+
+impl<'a> Words<'a> {
+    pub fn len(self) -> usize {
+        match self {
+            Words::Fact(words) => words.len(),
+            Words::Written(list) => list.words.len(),
+            Words::Roles(roles) => roles.len(),
+        }
+    }
+
+    pub fn contains(self, word: &str) -> bool {
+        match self {
+            Words::Fact(words) => words.iter().any(|w| w == word),
+            Words::Written(list) => list.contains(word),
+            Words::Roles(roles) => roles.iter().any(|role| role.role == word),
+        }
+    }
+
+    pub fn get(self, index: usize) -> Option<&'a str> {
+        match self {
+            Words::Fact(words) => words.get(index).map(String::as_str),
+            Words::Written(list) => list.words.get(index).map(String::as_str),
+            Words::Roles(roles) => roles.get(index).map(|role| role.role.as_str()),
+        }
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).filter_map(move |i| self.get(i))
+    }
+}
+
+impl Value<'_> {
+    /// The value as it is shown and stored.
+    pub fn to_plain(self) -> Option<Plain> {
+        match self {
+            Value::Nothing => None,
+            Value::Number(number) => Some(Plain::Number(number)),
+            Value::YesNo(yes) => Some(Plain::YesNo(yes)),
+            Value::Text(text) => Some(Plain::Text(text.to_owned())),
+            Value::Words(words) => Some(Plain::List(words.iter().map(str::to_owned).collect())),
+            Value::Numbers(numbers) => Some(Plain::List(numbers.iter().map(f64::to_string).collect())),
+        }
+    }
+}
+
+/// A lead's facts as of a time.
+#[derive(Debug, Clone, Copy)]
+pub struct LeadFacts<'a> {
+    pub lead: &'a LeadContent,
+    pub activities: &'a [Activity],
+    pub profile: &'a ProfileContent,
+    pub as_of: Time,
+    /// The deployment's currency; amounts in others are unknown.
+    pub currency: &'a str,
+    pub vocabulary: &'a Vocabulary,
+}
+
+/// What the stored leads say of a segment. Absent means that there are none to tell it by.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SegmentLeads {
+    pub leads: u64,
+    pub graded: u64,
+    pub graded_a: u64,
+    pub won: u64,
+    pub lost: u64,
+}
+
+/// A segment's facts.
+#[derive(Debug, Clone, Copy)]
+pub struct SegmentFacts<'a> {
+    pub segment: &'a SegmentContent,
+    pub leads: SegmentLeads,
+}
+
+/// What a script looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Facts<'a> {
+    Lead(LeadFacts<'a>),
+    Segment(SegmentFacts<'a>),
+}
+
+impl<'a> Facts<'a> {
+    /// The value of a fact; `None` is unknown.
+    pub fn fact(&self, source: &FactSource) -> Option<Value<'a>> {
+        match self {
+            Facts::Lead(facts) => facts.fact(source),
+            Facts::Segment(facts) => facts.fact(source),
+        }
+    }
+
+    /// The value of anything that an expression reads; `None` is unknown.
+    pub fn leaf(&self, kind: &LeafKind) -> Option<Value<'a>> {
+        match (kind, self) {
+            (LeafKind::Fact(_, source), _) => self.fact(source),
+            (LeafKind::Activity(kind, stat), Facts::Lead(facts)) => {
+                facts.activity(kind, *stat).map(Value::Number)
+            }
+            (LeafKind::Contacts(stat), Facts::Lead(facts)) => facts.contacts(stat),
+            (LeafKind::Icp(field), Facts::Lead(facts)) => Some(Value::Words(facts.icp(*field))),
+            _ => None,
+        }
+    }
+}
+
+fn text(text: &str) -> Option<Value<'_>> {
+    (!text.is_empty()).then_some(Value::Text(text))
+}
+
+fn number(number: Option<impl Into<f64>>) -> Option<Value<'static>> {
+    number.map(|n| Value::Number(n.into()))
+}
+
+impl<'a> LeadFacts<'a> {
+    fn fact(&self, source: &FactSource) -> Option<Value<'a>> {
+        use FactSource as S;
+        let lead = self.lead;
+        match source {
+            S::RoleCoverage => return self.role_coverage().map(Value::Number),
+            S::Contacts => return lead.contacts.as_ref().map(|_| Value::Nothing),
+            S::DaysSinceActivity => return number(self.days_since(|_| true)),
+            S::Source => return text(&lead.source),
+            S::Owner => return text(&lead.owner),
+            S::Stage => return text(lead.stage.as_str()),
+            S::SubjectIsCompany => return Some(Value::YesNo(matches!(lead.subject, Subject::Company(_)))),
+            S::SubjectIsPerson => return Some(Value::YesNo(matches!(lead.subject, Subject::Person(_)))),
+            S::Attribute(name) => return self.attribute(name),
+            _ => {}
+        }
+        match (&lead.subject, source) {
+            (Subject::Company(company), source) => match source {
+                S::Industry => text(&company.industry),
+                S::Country => text(&company.country),
+                S::Region => text(&company.region),
+                S::Domain => text(&company.domain),
+                S::Employees => number(company.employees.map(|n| n as f64)),
+                S::Revenue => number(company.annual_revenue.as_ref().and_then(|money| self.amount(money))),
+                S::FoundedYear => number(company.founded_year),
+                S::GrowthStage => company.growth_stage.map(|stage| Value::Text(stage.as_str())),
+                S::Tech => company.technologies.as_ref().map(|tech| Value::Words(Words::Fact(tech))),
+                _ => None,
+            },
+            (Subject::Person(person), source) => match source {
+                S::Country => text(&person.country),
+                S::Region => text(&person.region),
+                S::City => text(&person.city),
+                S::Occupation => text(&person.occupation),
+                S::Language => text(&person.language),
+                S::Age => {
+                    number(person.birth_year.map(|year| self.as_of.year() - year).filter(|age| *age >= 0))
+                }
+                _ => None,
+            },
+        }
+    }
+
+    fn amount(&self, money: &Money) -> Option<f64> {
+        (money.currency == self.currency).then(|| money.amount())
+    }
+
+    fn attribute(&self, name: &str) -> Option<Value<'a>> {
+        let fact = self.lead.attributes.get(name)?;
+        if fact.verified_time.is_some_and(|time| time > self.as_of) {
+            return None;
+        }
+        let attribute = self.vocabulary.attributes.get(name)?;
+        if !fits_type(attribute, &fact.value) {
+            return None;
+        }
+        match &fact.value {
+            Plain::Number(number) => Some(Value::Number(*number)),
+            Plain::Text(word) => text(word),
+            Plain::YesNo(yes) => Some(Value::YesNo(*yes)),
+            Plain::List(words) => Some(Value::Words(Words::Fact(words))),
+            Plain::Money(money) => number(self.amount(money)),
+        }
+    }
+
+    /// Activities that had happened and were known at the as-of time.
+    fn past(&self) -> impl Iterator<Item = &'a Activity> {
+        let as_of = self.as_of;
+        self.activities.iter().filter(move |a| a.time <= as_of && a.known_time <= as_of)
+    }
+
+    fn days_since(&self, of: impl Fn(&Activity) -> bool) -> Option<f64> {
+        let last = self.past().filter(|a| of(a)).map(|a| a.time).max()?;
+        Some(self.as_of.days_since(last))
+    }
+
+    fn activity(&self, kind: &str, stat: ActivityStat) -> Option<f64> {
+        let of_kind = || self.past().filter(|a| a.kind == kind);
+        Some(match stat {
+            ActivityStat::Count => of_kind().count() as f64,
+            ActivityStat::Sum => of_kind().map(|a| a.amount).sum(),
+            ActivityStat::LastDays => return self.days_since(|a| a.kind == kind),
+            ActivityStat::Within(days) => self.within(kind, days),
+            ActivityStat::Decayed(half_life) => self.decayed(kind, half_life),
+        })
+    }
+
+    /// How often something happened in the last days.
+    pub fn within(&self, kind: &str, days: f64) -> f64 {
+        let recent = self.past().filter(|a| a.kind == kind && self.as_of.days_since(a.time) <= days);
+        recent.count() as f64
+    }
+
+    /// Σ amount · 2^(−age / half-life), ages in fractional days.
+    pub fn decayed(&self, kind: &str, half_life: f64) -> f64 {
+        let of_kind = self.past().filter(|a| a.kind == kind);
+        of_kind.map(|a| a.amount * libm::exp2(-self.as_of.days_since(a.time) / half_life)).sum()
+    }
+
+    fn engaged(&self, contact: &Contact) -> bool {
+        contact.engaged() && contact.last_engaged_time.is_none_or(|time| time <= self.as_of)
+    }
+
+    fn contacts(&self, stat: &ContactStat) -> Option<Value<'a>> {
+        let contacts = self.lead.contacts.as_ref()?;
+        let engaged = || contacts.iter().filter(|contact| self.engaged(contact));
+        let covered = |role: &str| contacts.iter().any(|contact| contact.decision_role == role);
+        let count = match stat {
+            ContactStat::Count => contacts.len(),
+            ContactStat::Engaged => engaged().count(),
+            ContactStat::EngagedRole(role) => {
+                return Some(Value::YesNo(engaged().any(|c| c.decision_role == *role)));
+            }
+            ContactStat::EngagedAt(words) => engaged().filter(|c| words.contains(&c.seniority)).count(),
+            ContactStat::RolesCovered(roles) => roles.iter().filter(|role| covered(role)).count(),
+            ContactStat::IcpRolesCovered => {
+                self.profile.decision_roles.iter().filter(|r| covered(&r.role)).count()
+            }
+        };
+        Some(Value::Number(count as f64))
+    }
+
+    fn icp(&self, field: IcpField) -> Words<'a> {
+        let profile = self.profile;
+        match field {
+            IcpField::Technologies => Words::Fact(&profile.technologies),
+            IcpField::Pains => Words::Fact(&profile.pains),
+            IcpField::Industries => Words::Fact(&profile.industries),
+            IcpField::Countries => Words::Fact(&profile.countries),
+            IcpField::DecisionRoles => Words::Roles(&profile.decision_roles),
+        }
+    }
+
+    /// The share of the required roles (of all, if none is required) that have enough contacts. Unknown if
+    /// the contacts are, or if the profile names no role.
+    pub fn role_coverage(&self) -> Option<f64> {
+        let contacts = self.lead.contacts.as_ref()?;
+        let roles = &self.profile.decision_roles;
+        let any_required = roles.iter().any(|role| role.required);
+        let mut counted = 0;
+        let mut reached = 0;
+        for role in roles.iter().filter(|role| role.required || !any_required) {
+            let have = contacts.iter().filter(|contact| contact.decision_role == role.role).count();
+            counted += 1;
+            reached += usize::from(have >= role.min_contacts.max(1) as usize);
+        }
+        (counted > 0).then(|| reached as f64 / counted as f64)
+    }
+
+    /// The points of the profile's size band; `None` if the profile has no bands.
+    pub fn size_points(&self, employees: f64) -> Option<f64> {
+        let bands = &self.profile.size_bands;
+        let band = bands.iter().find(|band| band.contains(employees));
+        (!bands.is_empty()).then(|| band.map_or(0.0, |band| band.points.number()))
+    }
+
+    /// Why a fact that the lead carries is unknown all the same.
+    pub fn warning(&self, fact: &FactDef) -> Option<Warning> {
+        let currency = |money: &Money, of: &str| {
+            (money.currency != self.currency).then(|| Warning {
+                code: WarningCode::CurrencyMismatch,
+                text: format!("{of} is unknown: it is in another currency than the deployment's"),
+                evidence: format!("{} instead of {}", money.currency, self.currency),
+            })
+        };
+        match (&fact.source, &self.lead.subject) {
+            (FactSource::Revenue, Subject::Company(company)) => {
+                currency(company.annual_revenue.as_ref()?, &fact.name)
+            }
+            (FactSource::Attribute(name), _) => {
+                let value = &self.lead.attributes.get(name)?.value;
+                let attribute = self.vocabulary.attributes.get(name)?;
+                match value {
+                    value if !fits_type(attribute, value) => Some(Warning {
+                        code: WarningCode::AttributeType,
+                        text: format!("{name} is unknown: its value is not a {}", attribute.kind.label()),
+                        evidence: value.to_string(),
+                    }),
+                    Plain::Money(money) => currency(money, &fact.name),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// How much work it is to look at the activities once.
+    pub fn cost(&self) -> u32 {
+        u32::try_from(self.activities.len() / 8).unwrap_or(u32::MAX)
+    }
+}
+
+impl<'a> SegmentFacts<'a> {
+    fn fact(&self, source: &FactSource) -> Option<Value<'a>> {
+        use FactSource as S;
+        let leads = self.leads;
+        let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+        let value = match source {
+            S::SegmentSize => self.segment.size,
+            S::GrowthRate => self.segment.growth_rate,
+            S::SegmentFit => self.segment.fit,
+            S::Capacity => self.segment.capacity,
+            S::NeedIntensity => self.segment.need_intensity(),
+            S::LeadCount => Some(leads.leads as f64),
+            S::AShare => share(leads.graded_a, leads.graded),
+            S::Conversion => share(leads.won, leads.won + leads.lost),
+            S::Factor(name) => self.segment.custom_factors.get(name).copied(),
+            _ => None,
+        };
+        number(value)
+    }
+}

@@ -1,0 +1,379 @@
+//! A compiled script: typed expressions over numbered facts. Immutable, `Send` and `Sync`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::catalogue::{FactSource, IcpField};
+use crate::domain::score::{Axis, Points, Position};
+
+/// A number that names a [`Leaf`], a define, a function or a local variable.
+pub type Index = usize;
+
+/// Something that an expression reads from the facts. Read at most once a lead.
+#[derive(Debug)]
+pub struct Leaf {
+    /// As the script writes it, such as `activity("page_visit").count`.
+    pub name: Arc<str>,
+    pub kind: LeafKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum LeafKind {
+    /// A fact, by its place in the catalogue.
+    Fact(Index, FactSource),
+    Activity(Arc<str>, ActivityStat),
+    Contacts(ContactStat),
+    Icp(IcpField),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ActivityStat {
+    Count,
+    Sum,
+    LastDays,
+    /// In the last days.
+    Within(f64),
+    /// With this half-life in days.
+    Decayed(f64),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContactStat {
+    Count,
+    Engaged,
+    EngagedRole(String),
+    EngagedAt(Vec<String>),
+    RolesCovered(Vec<String>),
+    /// Of the profile's decision roles.
+    IcpRolesCovered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Math {
+    Ratio,
+    Min,
+    Max,
+    Clamp,
+    Abs,
+    Round,
+    Floor,
+    Ceil,
+    Sqrt,
+    Ln,
+    Exp,
+    Pow,
+}
+
+/// Tests of a text against another, ignoring case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextTest {
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+/// Words written out in a script; hashed when they are many.
+#[derive(Debug)]
+pub struct WordList {
+    pub words: Vec<String>,
+    set: Option<HashSet<String>>,
+}
+
+impl WordList {
+    pub fn new(words: Vec<String>) -> Self {
+        let set = (words.len() > 8).then(|| words.iter().cloned().collect());
+        Self { words, set }
+    }
+
+    pub fn contains(&self, word: &str) -> bool {
+        match &self.set {
+            Some(set) => set.contains(word),
+            None => self.words.iter().any(|w| w == word),
+        }
+    }
+}
+
+/// What a `switch` case matches.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Case {
+    Number(f64),
+    /// `[from, to)`, or `[from, to]` if inclusive.
+    Range {
+        from: f64,
+        to: f64,
+        inclusive: bool,
+    },
+    Text(String),
+    YesNo(bool),
+}
+
+#[derive(Debug)]
+pub struct Switch {
+    pub subject: Expr,
+    /// In the order of the script: case, further condition, value.
+    pub cases: Vec<(Case, Option<Expr>, Expr)>,
+    pub default: Option<Expr>,
+}
+
+/// An expression whose types have been checked.
+#[derive(Debug)]
+pub enum Expr {
+    Nothing,
+    Number(f64),
+    YesNo(bool),
+    Text(Arc<str>),
+    Words(Arc<WordList>),
+    Numbers(Arc<[f64]>),
+    Leaf(Index),
+    Define(Index),
+    Local(Index),
+    /// The points of an axis so far, or of both; in grades only.
+    Points(Option<Axis>),
+    Not(Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Negate(Box<Expr>),
+    Arithmetic(Arithmetic, Box<[Expr; 2]>, Position),
+    CompareNumbers(Comparison, Box<[Expr; 2]>),
+    /// Whether two texts, or two yes/nos, are equal (`true`) or differ (`false`).
+    Same(bool, Box<[Expr; 2]>),
+    /// Whether the first is in the second.
+    In(Box<[Expr; 2]>),
+    /// How many words of the first are in the second.
+    CountIn(Box<[Expr; 2]>),
+    ListCount(Box<Expr>),
+    Math(Math, Vec<Expr>, Position),
+    TextTest(TextTest, Box<[Expr; 2]>),
+    /// Days are not written out, so that the result can't be kept.
+    ActivityWindow {
+        kind: Arc<str>,
+        decayed: bool,
+        days: Box<Expr>,
+        position: Position,
+    },
+    SizePoints(Box<Expr>),
+    Known(Box<Expr>),
+    /// The first that is known.
+    Coalesce(Vec<Expr>),
+    If(Box<[Expr; 3]>),
+    Switch(Box<Switch>),
+    /// The value of the last.
+    Block(Vec<Expr>),
+    Set(Index, Box<Expr>),
+    Return(Box<Expr>),
+    Call(Index, Vec<Expr>, Position),
+}
+
+/// A script function for arguments of given types.
+#[derive(Debug)]
+pub struct Function {
+    pub name: String,
+    pub body: Expr,
+    /// How many local variables it needs, its parameters first.
+    pub locals: usize,
+}
+
+/// An expression with what it looks at.
+#[derive(Debug)]
+pub struct Formula {
+    pub expr: Expr,
+    /// The leaves that it names, in the order of their first mention.
+    pub leaves: Vec<Index>,
+    /// How many local variables it needs.
+    pub locals: usize,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    pub id: Arc<str>,
+    pub when: Formula,
+    pub then: Formula,
+    /// The leaves of both, without repetition.
+    pub leaves: Vec<Index>,
+    pub because: Arc<str>,
+    pub position: Position,
+}
+
+#[derive(Debug)]
+pub struct Factor {
+    pub id: Arc<str>,
+    /// Points that a value of 1 gives.
+    pub weight: f64,
+    pub is: Formula,
+    pub because: Arc<str>,
+    pub position: Position,
+}
+
+/// A group of rules, or the profile's criteria.
+#[derive(Debug)]
+pub struct Group {
+    pub name: Arc<str>,
+    pub axis: Option<Axis>,
+    pub cap: Option<Points>,
+    pub floor: Option<Points>,
+    pub body: GroupBody,
+    pub position: Position,
+}
+
+#[derive(Debug)]
+pub enum GroupBody {
+    Items(Vec<Item>),
+    Criteria,
+}
+
+/// What stands at the top level or in a group.
+#[derive(Debug)]
+pub enum Item {
+    Rule(Rule),
+    Group(Group),
+    Factor(Factor),
+}
+
+#[derive(Debug)]
+pub struct Bounds {
+    pub axis: Axis,
+    pub from: Points,
+    pub to: Points,
+    pub position: Position,
+}
+
+/// A yes/no statement: `disqualify`, `cap_grade`, `grade`.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The disqualifier's id or the grade.
+    pub id: Arc<str>,
+    /// `None` is `otherwise`.
+    pub when: Option<Formula>,
+    pub because: Arc<str>,
+    pub position: Position,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptKind {
+    LeadScoring,
+    SegmentPriority,
+}
+
+impl ScriptKind {
+    pub const ALL: [ScriptKind; 2] = [ScriptKind::LeadScoring, ScriptKind::SegmentPriority];
+
+    /// The folder of its scripts.
+    pub fn folder(self) -> &'static str {
+        match self {
+            ScriptKind::LeadScoring => "lead_scoring",
+            ScriptKind::SegmentPriority => "segment_priority",
+        }
+    }
+}
+
+/// A compiled script.
+#[derive(Debug)]
+pub struct Script {
+    /// Its name within its folder, without the ending.
+    pub name: Arc<str>,
+    pub path: Arc<str>,
+    pub kind: ScriptKind,
+    pub leaves: Vec<Leaf>,
+    /// The facts that it names, by their places in the catalogue: what completeness counts.
+    pub named: Vec<Index>,
+    pub defines: Vec<Formula>,
+    pub functions: Vec<Function>,
+    pub items: Vec<Item>,
+    pub bounds: Vec<Bounds>,
+    pub disqualify: Vec<Verdict>,
+    /// Where the profile's own disqualifiers are asked for, if they are.
+    pub disqualifiers: Option<Position>,
+    pub cap_grades: Vec<Verdict>,
+    /// From the best to the worst.
+    pub grades: Vec<Verdict>,
+    /// 0 to 1.
+    pub completeness: f64,
+}
+
+/// A statement as data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub id: Arc<str>,
+    pub group: Arc<str>,
+    pub axis: Option<Axis>,
+    pub statement: &'static str,
+    pub because: Arc<str>,
+    pub position: Position,
+    pub facts: Vec<Arc<str>>,
+}
+
+impl Script {
+    /// Every rule, factor and verdict of the script, in the order of its lines.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.collect(&self.items, &Arc::from(""), None, &mut entries);
+        let verdicts =
+            [("disqualify", &self.disqualify), ("cap_grade", &self.cap_grades), ("grade", &self.grades)];
+        for (statement, verdicts) in verdicts {
+            entries.extend(verdicts.iter().map(|verdict| Entry {
+                id: verdict.id.clone(),
+                group: "".into(),
+                axis: None,
+                statement,
+                because: verdict.because.clone(),
+                position: verdict.position.clone(),
+                facts: self.names(verdict.when.as_ref().map_or(&[], |formula| &formula.leaves)),
+            }));
+        }
+        entries.sort_by_key(|entry| (entry.position.line, entry.position.column));
+        entries
+    }
+
+    fn names(&self, leaves: &[Index]) -> Vec<Arc<str>> {
+        leaves.iter().map(|leaf| self.leaves[*leaf].name.clone()).collect()
+    }
+
+    fn collect(&self, items: &[Item], group: &Arc<str>, axis: Option<Axis>, entries: &mut Vec<Entry>) {
+        for item in items {
+            match item {
+                Item::Rule(rule) => entries.push(Entry {
+                    id: rule.id.clone(),
+                    group: group.clone(),
+                    axis: axis.or((self.kind == ScriptKind::LeadScoring).then_some(Axis::Fit)),
+                    statement: "rule",
+                    because: rule.because.clone(),
+                    position: rule.position.clone(),
+                    facts: self.names(&rule.leaves),
+                }),
+                Item::Factor(factor) => entries.push(Entry {
+                    id: factor.id.clone(),
+                    group: group.clone(),
+                    axis: None,
+                    statement: "factor",
+                    because: factor.because.clone(),
+                    position: factor.position.clone(),
+                    facts: self.names(&factor.is.leaves),
+                }),
+                Item::Group(inner) => {
+                    if let GroupBody::Items(items) = &inner.body {
+                        self.collect(items, &inner.name, inner.axis, entries);
+                    }
+                }
+            }
+        }
+    }
+}

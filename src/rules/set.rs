@@ -1,0 +1,122 @@
+//! An immutable, compiled rule set.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::assess::{self, RuleError, expectation_met};
+use super::catalogue::Catalogue;
+use super::facts::{LeadFacts, SegmentFacts, Value, Words};
+use super::program::{Script, ScriptKind};
+use super::source::Sources;
+use super::types::Type;
+use crate::domain::check::Checker;
+use crate::domain::profile::{Criterion, Expectation, ProfileContent};
+use crate::domain::score::{Assessment, PriorityAssessment};
+use crate::domain::text::suggestion;
+use crate::domain::value::Value as Plain;
+use crate::domain::vocabulary::Vocabulary;
+
+/// Everything that a call needs of the rules. Shared behind an [`Arc`]; never changes.
+#[derive(Debug)]
+pub struct RuleSet {
+    /// The SHA-256 of the sources, in hexadecimal.
+    pub id: String,
+    pub sources: Sources,
+    pub vocabulary: Vocabulary,
+    pub catalogue: Catalogue,
+    scripts: BTreeMap<(&'static str, String), Arc<Script>>,
+}
+
+/// There is no script of a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no script {folder}/{name}.rhai; {help}")]
+pub struct NoScript {
+    pub folder: &'static str,
+    pub name: String,
+    pub help: String,
+}
+
+impl RuleSet {
+    pub(super) fn new(
+        sources: Sources,
+        vocabulary: Vocabulary,
+        catalogue: Catalogue,
+        scripts: BTreeMap<(&'static str, String), Arc<Script>>,
+    ) -> Self {
+        Self { id: sources.id(), sources, vocabulary, catalogue, scripts }
+    }
+
+    /// The set's resource name.
+    pub fn name(&self) -> String {
+        format!("ruleSets/{}", self.id)
+    }
+
+    pub fn scripts(&self) -> impl Iterator<Item = &Arc<Script>> {
+        self.scripts.values()
+    }
+
+    pub fn script(&self, kind: ScriptKind, name: &str) -> Result<&Arc<Script>, NoScript> {
+        self.scripts.get(&(kind.folder(), name.to_owned())).ok_or_else(|| {
+            let known = self.scripts.keys().filter(|(folder, _)| *folder == kind.folder());
+            let known: Vec<&str> = known.map(|(_, name)| name.as_str()).collect();
+            let help = suggestion(name, known);
+            NoScript { folder: kind.folder(), name: name.into(), help }
+        })
+    }
+
+    /// Scores a lead's facts by a script of this set.
+    pub fn assess(&self, script: &Script, facts: LeadFacts) -> Result<Assessment, RuleError> {
+        assess::assess(script, &self.catalogue, facts)
+    }
+
+    /// Judges a segment's facts by a script of this set.
+    pub fn prioritize(&self, script: &Script, facts: SegmentFacts) -> Result<PriorityAssessment, RuleError> {
+        assess::prioritize(script, &self.catalogue, facts)
+    }
+
+    /// Checks a profile against the words and scripts of this set.
+    pub fn check_profile(&self, c: &mut Checker, profile: &ProfileContent) {
+        profile.check(c, &self.vocabulary);
+        if let Err(missing) = self.script(ScriptKind::LeadScoring, &profile.scoring_script) {
+            c.wrong_field("scoring_script", missing.to_string());
+        }
+        for (field, criteria) in [("criteria", &profile.criteria), ("disqualifiers", &profile.disqualifiers)]
+        {
+            c.each(field, criteria, |c, criterion| self.check_criterion(c, criterion));
+        }
+    }
+
+    fn check_criterion(&self, c: &mut Checker, criterion: &Criterion) {
+        let Some(index) = self.catalogue.find(&criterion.fact, false) else {
+            let help = suggestion(&criterion.fact, self.catalogue.names(false));
+            return c.wrong_field("fact", format!("there is no fact \"{}\"; {help}", criterion.fact));
+        };
+        let ty = &self.catalogue.facts[index].ty;
+        let sample = match ty {
+            Type::Number => Value::Number(0.0),
+            Type::YesNo => Value::YesNo(false),
+            Type::Text | Type::Choice(_) => Value::Text(""),
+            Type::Words => Value::Words(Words::Fact(&[])),
+            _ => Value::Nothing,
+        };
+        if expectation_met(&criterion.expectation, sample).is_none() {
+            c.wrong_field(
+                "expectation",
+                format!("`{}` is {ty}, which this can't be asked of", criterion.fact),
+            );
+        }
+        if let Type::Choice(choices) = ty {
+            let words: Vec<&str> = match &criterion.expectation {
+                Expectation::In(words) | Expectation::NotIn(words) => {
+                    words.iter().map(String::as_str).collect()
+                }
+                Expectation::Equals(Plain::Text(word)) => vec![word],
+                _ => Vec::new(),
+            };
+            for word in words.into_iter().filter(|word| !choices.words.iter().any(|known| known == word)) {
+                let help = suggestion(word, choices.words.iter().map(String::as_str));
+                c.wrong_field("expectation", format!("\"{word}\" is not a word of {}; {help}", choices.of));
+            }
+        }
+    }
+}

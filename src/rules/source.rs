@@ -1,0 +1,216 @@
+//! The files of a rule set, and how they are read from a folder.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::diagnostic::{Code, Diagnostic};
+
+/// The most that one file may hold: parsing takes more than linear time.
+pub const MAX_FILE_BYTES: usize = 64 * 1024;
+/// The most files that a set may have.
+pub const MAX_FILES: usize = 1_000;
+/// The most folders that may be nested below the scripts folder.
+const MAX_DEPTH: usize = 8;
+
+/// The texts of `**/*.rhai` and `facts.toml` by path, with `/` between its parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sources(BTreeMap<String, String>);
+
+impl Sources {
+    pub fn new(files: BTreeMap<String, String>) -> Self {
+        Self(files)
+    }
+
+    pub fn get(&self, path: &str) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
+    /// A line of a file, counted from 1.
+    pub fn line(&self, path: &str, line: u32) -> Option<&str> {
+        self.get(path)?.lines().nth(line.checked_sub(1)? as usize)
+    }
+
+    /// The set's name: the SHA-256 over the sorted paths and contents, each with its length before it.
+    pub fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        for (path, text) in &self.0 {
+            for part in [path, text] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part.as_bytes());
+            }
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Reads a folder. Hidden entries (`.swp`, `..data`) are left out, symbolic links are followed: that is
+    /// how Kubernetes mounts a ConfigMap. Everything unreadable is told at once.
+    pub fn read(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut files = BTreeMap::new();
+        let mut problems = Vec::new();
+        walk(folder, "", 0, &mut |relative, path| {
+            if files.len() == MAX_FILES {
+                return;
+            }
+            match read_file(path) {
+                Ok(text) => _ = files.insert(relative.to_owned(), text),
+                Err(problem) => problems.push(problem.of(relative)),
+            }
+        })
+        .unwrap_or_else(|error| {
+            let message = format!("the scripts folder {} can't be read: {error}", folder.display());
+            problems.push(Diagnostic::of_file("", Code::Unreadable, message));
+        });
+        if files.len() == MAX_FILES {
+            let message = format!("there are more than {} files", MAX_FILES - 1);
+            problems.push(Diagnostic::of_file("", Code::TooLarge, message));
+        }
+        if problems.is_empty() { Ok(Self(files)) } else { Err(problems) }
+    }
+}
+
+/// Why a file's text can't be had.
+enum Unreadable {
+    Io(io::Error),
+    TooLarge(u64),
+    NotUtf8,
+}
+
+impl Unreadable {
+    fn of(self, file: &str) -> Diagnostic {
+        match self {
+            Unreadable::Io(error) => Diagnostic::of_file(file, Code::Unreadable, error.to_string()),
+            Unreadable::NotUtf8 => Diagnostic::of_file(file, Code::Unreadable, "the file is not UTF-8 text"),
+            Unreadable::TooLarge(size) => too_large(file, size),
+        }
+    }
+}
+
+/// The finding that a file is too large.
+pub fn too_large(file: &str, size: u64) -> Diagnostic {
+    let message = format!("the file has {size} bytes, at most {MAX_FILE_BYTES} are allowed");
+    Diagnostic::of_file(file, Code::TooLarge, message).with_help("split it: functions can move to lib/")
+}
+
+fn read_file(path: &Path) -> Result<String, Unreadable> {
+    let size = std::fs::metadata(path).map_err(Unreadable::Io)?.len();
+    if size > MAX_FILE_BYTES as u64 {
+        return Err(Unreadable::TooLarge(size));
+    }
+    let bytes = std::fs::read(path).map_err(Unreadable::Io)?;
+    String::from_utf8(bytes).map_err(|_| Unreadable::NotUtf8)
+}
+
+/// Whether a path within the folder belongs to the set.
+fn belongs(relative: &str) -> bool {
+    relative.ends_with(".rhai") || relative == "facts.toml"
+}
+
+/// Calls `found` for every file of the set, in the order of paths within each folder.
+fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut impl FnMut(&str, &Path)) -> io::Result<()> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
+    entries.sort();
+    for path in entries {
+        let Some(name) = path.file_name().and_then(|n| n.to_str()) else { continue };
+        if name.starts_with('.') {
+            continue;
+        }
+        let relative = format!("{prefix}{name}");
+        match std::fs::metadata(&path) {
+            Ok(meta) if meta.is_dir() && depth < MAX_DEPTH => {
+                walk(&path, &format!("{relative}/"), depth + 1, found)?;
+            }
+            Ok(meta) if meta.is_dir() => {}
+            // Also what can't be looked at is reported by reading it: a dangling link must not
+            // make a script vanish from the set.
+            _ if belongs(&relative) => found(&relative, &path),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What tells cheaply that a folder may have changed: paths, sizes, times and file numbers.
+pub fn manifest(folder: &Path) -> Vec<(String, u64, Option<std::time::SystemTime>, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let mut entries = Vec::new();
+    let walked = walk(folder, "", 0, &mut |relative, path| {
+        let meta = std::fs::metadata(path).ok();
+        let (size, inode) = meta.as_ref().map_or((u64::MAX, 0), |m| (m.len(), m.ino()));
+        entries.push((relative.to_owned(), size, meta.and_then(|m| m.modified().ok()), inode));
+    });
+    if let Err(error) = walked {
+        entries.push((format!("unreadable: {:?}", error.kind()), 0, None, 0));
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(files: &[(&str, &str)]) -> Sources {
+        Sources::new(files.iter().map(|(p, t)| ((*p).into(), (*t).into())).collect())
+    }
+
+    #[test]
+    fn the_id_tells_moved_text_apart() {
+        let a = sources(&[("a.rhai", "xy"), ("b.rhai", "z")]);
+        let b = sources(&[("a.rhai", "x"), ("b.rhai", "yz")]);
+        assert_ne!(a.id(), b.id());
+        assert_eq!(a.id(), a.clone().id());
+        assert_eq!(a.id().len(), 64);
+    }
+
+    #[test]
+    fn only_scripts_and_facts_belong_to_the_set() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |path: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        };
+        for path in [
+            "facts.toml",
+            "lead_scoring/default.rhai",
+            "lead_scoring/default.test.toml",
+            "lead_scoring/.default.rhai.swp",
+            "lead_scoring/default.rhai~",
+            "..2026/default.rhai",
+            "4913",
+        ] {
+            put(path);
+        }
+        let read = Sources::read(dir.path()).unwrap();
+        let paths: Vec<_> = read.iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["facts.toml", "lead_scoring/default.rhai"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_not_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("nowhere", dir.path().join("gone.rhai")).unwrap();
+        std::fs::write(dir.path().join("latin.rhai"), [0xE9]).unwrap();
+        std::fs::write(dir.path().join("long.rhai"), vec![b' '; MAX_FILE_BYTES + 1]).unwrap();
+        let problems = Sources::read(dir.path()).unwrap_err();
+        let found: Vec<_> = problems.iter().map(|p| (p.file.as_str(), p.code)).collect();
+        let expected = [
+            ("gone.rhai", Code::Unreadable),
+            ("latin.rhai", Code::Unreadable),
+            ("long.rhai", Code::TooLarge),
+        ];
+        assert_eq!(found, expected);
+        assert!(Sources::read(&dir.path().join("missing")).is_err());
+    }
+}

@@ -1,0 +1,344 @@
+//! The statements of the rule language, added to Rhai's parser as custom syntax.
+//!
+//! Only Rhai's parser is used. Its syntax tree is lowered to our own [`super::program`], so a script has
+//! no access to anything that Rhai could do at run time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rhai::{AST, Dynamic, Engine, ImmutableString, LexError, OptimizationLevel, ParseError, Position, Token};
+
+use super::diagnostic::{Code, Diagnostic, Related, token_length};
+
+/// The deepest nesting of expressions and blocks.
+const MAX_DEPTH: usize = 64;
+/// The most cases of all `switch` in a file: Rhai parses them in more than linear time.
+const MAX_CASES: usize = 1_000;
+
+/// A part of a statement: a keyword and what follows it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part {
+    Expr,
+    Text,
+    Ident,
+    /// A bare keyword.
+    Flag,
+}
+
+impl Part {
+    fn marker(self) -> &'static str {
+        match self {
+            Part::Expr => "$expr$",
+            Part::Text => "$string$",
+            Part::Ident => "$ident$",
+            Part::Flag => "",
+        }
+    }
+}
+
+/// The shape of a statement. Its clauses may stand in any order.
+#[derive(Debug)]
+pub struct Shape {
+    pub keyword: &'static str,
+    /// What follows the first word.
+    head: Option<Part>,
+    clauses: &'static [(&'static str, Part)],
+    required: &'static [&'static str],
+    /// Ends with a block instead of a semicolon.
+    block: bool,
+    example: &'static str,
+}
+
+/// All statements.
+pub const SHAPES: [Shape; 11] = [
+    Shape {
+        keyword: "define",
+        head: Some(Part::Ident),
+        clauses: &[("as", Part::Expr)],
+        required: &["as"],
+        block: false,
+        example: "define visits as activity(\"page_visit\").count;",
+    },
+    Shape {
+        keyword: "axis",
+        head: Some(Part::Ident),
+        clauses: &[("from", Part::Expr), ("to", Part::Expr)],
+        required: &["from", "to"],
+        block: false,
+        example: "axis fit from 0 to 60;",
+    },
+    Shape {
+        keyword: "criteria",
+        head: None,
+        clauses: &[("on", Part::Ident), ("cap", Part::Expr), ("floor", Part::Expr)],
+        required: &[],
+        block: false,
+        example: "criteria on fit cap 30;",
+    },
+    Shape {
+        keyword: "group",
+        head: Some(Part::Text),
+        clauses: &[("on", Part::Ident), ("cap", Part::Expr), ("floor", Part::Expr)],
+        required: &[],
+        block: true,
+        example: "group \"company\" on fit cap 40 { … }",
+    },
+    Shape {
+        keyword: "rule",
+        head: Some(Part::Text),
+        clauses: &[("when", Part::Expr), ("then", Part::Expr), ("because", Part::Text)],
+        required: &["when", "then", "because"],
+        block: false,
+        example: "rule \"size\" when employees >= 50 then 10 because \"Large enough\";",
+    },
+    Shape {
+        keyword: "disqualifiers",
+        head: None,
+        clauses: &[],
+        required: &[],
+        block: false,
+        example: "disqualifiers;",
+    },
+    Shape {
+        keyword: "disqualify",
+        head: Some(Part::Text),
+        clauses: &[("when", Part::Expr), ("because", Part::Text)],
+        required: &["when", "because"],
+        block: false,
+        example: "disqualify \"competitor\" when domain in [\"rival.example\"] because \"A competitor\";",
+    },
+    Shape {
+        keyword: "require",
+        head: None,
+        clauses: &[("completeness", Part::Expr)],
+        required: &["completeness"],
+        block: false,
+        example: "require completeness 0.3;",
+    },
+    Shape {
+        keyword: "cap_grade",
+        head: Some(Part::Text),
+        clauses: &[("when", Part::Expr), ("because", Part::Text)],
+        required: &["when", "because"],
+        block: false,
+        example: "cap_grade \"B\" when role_coverage < 0.5 because \"Too few roles are reached\";",
+    },
+    Shape {
+        keyword: "grade",
+        head: Some(Part::Text),
+        clauses: &[("when", Part::Expr), ("otherwise", Part::Flag)],
+        required: &[],
+        block: false,
+        example: "grade \"A\" when total >= 70; … grade \"D\" otherwise;",
+    },
+    Shape {
+        keyword: "factor",
+        head: Some(Part::Text),
+        clauses: &[("weight", Part::Expr), ("is", Part::Expr), ("because", Part::Text)],
+        required: &["weight", "is", "because"],
+        block: false,
+        example: "factor \"size\" weight 40 is ratio(segment_size, 50000) because \"Large enough\";",
+    },
+];
+
+/// What was parsed of a statement so far; kept in the syntax tree, where it tells the order of the clauses.
+#[derive(Debug, Clone, Default)]
+pub struct Parsed {
+    headed: bool,
+    /// The clauses seen, in order.
+    pub clauses: Vec<&'static str>,
+    awaits_value: Option<Part>,
+    done: bool,
+}
+
+impl Shape {
+    /// Whether a name follows the first word.
+    pub fn has_head(&self) -> bool {
+        self.head.is_some()
+    }
+
+    /// Whether something follows the keyword of a clause.
+    pub fn has_value(&self, clause: &str) -> bool {
+        self.clauses.iter().any(|(known, part)| *known == clause && *part != Part::Flag)
+    }
+
+    /// Decides what comes next in a statement, from what was parsed and the next token.
+    fn next(&self, next: &str, state: &mut Parsed) -> Result<Option<ImmutableString>, ParseError> {
+        if state.done {
+            return Ok(None);
+        }
+        if let Some(part) = state.awaits_value.take() {
+            return Ok(Some(part.marker().into()));
+        }
+        if let (Some(head), false) = (self.head, state.headed) {
+            state.headed = true;
+            return Ok(Some(head.marker().into()));
+        }
+        let end = if self.block { "{" } else { ";" };
+        if next == end {
+            let missing = self.required.iter().find(|clause| !state.clauses.contains(clause));
+            if let Some(missing) = missing {
+                return Err(self.error(format!("`{}` needs `{missing} …` before the `{end}`", self.keyword)));
+            }
+            state.done = true;
+            return Ok(Some(if self.block { "$block$" } else { ";" }.into()));
+        }
+        match self.clauses.iter().find(|(clause, _)| *clause == next) {
+            Some((clause, _)) if state.clauses.contains(clause) => {
+                Err(self.error(format!("`{clause}` stands twice in this `{}`", self.keyword)))
+            }
+            Some((clause, part)) => {
+                state.clauses.push(clause);
+                state.awaits_value = (*part != Part::Flag).then_some(*part);
+                Ok(Some((*clause).into()))
+            }
+            None => {
+                let open = self.clauses.iter().map(|(c, _)| *c).filter(|c| !state.clauses.contains(c));
+                let expected: Vec<_> = open.chain([end]).map(|c| format!("`{c}`")).collect();
+                let found = if next.is_empty() || next == "{EOF}" { "the end of the file" } else { next };
+                let found = found.trim_matches('`');
+                Err(self.error(format!("expected {} but found {found}", expected.join(" or "))))
+            }
+        }
+    }
+
+    fn error(&self, message: String) -> ParseError {
+        let text = format!("{message}; for example: {}", self.example);
+        LexError::ImproperSymbol(String::new(), text).into_err(Position::NONE)
+    }
+}
+
+/// Groups whose block is being parsed, so that an unclosed one can be named.
+type OpenGroups = Rc<RefCell<Vec<String>>>;
+
+/// A Rhai parser that knows the rule language.
+pub struct Parser {
+    engine: Engine,
+    open: OpenGroups,
+}
+
+impl Parser {
+    pub fn new() -> Self {
+        let mut engine = Engine::new_raw();
+        engine.set_optimization_level(OptimizationLevel::None);
+        engine.set_max_expr_depths(MAX_DEPTH, MAX_DEPTH);
+        engine.set_max_string_size(4_096);
+        engine.set_max_array_size(1_000);
+        engine.set_max_map_size(200);
+        engine.set_max_functions(200);
+        #[allow(deprecated)] // Not deprecated, but marked as volatile; the version is pinned.
+        engine.on_parse_token(|token, _, _| match token {
+            Token::Identifier(word) => match word.as_str() {
+                "and" => Token::And,
+                "or" => Token::Or,
+                "not" => Token::Bang,
+                _ => Token::Identifier(word),
+            },
+            other => other,
+        });
+        let open = OpenGroups::default();
+        for shape in &SHAPES {
+            let groups = open.clone();
+            engine.register_custom_syntax_with_state_raw(
+                shape.keyword,
+                move |segments, next, state| {
+                    let mut parsed = state.clone().try_cast::<Parsed>().unwrap_or_default();
+                    if shape.block && parsed.done {
+                        groups.borrow_mut().pop();
+                    }
+                    let step = shape.next(next, &mut parsed);
+                    if shape.block && parsed.done && matches!(step, Ok(Some(_))) {
+                        groups
+                            .borrow_mut()
+                            .push(segments.get(1).map(ToString::to_string).unwrap_or_default());
+                    }
+                    *state = Dynamic::from(parsed);
+                    step
+                },
+                false,
+                |_, _, _| Ok(Dynamic::UNIT),
+            );
+        }
+        Self { engine, open }
+    }
+
+    /// Parses a file; Rhai stops at the first error.
+    pub fn parse(&self, file: &str, text: &str) -> Result<AST, Diagnostic> {
+        if text.matches("=>").count() > MAX_CASES {
+            let message = format!("the file has more than {MAX_CASES} `switch` cases");
+            return Err(Diagnostic::of_file(file, Code::TooLarge, message));
+        }
+        self.open.borrow_mut().clear();
+        self.engine.compile(text).map_err(|error| self.diagnose(file, text, &error))
+    }
+
+    fn diagnose(&self, file: &str, text: &str, error: &ParseError) -> Diagnostic {
+        let message = match error.err_type() {
+            rhai::ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, message))
+                if symbol.is_empty() =>
+            {
+                message.clone()
+            }
+            rhai::ParseErrorType::ExprTooDeep => format!("nested more than {MAX_DEPTH} levels deep"),
+            other => sentence(&other.to_string()),
+        };
+        let mut diagnostic = Diagnostic::of_file(file, Code::Syntax, message);
+        let end = (text.lines().count().max(1), text.lines().last().map_or(0, |l| l.chars().count()) + 1);
+        let line = error.position().line().unwrap_or(end.0);
+        let column =
+            error.position().position().unwrap_or(if error.position().is_none() { end.1 } else { 1 });
+        diagnostic.line = line as u32;
+        diagnostic.column = column as u32;
+        diagnostic.length = token_length(text.lines().nth(line - 1).unwrap_or_default(), column as u32);
+        if let Some(open) = self.open.borrow().last() {
+            let needle = format!("\"{open}\"");
+            let opened = text
+                .lines()
+                .enumerate()
+                .filter(|(i, _)| *i < line)
+                .find(|(_, l)| l.trim_start().starts_with("group") && l.contains(&needle));
+            if let Some((i, text)) = opened {
+                diagnostic.related.push(Related {
+                    file: file.into(),
+                    line: i as u32 + 1,
+                    column: (text.len() - text.trim_start().len()) as u32 + 1,
+                    message: format!("group \"{open}\" is not closed at that point"),
+                });
+            }
+        }
+        diagnostic
+    }
+}
+
+/// Rhai's messages start with a capital; ours don't.
+fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> String {
+        let diagnostic = Parser::new().parse("x.rhai", text).unwrap_err();
+        let Diagnostic { line, column, message, related, .. } = diagnostic;
+        let related: Vec<_> = related.into_iter().map(|r| r.message).collect();
+        format!("{line}:{column}: {message} {}", related.join(" "))
+    }
+
+    #[test]
+    fn a_statement_says_what_it_lacks() {
+        let cases = [
+            "rule \"x\" when a then 5;",
+            "rule \"x\" when a when b then 5;",
+            "rule \"x\" if a then 5;",
+            "grade A when total > 5;",
+            "group \"g\" on fit {\n rule \"x\" when a then 5 because \"y\";\n",
+            "axis fit from 0",
+            "rule \"x\" when a > then 5 because \"y\";",
+        ];
+        let found: Vec<_> = cases.iter().map(|text| message(text)).collect();
+        insta::assert_snapshot!(found.join("\n"));
+    }
+}

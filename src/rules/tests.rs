@@ -1,0 +1,585 @@
+//! The language's semantics, each clause by a small script.
+
+use super::diagnostic::Diagnostic;
+use super::set::RuleSet;
+use super::source::Sources;
+use super::*;
+use crate::domain::lead::*;
+use crate::domain::profile::ProfileContent;
+use crate::domain::score::*;
+use crate::domain::time::{DAY, Time};
+use crate::domain::value::{FactValue, Money, Value};
+
+const FACTS: &str = r#"
+[attributes.budget]
+type = "money"
+meaning = "Budget"
+[attributes.urgency]
+type = "choice"
+choices = ["now", "later"]
+meaning = "Urgency"
+[attributes.score]
+type = "number"
+meaning = "A number"
+[attributes.flag]
+type = "yes_no"
+meaning = "A flag"
+[attributes.tags]
+type = "list"
+meaning = "Tags"
+[activities.page_visit]
+meaning = "Visit"
+[activities.demo_request]
+meaning = "Demo"
+[roles.champion]
+meaning = "Champion"
+[roles.buyer]
+meaning = "Buyer"
+[seniorities.head]
+meaning = "Head"
+[factors.effort]
+meaning = "Effort"
+"#;
+
+fn sources(files: &[(&str, &str)]) -> Sources {
+    let facts = ("facts.toml", FACTS);
+    Sources::new(files.iter().chain([&facts]).map(|(p, t)| ((*p).into(), (*t).into())).collect())
+}
+
+fn compiled(script: &str) -> RuleSet {
+    let script = if script.contains("grade ") {
+        script.to_owned()
+    } else {
+        format!("{script}\ngrade \"D\" otherwise;")
+    };
+    let sources = sources(&[("lead_scoring/t.rhai", &script)]);
+    match compile(sources.clone()) {
+        Ok((set, _)) => set,
+        Err(found) => panic!("{}", found.iter().map(|d| d.render("scripts", &sources)).collect::<String>()),
+    }
+}
+
+fn rendered(files: &[(&str, &str)]) -> String {
+    let sources = sources(files);
+    let found = match compile(sources.clone()) {
+        Ok((_, warnings)) => warnings,
+        Err(found) => found,
+    };
+    found.iter().map(|d: &Diagnostic| d.render("scripts", &sources)).collect()
+}
+
+fn now() -> Time {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+fn company() -> Company {
+    Company { display_name: "Acme".into(), ..Company::default() }
+}
+
+fn lead(company: Company) -> LeadContent {
+    LeadContent {
+        external_ids: Default::default(),
+        subject: Subject::Company(company),
+        contacts: None,
+        attributes: Default::default(),
+        owner: String::new(),
+        source: String::new(),
+        profile: None,
+        stage: LeadStage::New,
+        customer: None,
+        outcome: None,
+    }
+}
+
+fn days_ago(kind: &str, days: f64) -> Activity {
+    let time = Time::from_micros(now().micros() - (days * DAY as f64) as i64).unwrap();
+    Activity { kind: kind.into(), time, known_time: time, amount: 1.0, contact: None }
+}
+
+fn assess(script: &str, lead: &LeadContent, activities: &[Activity]) -> Result<Assessment, RuleError> {
+    let set = compiled(script);
+    let facts = LeadFacts {
+        lead,
+        activities,
+        profile: &ProfileContent::default(),
+        as_of: now(),
+        currency: "EUR",
+        vocabulary: &set.vocabulary,
+    };
+    set.assess(set.script(ScriptKind::LeadScoring, "t").unwrap(), facts)
+}
+
+fn points_of(script: &str, lead: &LeadContent) -> f64 {
+    assess(script, lead, &[]).unwrap().total.number()
+}
+
+fn unknowns(assessment: &Assessment) -> Vec<(&str, &str)> {
+    assessment.unknowns.iter().map(|u| (&*u.rule, &*u.fact)).collect()
+}
+
+#[test]
+fn contributions_add_up_and_groups_clip_from_the_inside_out() {
+    let script = r#"
+        axis fit from 0 to 20;
+        axis engagement from -5 to 5;
+        group "outer" on fit cap 25 {
+            group "inner" cap 10 { rule "a" when true then 8 because "a"; rule "b" when true then 7.005 because "b"; }
+            rule "c" when true then 20 because "c";
+        }
+        group "low" on engagement floor -4 { rule "d" when true then -9 because "d"; }
+        rule "e" when true then 0.125 because "outside a group counts on fit";
+    "#;
+    let result = assess(script, &lead(company()), &[]).unwrap();
+    let entries: Vec<_> = result.contributions.iter().map(|c| (c.kind, &*c.rule, c.points.0)).collect();
+    use ContributionKind::*;
+    let expected = [
+        (Rule, "a", 800),
+        (Rule, "b", 701),
+        (Cap, "inner", -501),
+        (Rule, "c", 2000),
+        (Cap, "outer", -500),
+        (Rule, "d", -900),
+        (Floor, "low", 500),
+        (Rule, "e", 13),
+        (Bound, "fit", -513),
+    ];
+    assert_eq!(entries, expected);
+    assert_eq!((result.fit.0, result.engagement.0, result.total.0), (2000, -400, 1600));
+    assert_eq!(result.contributions.iter().map(|c| c.points).sum::<Points>(), result.total);
+}
+
+#[test]
+fn unknown_is_neither_true_nor_false() {
+    let cases = [
+        ("employees > 5", None),
+        ("not (employees > 5)", None),
+        ("employees > 5 and false", Some(false)),
+        ("false and employees > 5", Some(false)),
+        ("employees > 5 and true", None),
+        ("employees > 5 or true", Some(true)),
+        ("true or employees > 5", Some(true)),
+        ("(employees > 5 and false) == false", Some(true)),
+        ("known(employees)", Some(false)),
+        ("known(employees > 5 or true)", Some(true)),
+        ("not known(industry) and known(country)", Some(true)),
+        ("(employees ?? 7) > 5", Some(true)),
+        ("country == \"VN\"", Some(true)),
+        ("\"a\" in tech", None),
+        ("if employees > 5 { true } else { true }", None),
+        ("f(employees)", None),
+    ];
+    let lead = lead(Company { country: "VN".into(), ..company() });
+    for (condition, expected) in cases {
+        let script = format!(
+            "fn f(x) {{ true }} rule \"r\" when {condition} then 1 because \"r\"; rule \"u\" when f(1) then 0 because \"u\";"
+        );
+        let result = assess(&script, &lead, &[]).unwrap();
+        let found = match (result.total.0, result.unknowns.is_empty()) {
+            (100, true) => Some(true),
+            (0, true) => Some(false),
+            (0, false) => None,
+            other => panic!("{condition}: {other:?}"),
+        };
+        assert_eq!(found, expected, "{condition}");
+    }
+}
+
+#[test]
+fn an_unknown_rule_is_listed_with_its_facts_own_names() {
+    let script = r#"
+        define per_head as budget / employees;
+        rule "define" when per_head > 5 then 1 because "x";
+        rule "both" when employees > 5 and industry == "x" then 1 because "x";
+        rule "points" when true then employees because "x";
+        rule "contacts" when contacts.engaged > 0 then 1 because "x";
+        rule "last" when activity("page_visit").last_days < 5 then 1 because "x";
+        rule "bands" when size_points(5) > 0 then 1 because "x";
+    "#;
+    let result = assess(script, &lead(company()), &[]).unwrap();
+    let expected = [
+        ("define", "budget"),
+        ("both", "employees"),
+        ("both", "industry"),
+        ("points", "employees"),
+        ("contacts", "contacts"),
+        ("last", "activity(\"page_visit\").last_days"),
+        ("bands", "icp.size_bands"),
+    ];
+    assert_eq!(unknowns(&result), expected);
+    assert_eq!(result.completeness, 0.0);
+}
+
+#[test]
+fn an_unknown_disqualifier_warns_and_does_not_disqualify() {
+    let script = r#"disqualify "rival" when domain == "rival.example" because "r"; grade "A" when total >= 0; grade "D" otherwise;"#;
+    let unknown = assess(script, &lead(company()), &[]).unwrap();
+    assert_eq!((unknown.status, unknown.grade.as_deref()), (ScoreStatus::Scored, Some("A")));
+    assert_eq!(unknown.warnings[0].code, WarningCode::DisqualifierUnknown);
+    assert_eq!(unknown.warnings[0].evidence, "unknown: domain");
+    let rival = lead(Company { domain: "rival.example".into(), ..company() });
+    let known = assess(script, &rival, &[]).unwrap();
+    assert_eq!((known.status, known.grade), (ScoreStatus::Disqualified, None));
+    assert_eq!(known.contributions[0].kind, ContributionKind::Disqualify);
+}
+
+#[test]
+fn grades_are_evaluated_last_and_capped_by_rank() {
+    let script = r#"
+        cap_grade "B" when fit < 50 because "too little fit";
+        grade "A" when total >= 30;
+        grade "B" when employees > 5;
+        grade "C" when total >= 5;
+        grade "D" otherwise;
+        rule "after the grades" when true then 40 because "x";
+    "#;
+    let result = assess(script, &lead(company()), &[]).unwrap();
+    assert_eq!(result.grade.as_deref(), Some("B"));
+    let last = result.contributions.last().unwrap();
+    assert_eq!((last.kind, &*last.rule, last.points.0), (ContributionKind::GradeCap, "B", 0));
+    let low = script.replace("then 40", "then 10");
+    let result = assess(&low, &lead(company()), &[]).unwrap();
+    assert_eq!(result.grade.as_deref(), Some("C"), "an unknown grade is passed over");
+    assert_eq!(unknowns(&result), [("grade B", "employees")]);
+}
+
+#[test]
+fn too_little_data_gives_no_grade() {
+    let script = r#"require completeness 0.5; rule "r" when employees > 5 and industry == "x" and country == "y" then 3 because "x";"#;
+    let mut company = Company { industry: "x".into(), ..company() };
+    let result = assess(script, &lead(company.clone()), &[]).unwrap();
+    assert_eq!((result.status, result.grade), (ScoreStatus::InsufficientData, None));
+    assert!((result.completeness - 1.0 / 3.0).abs() < 1e-12);
+    company.employees = Some(3);
+    assert_eq!(assess(script, &lead(company), &[]).unwrap().status, ScoreStatus::Scored);
+}
+
+#[test]
+fn a_failing_rule_is_an_error_with_rule_place_and_cause() {
+    let lead = lead(Company { employees: Some(0), ..company() });
+    let cases = [
+        ("rule \"r\" when 1 / employees > 1 then 1 because \"x\";", "division by zero", 17),
+        ("rule \"r\" when true then 1000001 because \"x\";", "1000001 points are more than 1,000,000", 1),
+        ("rule \"r\" when true then ln(employees) because \"x\";", "the result is infinite", 25),
+        ("rule \"r\" when true then sqrt(employees - 1) because \"x\";", "the result is not a number", 25),
+        ("rule \"r\" when true then 10 ** 400 because \"x\";", "the result is infinite", 28),
+        (
+            "rule \"r\" when activity(\"page_visit\").within(employees) > 1 then 1 because \"x\";",
+            "the number of days is 0, it must be above 0",
+            38,
+        ),
+    ];
+    for (script, message, column) in cases {
+        let error = assess(script, &lead, &[]).unwrap_err();
+        assert_eq!((&*error.rule, &*error.message), ("r", message));
+        let place = (&*error.position.file, error.position.line, error.position.column);
+        assert_eq!(place, ("lead_scoring/t.rhai", 1, column), "{script}");
+    }
+}
+
+#[test]
+fn plain_rhai_in_functions_and_expressions() {
+    let script = r#"
+        const STEP = 0.5;
+        const LIST = ["a", "b"];
+        fn band(n) { let x = n; if x < 10 { return 1; } x -= 10; if x < 90 { 2 } else { x / 2 } }
+        fn word(w) { switch w { "VN" => 3, "IT" if 1 > 2 => 9, _ => 4 } }
+        fn range(n) { switch n { 7 => 5, 0..10 => 1, 10..=20 => 2, _ => 0 } }
+        rule "band" when true then band(5) * 100 + band(50) * 10 + band(111) because "x";
+        rule "word" when word(country) == 3 then STEP because "x";
+        rule "it" when word("IT") == 4 then { let a = 2; a * STEP } because "x";
+        rule "range" when range(10) + range(20) == 4 and range(9) == 1 and range(7) == 5 and range(20.5) == 0 then 0.01 because "x";
+        rule "list" when country in LIST or country.starts_with("v") then 0.02 because "x";
+        rule "real division" when 5 / 2 == 2.5 and 7 % 4 == 3 and 2 ** 3 == 8 then 0.03 because "x";
+    "#;
+    let lead = lead(Company { country: "VN".into(), ..company() });
+    assert_eq!(points_of(script, &lead), 100.0 + 20.0 + 50.5 + 0.5 + 1.0 + 0.01 + 0.02 + 0.03);
+}
+
+#[test]
+fn activities_fade_and_later_ones_are_ignored() {
+    let mut late = days_ago("page_visit", 1.0);
+    late.known_time = Time::from_micros(now().micros() + 1).unwrap();
+    let activities = [
+        days_ago("page_visit", 0.0),
+        days_ago("page_visit", 15.0),
+        days_ago("page_visit", -1.0),
+        late,
+        days_ago("demo_request", 2.5),
+    ];
+    let script = r#"
+        define window as 5 + 5;
+        rule "decayed" when true then activity("page_visit").decayed(15) because "x";
+        rule "count" when true then activity("page_visit").count * 10 because "x";
+        rule "within" when true then activity("page_visit").within(window) * 100 because "x";
+        rule "last" when true then activity("demo_request").last_days * 1000 because "x";
+        rule "any" when days_since_activity == 0 then 10000 because "x";
+    "#;
+    let result = assess(script, &lead(company()), &activities).unwrap();
+    assert_eq!(result.total.number(), 1.5 + 20.0 + 100.0 + 2500.0 + 10000.0);
+    let inputs = &result.contributions[0].inputs;
+    assert_eq!(inputs[..], [("activity(\"page_visit\").decayed(15)".into(), Value::Number(1.5))]);
+}
+
+#[test]
+fn contacts_take_two_to_be_engaged() {
+    let contact = |id: &str, role: &str, inbound| Contact {
+        id: id.parse().unwrap(),
+        display_name: String::new(),
+        title: String::new(),
+        department: String::new(),
+        seniority: "head".into(),
+        decision_role: role.into(),
+        inbound,
+        outbound: 5,
+        last_engaged_time: None,
+    };
+    let mut lead = lead(company());
+    lead.contacts = Some(vec![contact("a", "champion", 2), contact("b", "buyer", 0)]);
+    let script = r#"
+        rule "count" when contacts.count == 2 and contacts.engaged == 1 then 1 because "x";
+        rule "role" when contacts.engaged_role("champion") and not contacts.engaged_role("buyer") then 2 because "x";
+        rule "at" when contacts.engaged_at("head") == 1 then 4 because "x";
+        rule "covered" when contacts.roles_covered(["buyer", "champion"]) == 2 then 8 because "x";
+    "#;
+    assert_eq!(points_of(script, &lead), 15.0);
+}
+
+#[test]
+fn money_in_another_currency_and_values_of_another_type_are_unknown_with_a_warning() {
+    let fact = |value| FactValue { value, source: String::new(), confidence: None, verified_time: None };
+    let mut lead = lead(company());
+    let dollars = Money { currency: "USD".into(), units: 5, nanos: 0 };
+    lead.attributes.insert("budget".into(), fact(Value::Money(dollars)));
+    lead.attributes.insert("score".into(), fact(Value::Text("five".into())));
+    let late = FactValue { verified_time: Some(Time::MAX), ..fact(Value::YesNo(true)) };
+    lead.attributes.insert("flag".into(), late);
+    let script = r#"rule "r" when budget > 1 or score > 1 or flag then 1 because "x";"#;
+    let result = assess(script, &lead, &[]).unwrap();
+    assert_eq!(unknowns(&result), [("r", "budget"), ("r", "score"), ("r", "flag")]);
+    let codes: Vec<_> = result.warnings.iter().map(|w| w.code).collect();
+    assert_eq!(codes, [WarningCode::CurrencyMismatch, WarningCode::AttributeType]);
+}
+
+#[test]
+fn factors_state_what_is_missing_and_how_far_it_could_reach() {
+    let script = r#"
+        factor "size" weight 40 is ratio(segment_size, 200) because "size";
+        factor "growth" weight 30 is growth_rate because "growth";
+        rule "effort" when effort > 0.5 then -10 because "effort";
+        rule "bonus" when segment_size > 50 then 5 because "bonus";
+    "#;
+    let sources = sources(&[("segment_priority/t.rhai", script)]);
+    let (set, _) = compile(sources).unwrap();
+    let segment = crate::domain::segment::SegmentContent { size: Some(100.0), ..Default::default() };
+    let facts = SegmentFacts { segment: &segment, leads: SegmentLeads::default() };
+    let script = set.script(ScriptKind::SegmentPriority, "t").unwrap();
+    let result = set.prioritize(script, facts).unwrap();
+    assert_eq!((result.priority.0, result.low.0, result.high.0), (2500, 1500, 5500));
+    let missing: Vec<_> = result.missing.iter().map(|u| (&*u.rule, &*u.fact)).collect();
+    assert_eq!(missing, [("growth", "growth_rate"), ("effort", "effort")]);
+    let wild = crate::domain::segment::SegmentContent { growth_rate: Some(1.5), ..segment.clone() };
+    let error = set.prioritize(script, SegmentFacts { segment: &wild, ..facts }).unwrap_err();
+    assert_eq!((&*error.rule, error.position.line), ("growth", 3));
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_with_place_and_nearest_name() {
+    let script = r#"import "lib/shape" as s;
+define twice as employes * 2;
+rule "typo" when employes > 5 then 1 because "x";
+rule "icp" when "x" in icp.industris then 1 because "x";
+rule "words" when industry > 5 then 1 because "x";
+rule "quotes" when employees == "12" then 1 because "x";
+rule "texts" when "5" > 3 then 1 because "x";
+rule "activity" when activity("page_vist").count > 1 then 1 because "x";
+rule "bare" when activity("page_visit") > 1 then 1 because "x";
+rule "role" when contacts.engaged_role("champoin") then 1 because "x";
+rule "choice" when urgency == "noww" then 1 because "x";
+rule "choices" when urgency in ["now", "latter"] then 1 because "x";
+rule "number" when employees then 1 because "x";
+rule "points" when flag then "five" because "x";
+rule "member" when contacts.engagd > 1 then 1 because "x";
+rule "points" when total > 5 then 1 because "x";
+rule "growth" when growth_stage == "matur" then 1 because "x";
+rule "call" when rato(1, 2) > 0 then 1 because "x";
+rule "segment" when segment_size > 0 then 1 because "x";
+let y = 5;
+group "g" on fti cap employees { rule "loop" when { while true { } true } then 1 because "x"; }
+cap_grade "E" when total > 5 because "x";
+grade "A" when total > 5;
+"#;
+    insta::assert_snapshot!(rendered(&[
+        ("lead_scoring/t.rhai", script),
+        ("lib/shapes.rhai", "fn f(x) { x }")
+    ]));
+}
+
+#[test]
+fn functions_are_checked_for_the_arguments_they_get() {
+    let script = r#"
+fn size_points(x) { x }
+fn add(a, b) { a + b }
+fn peek() { employees }
+fn again(x) { other(x) }
+fn other(x) { again(x) }
+fn half(x) { if x > 5 { 1 } }
+fn loops(x) { for i in 0..5 { } x }
+rule "mixed" when add(1, "2") > 1 then 1 because "x";
+rule "peek" when peek() > 1 then 1 because "x";
+rule "again" when again(1) > 1 then 1 because "x";
+rule "half" when half(1) > 1 then 1 because "x";
+rule "arity" when add(1) > 1 then 1 because "x";
+grade "A" otherwise;
+"#;
+    insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", script)]));
+}
+
+#[test]
+fn what_is_outside_the_language_is_refused() {
+    let expressions = [
+        "eval(\"1\")",
+        "sleep(1)",
+        "print(\"x\")",
+        "|x| x",
+        "#{a: 1}.a",
+        "[1][0]",
+        "'c'",
+        "`${1}`",
+        "this",
+        "()",
+        "1 & 2",
+        "try { 1 } catch { 2 }",
+        "loop { break 1; }",
+        "Fn(\"x\")",
+        "employees.foo",
+        "rule",
+        "x = 5",
+        "[[1]]",
+        "exit()",
+        "throw 5",
+        "do { } while true",
+        "a?.b",
+        "fn x() {}",
+        "import \"x\"",
+        "1..5",
+        "9999999999999999999",
+        "9007199254740993",
+        "debug(1)",
+        "call(1)",
+        "is_def_var(\"x\")",
+        "switch 1 { 1 => 2 }",
+    ];
+    for expression in expressions {
+        let script = format!("rule \"r\" when {expression} then 1 because \"x\"; grade \"D\" otherwise;");
+        let sources = sources(&[("lead_scoring/t.rhai", &script)]);
+        let found = compile(sources).expect_err(expression);
+        assert!(found.iter().all(|d| d.line == 1 && d.column > 0), "{expression}: {found:?}");
+    }
+}
+
+#[test]
+fn the_shipped_scripts_compile_without_findings() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let sources = Sources::read(&folder).unwrap();
+    let found = match compile(sources.clone()) {
+        Ok((set, found)) => {
+            assert_eq!(set.scripts().count(), 6);
+            found
+        }
+        Err(found) => found,
+    };
+    let shown: String = found.iter().map(|d| d.render("scripts", &sources)).collect();
+    assert_eq!(shown, "");
+}
+
+mod any {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn word() -> impl Strategy<Value = String> {
+        let words = [
+            "rule \"a\" when",
+            "then",
+            "because \"x\";",
+            "group \"g\" on fit {",
+            "}",
+            "employees",
+            ">",
+            "5",
+            "and",
+            "not",
+            "activity(\"page_visit\")",
+            ".count",
+            "(",
+            ")",
+            "grade \"D\" otherwise;",
+            "define x as",
+            ";",
+            "fn f(a) {",
+            "x",
+            "if",
+            "else",
+            "switch",
+            "=>",
+            "_",
+            ",",
+            "[",
+            "]",
+            "\"now\"",
+            "in",
+            "urgency",
+            "-",
+            "/",
+            "0",
+            "let y =",
+            "y",
+            "axis fit from",
+            "to",
+            "cap",
+            "import \"lib/a\";",
+            "return",
+            "known(",
+            "1e400",
+            "'",
+            "\"",
+            "/*",
+            "//",
+            "`",
+            "\u{feff}",
+            "é",
+            "\n",
+        ];
+        proptest::sample::select(words.to_vec()).prop_map(String::from)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn script_compiles_or_says_why(words in prop::collection::vec(word(), 0..40), text in "\\PC{0,40}") {
+            for script in [words.join(" "), text] {
+                let sources = sources(&[("lead_scoring/t.rhai", &script)]);
+                match compile(sources) {
+                    Ok((set, _)) => prop_assert!(set.script(ScriptKind::LeadScoring, "t").is_ok()),
+                    Err(found) => prop_assert!(found.iter().any(Diagnostic::is_error)),
+                }
+            }
+        }
+
+        #[test]
+        fn points_add_up(
+            points in prop::collection::vec(-2000i32..2000, 1..8),
+            cap in 0i32..1000, floor in -1000i32..=0, to in 0i32..3000,
+        ) {
+            let mut script = format!("axis fit from -5 to {to}; group \"g\" on fit cap {} floor {} {{", cap, floor);
+            for (i, p) in points.iter().enumerate() {
+                script += &format!("rule \"r{i}\" when true then {} because \"x\";", f64::from(*p) / 16.0);
+            }
+            script += "}";
+            let result = assess(&script, &lead(company()), &[]).unwrap();
+            prop_assert_eq!(result.contributions.iter().map(|c| c.points).sum::<Points>(), result.total);
+            prop_assert_eq!(result.fit + result.engagement, result.total);
+            prop_assert!(result.fit.0 >= -500 && result.fit.0 <= i64::from(to) * 100);
+        }
+    }
+}
