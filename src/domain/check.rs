@@ -16,6 +16,16 @@ pub struct Violation {
 pub struct Checker {
     path: Vec<String>,
     found: Vec<Violation>,
+    /// How many of them an earlier walk had found.
+    inherited: usize,
+}
+
+/// An input that was read as far as possible: what could not be read is in the violations and stands in
+/// the content as something harmless, so that the rest can be checked and all told at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft<T> {
+    pub content: T,
+    pub violations: Vec<Violation>,
 }
 
 /// An input with at least one violation.
@@ -49,7 +59,12 @@ impl Checker {
     /// A checker whose paths start at `root`, or at the request itself if it is empty.
     pub fn at(root: &str) -> Self {
         let path = if root.is_empty() { Vec::new() } else { vec![root.to_owned()] };
-        Self { path, found: Vec::new() }
+        Self { path, ..Self::default() }
+    }
+
+    /// A checker that goes on with what was found when a draft was read.
+    pub fn resume(root: &str, found: Vec<Violation>) -> Self {
+        Self { inherited: found.len(), found, ..Self::at(root) }
     }
 
     /// Walks into a field.
@@ -73,8 +88,12 @@ impl Checker {
 
     /// Notes a violation of the field where the walk stands.
     pub fn wrong(&mut self, description: impl Into<String>) {
-        let violation = Violation { field: self.path.join("."), description: description.into() };
-        self.found.push(violation);
+        let field = self.path.join(".");
+        // What could not be read can't be wrong in a second way.
+        let unreadable = |known: &Violation| field.starts_with(known.field.as_str());
+        if !self.found[..self.inherited].iter().any(unreadable) {
+            self.found.push(Violation { field, description: description.into() });
+        }
     }
 
     /// Notes a violation of a field below the place where the walk stands.
@@ -125,6 +144,11 @@ impl Checker {
     /// Whether nothing is wrong so far.
     pub fn is_clean(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// The content as far as it could be read, with what was wrong.
+    pub fn draft<T>(self, content: T) -> Draft<T> {
+        Draft { content, violations: self.found }
     }
 
     /// The value, or all violations.

@@ -142,6 +142,10 @@ impl SegmentName {
 }
 
 impl PersonaName {
+    pub fn canvas_name(&self) -> CanvasName {
+        CanvasName { canvas: self.canvas.clone() }
+    }
+
     pub fn segment_name(&self) -> SegmentName {
         SegmentName { canvas: self.canvas.clone(), segment: self.segment.clone() }
     }

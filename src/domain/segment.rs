@@ -163,6 +163,16 @@ pub struct Persona {
     pub content: PersonaContent,
 }
 
+/// What the stored leads that were last scored for a segment are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeadTally {
+    pub leads: u64,
+    pub graded: u64,
+    pub graded_a: u64,
+    pub won: u64,
+    pub lost: u64,
+}
+
 /// What callers set of a segment. Absent numbers are unknown, not zero.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

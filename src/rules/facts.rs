@@ -5,7 +5,7 @@ use super::program::{ActivityStat, ContactStat, LeafKind, WordList};
 use crate::domain::lead::{Activity, Contact, LeadContent, Subject, fits_type};
 use crate::domain::profile::{DecisionRole, ProfileContent};
 use crate::domain::score::{Warning, WarningCode};
-use crate::domain::segment::SegmentContent;
+use crate::domain::segment::{LeadTally, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{Money, Value as Plain};
 use crate::domain::vocabulary::Vocabulary;
@@ -85,21 +85,11 @@ pub struct LeadFacts<'a> {
     pub vocabulary: &'a Vocabulary,
 }
 
-/// What the stored leads say of a segment. Absent means that there are none to tell it by.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct SegmentLeads {
-    pub leads: u64,
-    pub graded: u64,
-    pub graded_a: u64,
-    pub won: u64,
-    pub lost: u64,
-}
-
 /// A segment's facts.
 #[derive(Debug, Clone, Copy)]
 pub struct SegmentFacts<'a> {
     pub segment: &'a SegmentContent,
-    pub leads: SegmentLeads,
+    pub leads: LeadTally,
 }
 
 /// What a script looks at.

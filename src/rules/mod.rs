@@ -8,16 +8,20 @@ pub mod diagnostic;
 mod evaluate;
 mod facts;
 mod facts_toml;
+pub mod live;
 mod program;
 pub mod set;
+mod smoke;
 pub mod source;
 mod syntax;
 pub mod types;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use assess::RuleError;
 pub use compile::{Compiled, compile};
-pub use facts::{LeadFacts, SegmentFacts, SegmentLeads};
+pub use facts::{LeadFacts, SegmentFacts};
+pub use smoke::smoke;
 pub use program::{Entry, Script, ScriptKind};

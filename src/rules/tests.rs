@@ -371,7 +371,7 @@ fn factors_state_what_is_missing_and_how_far_it_could_reach() {
     let sources = sources(&[("segment_priority/t.rhai", script)]);
     let (set, _) = compile(sources).unwrap();
     let segment = crate::domain::segment::SegmentContent { size: Some(100.0), ..Default::default() };
-    let facts = SegmentFacts { segment: &segment, leads: SegmentLeads::default() };
+    let facts = SegmentFacts { segment: &segment, leads: crate::domain::segment::LeadTally::default() };
     let script = set.script(ScriptKind::SegmentPriority, "t").unwrap();
     let result = set.prioritize(script, facts).unwrap();
     assert_eq!((result.priority.0, result.low.0, result.high.0), (2500, 1500, 5500));

@@ -1,0 +1,111 @@
+//! Canvases: created, changed, deleted. Segments and personas belong to them.
+
+use super::{App, Error, Result, admit, until_written};
+use crate::domain::canvas::{Canvas, CanvasContent};
+use crate::domain::check::{Checker, Draft, Invalid, Violation};
+use crate::domain::name::{CanvasName, Id};
+use crate::domain::version::Version;
+use crate::rules::ScriptKind;
+use crate::storage::{Page, StoreError};
+
+impl App {
+    pub async fn create_canvas(&self, id: Option<Id>, draft: Draft<CanvasContent>) -> Result<Canvas> {
+        let canvas = Canvas {
+            name: CanvasName { canvas: id.unwrap_or_else(|| self.new_id()) },
+            version: Version::first(self.now()),
+            content: draft.content,
+            forked_from: None,
+            segments: Default::default(),
+        };
+        self.check_canvas(&canvas, draft.violations)?;
+        self.store.create_canvas(canvas.clone()).await?;
+        Ok(canvas)
+    }
+
+    pub async fn canvas(&self, name: &CanvasName) -> Result<Canvas> {
+        Ok(self.store.canvas(name).await?)
+    }
+
+    pub async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>> {
+        Ok(self.store.canvases(page, deleted).await?)
+    }
+
+    /// Changes a canvas by `edit`, which sees its newest content.
+    pub async fn update_canvas(
+        &self,
+        name: &CanvasName,
+        etag: &str,
+        edit: impl Fn(&Canvas) -> Draft<CanvasContent>,
+    ) -> Result<Canvas> {
+        let (canvas, ()) = self
+            .edit_canvas(name, |canvas| {
+                admit(name, &canvas.version, etag)?;
+                let Draft { content, mut violations } = edit(canvas);
+                if content.kind != canvas.content.kind {
+                    violations.extend(Invalid::one("canvas.kind", "can't be changed: the notes would not fit").0);
+                }
+                canvas.content = content;
+                self.check_canvas(canvas, violations)
+            })
+            .await?;
+        Ok(canvas)
+    }
+
+    pub async fn delete_canvas(&self, name: &CanvasName, etag: &str) -> Result<()> {
+        until_written!(etag, async {
+            let mut canvas = self.store.canvas(name).await?;
+            admit(name, &canvas.version, etag)?;
+            let users = self.store.profiles_of_canvas(name).await?;
+            if !users.is_empty() {
+                let users = users.into_iter().map(|(profile, segment)| format!("{profile} (for {segment})"));
+                return Err(Error::InUse { resource: name.to_string(), users: users.collect() });
+            }
+            canvas.version = canvas.version.next(self.now());
+            canvas.version.delete_time = Some(canvas.version.update_time);
+            self.store.update_canvas(canvas).await.map_err(Error::from)
+        })
+    }
+
+    /// Reads a canvas, lets `edit` change it, and writes it as its next revision: the way of every write to a
+    /// canvas and to what belongs to it. A conflict is always tried again, since a write to a sibling may
+    /// have caused it: `edit` compares etags itself and refuses when its own part has moved on.
+    pub(super) async fn edit_canvas<T>(
+        &self,
+        name: &CanvasName,
+        edit: impl Fn(&mut Canvas) -> Result<T>,
+    ) -> Result<(Canvas, T)> {
+        until_written!("", async {
+            let mut canvas = self.store.canvas(name).await?;
+            if canvas.version.delete_time.is_some() {
+                return Err(Error::Deleted(name.to_string()));
+            }
+            let result = edit(&mut canvas)?;
+            canvas.version = canvas.version.next(self.now());
+            self.store.update_canvas(canvas.clone()).await?;
+            Ok((canvas, result))
+        })
+    }
+
+    fn check_canvas(&self, canvas: &Canvas, violations: Vec<Violation>) -> Result<()> {
+        let mut c = Checker::resume("canvas", violations);
+        canvas.content.check(&mut c);
+        canvas.check_references(&mut c);
+        let script = &canvas.content.priority_script;
+        // A script may come later; one that is named on purpose must exist.
+        if script != "default"
+            && let Err(missing) = self.rule_set()?.script(ScriptKind::SegmentPriority, script)
+        {
+            c.wrong_field("priority_script", missing.to_string());
+        }
+        Ok(c.finish(())?)
+    }
+
+    /// A canvas that is not deleted.
+    pub(super) async fn live_canvas(&self, name: &CanvasName) -> Result<Canvas> {
+        let canvas = self.store.canvas(name).await?;
+        match canvas.version.delete_time {
+            None => Ok(canvas),
+            Some(_) => Err(StoreError::NotFound(name.to_string()).into()),
+        }
+    }
+}

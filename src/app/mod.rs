@@ -1,0 +1,160 @@
+//! Floor 2: the use cases, one file each. Knows the store by its roles, the rules by the set in force, and
+//! the time by a clock that it is given.
+
+pub mod canvases;
+pub mod leads;
+pub mod metrics;
+pub mod personas;
+pub mod prioritize;
+pub mod profiles;
+pub mod publish_rules;
+pub mod score_lead;
+pub mod segments;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::domain::check::Invalid;
+use crate::domain::name::{Id, ProfileName};
+use crate::domain::time::Time;
+use crate::domain::version::Version;
+use crate::rules::live::Rules;
+use crate::rules::set::{NoScript, RuleSet};
+use crate::rules::RuleError;
+use crate::storage::{Store, StoreError};
+use metrics::Metrics;
+
+/// What tells the time.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Time;
+}
+
+/// The machine's clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Time {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let micros = since.map_or(0, |elapsed| elapsed.as_micros());
+        i64::try_from(micros).ok().and_then(Time::from_micros).unwrap_or(Time::MAX)
+    }
+}
+
+/// What a deployment decides for all its calls.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// ISO 4217; amounts in other currencies are unknown facts.
+    pub currency: String,
+    /// The profile for leads that name none.
+    pub default_profile: Option<ProfileName>,
+    /// How this replica is called in its status.
+    pub replica: String,
+    /// Where the rules come from, for people.
+    pub rules_source: String,
+}
+
+/// The application: everything that a use case needs.
+pub struct App {
+    pub store: Arc<dyn Store>,
+    pub rules: Rules,
+    pub metrics: Metrics,
+    pub settings: Settings,
+    clock: Box<dyn Clock>,
+    random: Mutex<SmallRng>,
+}
+
+/// Why a use case did not do what it was asked. `grpc::status` gives each its code and reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the request is invalid: {0}")]
+    Invalid(#[from] Invalid),
+    #[error("the etag is not current: {0} has changed since it was read")]
+    EtagMismatch(String),
+    #[error("{0} is deleted")]
+    Deleted(String),
+    #[error("{resource} is still used by {}", users.join(", "))]
+    InUse { resource: String, users: Vec<String> },
+    #[error("no profile: name one in the request or in the lead, or configure a default one")]
+    NoProfile,
+    #[error(transparent)]
+    NoScript(#[from] NoScript),
+    #[error("no rules are loaded yet")]
+    NoRules,
+    #[error(transparent)]
+    RuleFailed(#[from] RuleError),
+    #[error("{lead} was not known at {as_of}")]
+    NotKnownThen { lead: String, as_of: Time },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// How often an update without an etag is tried anew when others write at the same time.
+const ATTEMPTS: usize = 10;
+
+impl App {
+    pub fn new(store: Arc<dyn Store>, clock: Box<dyn Clock>, settings: Settings, seed: u64) -> Self {
+        Self {
+            store,
+            rules: Rules::default(),
+            metrics: Metrics::default(),
+            settings,
+            clock,
+            random: Mutex::new(SmallRng::seed_from_u64(seed)),
+        }
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// The rules in force.
+    pub fn rule_set(&self) -> Result<Arc<RuleSet>> {
+        self.rules.current().ok_or(Error::NoRules)
+    }
+
+    /// A new id: twenty characters that nobody will guess or meet twice.
+    pub fn new_id(&self) -> Id {
+        const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let text: String = (0..20).map(|_| char::from(ALPHABET[random.random_range(0..32)])).collect();
+            if let Ok(id) = text.parse() {
+                return id;
+            }
+        }
+    }
+}
+
+/// Whether a write may go on: the etag is current and the resource is not deleted.
+fn admit(name: impl ToString, version: &Version, etag: &str) -> Result<()> {
+    if version.delete_time.is_some() {
+        return Err(Error::Deleted(name.to_string()));
+    }
+    if !version.admits(etag) {
+        return Err(Error::EtagMismatch(name.to_string()));
+    }
+    Ok(())
+}
+
+/// Runs a read-change-write until nobody else has written between. With an etag there is one attempt only:
+/// whoever read that version was overtaken.
+macro_rules! until_written {
+    ($etag:expr, $attempt:expr) => {{
+        let mut left = if $etag.is_empty() { $crate::app::ATTEMPTS } else { 1 };
+        loop {
+            left -= 1;
+            match $attempt.await {
+                Err($crate::app::Error::Store($crate::storage::StoreError::Conflict(name))) if left == 0 => {
+                    break Err($crate::app::Error::EtagMismatch(name));
+                }
+                Err($crate::app::Error::Store($crate::storage::StoreError::Conflict(_))) => {}
+                other => break other,
+            }
+        }
+    }};
+}
+use until_written;

@@ -1,0 +1,130 @@
+//! From what stands in the folder to the rules in force: compile aside, try out, keep, swap once.
+
+use std::sync::Arc;
+
+use super::metrics::{ReloadLabels, ReloadOutcome, RuleSetLabels};
+use super::{App, Error, Result};
+use crate::rules::diagnostic::{Code, Diagnostic};
+use crate::rules::set::RuleSet;
+use crate::rules::source::Sources;
+use crate::rules::watch::Found;
+use crate::rules::{Compiled, compile, smoke};
+use crate::storage::{StoreError, StoredRuleSet};
+
+impl App {
+    /// Compiles sources and tries them on made-up examples, without touching what is in force.
+    pub async fn check_rules(&self, sources: Sources) -> Compiled {
+        let currency = self.settings.currency.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let (set, warnings) = compile(sources)?;
+            smoke(&set, &currency)?;
+            Ok((set, warnings))
+        });
+        checked.await.unwrap_or_else(|_| {
+            Err(vec![Diagnostic::of_file("", Code::Syntax, "the compiler failed; this is a defect of the service")])
+        })
+    }
+
+    /// Puts what was found in force, or keeps what is and notes why. Says whether it is good.
+    pub async fn publish_rules(&self, found: Found) -> bool {
+        let (sources, compiled) = match found {
+            Ok(sources) => {
+                let same = self.rules.current().is_some_and(|set| set.sources == sources);
+                if same {
+                    return self.republish();
+                }
+                (sources.clone(), self.check_rules(sources).await)
+            }
+            Err(problems) => (Sources::default(), Err(problems)),
+        };
+        let kept = match compiled {
+            Ok((set, warnings)) => self.keep(Arc::new(set)).await.map(|set| (set, warnings)),
+            Err(diagnostics) => Err(diagnostics),
+        };
+        match kept {
+            Ok((set, warnings)) => {
+                for warning in &warnings {
+                    tracing::warn!(file = warning.file, line = warning.line, "{}", warning.message);
+                }
+                let now = self.now();
+                tracing::info!(rule_set = set.id, "rules loaded");
+                self.metrics.active.clear();
+                self.metrics.active.get_or_create(&RuleSetLabels { rule_set: set.id.clone() }).set(1);
+                self.metrics.active_since.set(now.micros() / 1_000_000);
+                self.rules.activate(set, now);
+                self.count_reload(ReloadOutcome::Loaded, 0);
+                true
+            }
+            Err(diagnostics) => {
+                for diagnostic in &diagnostics {
+                    let source = &self.settings.rules_source;
+                    let shown = diagnostic.render(source, &sources);
+                    tracing::error!(code = diagnostic.code.as_str(), "rules refused: {shown}");
+                }
+                self.rules.refuse(diagnostics, sources, self.now());
+                self.count_reload(ReloadOutcome::Refused, 1);
+                false
+            }
+        }
+    }
+
+    /// What is in force was found again: a change was taken back.
+    fn republish(&self) -> bool {
+        if let Some(set) = self.rules.current() {
+            tracing::info!(rule_set = set.id, "the rules in force were found again");
+            self.rules.activate(set, self.now());
+            self.count_reload(ReloadOutcome::Unchanged, 0);
+        }
+        true
+    }
+
+    fn count_reload(&self, outcome: ReloadOutcome, pending: i64) {
+        self.metrics.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+        self.metrics.pending.set(pending);
+    }
+
+    /// Keeps a set before anything can be scored by it, so that every recorded score can be replayed.
+    async fn keep(&self, set: Arc<RuleSet>) -> std::result::Result<Arc<RuleSet>, Vec<Diagnostic>> {
+        let stored = StoredRuleSet {
+            id: set.id.clone(),
+            create_time: self.now(),
+            files: set.sources.files().clone(),
+        };
+        match self.store.keep_rule_set(stored).await {
+            Ok(()) => Ok(set),
+            Err(error) => {
+                let message = format!("the set is good but can't be kept: {error}");
+                Err(vec![Diagnostic::of_file("", Code::Unreadable, message)])
+            }
+        }
+    }
+
+    /// A set that was loaded at some time; the one in force if no id is given.
+    pub async fn stored_rule_set(&self, id: Option<&str>) -> Result<(StoredRuleSet, Arc<RuleSet>)> {
+        let current = self.rules.current();
+        let id = match (id, &current) {
+            (Some(id), _) => id.to_owned(),
+            (None, Some(set)) => set.id.clone(),
+            (None, None) => return Err(Error::NoRules),
+        };
+        let stored = self.store.rule_set(&id).await?;
+        let set = match current {
+            Some(set) if set.id == id => set,
+            _ => self.compile_stored(&stored).await?,
+        };
+        Ok((stored, set))
+    }
+
+    /// Compiles a set that was once in force.
+    async fn compile_stored(&self, stored: &StoredRuleSet) -> Result<Arc<RuleSet>> {
+        let sources = Sources::new(stored.files.clone());
+        let compiled = tokio::task::spawn_blocking(move || compile(sources)).await;
+        match compiled {
+            Ok(Ok((set, _))) => Ok(Arc::new(set)),
+            _ => {
+                let message = format!("ruleSets/{} no longer compiles", stored.id);
+                Err(Error::Store(StoreError::Failed(message.into())))
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Scores a lead as of a time, and computes recorded scores again.
+
+use std::sync::Arc;
+
+use super::metrics::{ScoreLabels, ScriptLabels};
+use super::{App, Error, Result};
+use crate::domain::check::{Checker, Violation};
+use crate::domain::lead::{Activity, LeadContent};
+use crate::domain::name::{LeadName, ProfileName, ScoreName, SegmentName};
+use crate::domain::profile::{Profile, ProfileContent};
+use crate::domain::score::{Assessment, Basis, Score, ScoreStatus};
+use crate::domain::time::Time;
+use crate::rules::set::RuleSet;
+use crate::rules::{LeadFacts, ScriptKind};
+use crate::storage::{StoreError, Window};
+
+/// The most activities of a lead that a score looks at: the ones recorded last.
+pub const MAX_ACTIVITIES: i64 = 10_000;
+
+/// What is to be scored.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    Stored(LeadName),
+    Inline(Box<LeadContent>, Vec<Activity>),
+}
+
+/// By which profile.
+#[derive(Debug, Clone)]
+pub enum ProfileChoice {
+    /// The lead's, else the deployment's.
+    Usual,
+    Stored(ProfileName),
+    Inline(Box<ProfileContent>),
+}
+
+#[derive(Debug, Clone)]
+pub struct ScoreRequest {
+    pub subject: Subject,
+    pub profile: ProfileChoice,
+    /// Absent means now.
+    pub as_of: Option<Time>,
+    pub record: bool,
+    /// What could not be read of the request.
+    pub violations: Vec<Violation>,
+}
+
+/// A profile for scoring: a stored one with its name and revision, or one that was given.
+struct ChosenProfile {
+    name: Option<ProfileName>,
+    revision: i64,
+    content: ProfileContent,
+}
+
+impl From<Profile> for ChosenProfile {
+    fn from(profile: Profile) -> Self {
+        Self { name: Some(profile.name), revision: profile.version.revision, content: profile.content }
+    }
+}
+
+/// A lead for scoring.
+struct ChosenLead {
+    name: Option<LeadName>,
+    revision: i64,
+    content: LeadContent,
+    activities: Vec<Activity>,
+    activity_count: i64,
+}
+
+impl App {
+    /// Scores by the given rules: a stream pins one set for all its items.
+    pub async fn score_lead(&self, rules: &RuleSet, request: ScoreRequest) -> Result<Score> {
+        let as_of = request.as_of.unwrap_or_else(|| self.now());
+        self.check_request(rules, &request)?;
+        let lead = self.chosen_lead(request.subject, as_of).await?;
+        let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
+        let (script, assessment) = self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency)?;
+        let segment = profile.content.segment;
+        let basis = Basis {
+            lead: lead.name,
+            lead_revision: lead.revision,
+            profile: profile.name,
+            profile_revision: profile.revision,
+            rule_set: rules.id.clone(),
+            script,
+            as_of,
+            activity_count: lead.activity_count,
+            currency: self.settings.currency.clone(),
+        };
+        self.count(&basis.script, &assessment);
+        let mut score = Score { name: None, basis, assessment };
+        if request.record {
+            score.name = Some(self.record(score.clone(), segment).await?);
+        }
+        Ok(score)
+    }
+
+    fn check_request(&self, rules: &RuleSet, request: &ScoreRequest) -> Result<()> {
+        let mut c = Checker::resume("", request.violations.clone());
+        if let Subject::Inline(lead, activities) = &request.subject {
+            c.within("inline", |c| {
+                c.within("lead", |c| lead.check(c, &rules.vocabulary));
+                // What is said to be known later than now is ignored, like all after the as-of time.
+                c.each("activities", activities, |c, a| a.check(c, &rules.vocabulary, Time::MAX));
+                c.count("activities", activities.len(), MAX_ACTIVITIES as usize);
+            });
+            // A score is kept only if everything it depends on is.
+            c.require(!request.record, "record", "a score of inline facts can't be kept: create the lead first");
+        }
+        if let ProfileChoice::Inline(profile) = &request.profile {
+            c.within("inline_profile", |c| rules.check_profile(c, profile));
+            c.require(!request.record, "record", "a score by an inline profile can't be kept: create it first");
+        }
+        Ok(c.finish(())?)
+    }
+
+    async fn record(&self, score: Score, segment: Option<SegmentName>) -> Result<ScoreName> {
+        Ok(self.store.record_score(score, segment).await?)
+    }
+
+    /// Computes a recorded score again from all that it depended on.
+    pub async fn replay_score(&self, name: &ScoreName) -> Result<Score> {
+        let recorded = self.store.score(name).await?;
+        let basis = recorded.basis;
+        let lost = || StoreError::Failed(format!("{name} does not say what it depended on").into());
+        let (lead_name, profile_name) = match (&basis.lead, &basis.profile) {
+            (Some(lead), Some(profile)) => (lead, profile),
+            _ => return Err(lost().into()),
+        };
+        let lead = self.store.lead_revision(lead_name, basis.lead_revision).await?;
+        let lead = ChosenLead {
+            name: basis.lead.clone(),
+            revision: basis.lead_revision,
+            content: lead.content,
+            activities: self.newest_activities(lead_name, basis.activity_count).await?,
+            activity_count: basis.activity_count,
+        };
+        let profile = self.store.profile_revision(profile_name, basis.profile_revision).await?;
+        let (_, rules) = self.stored_rule_set(Some(&basis.rule_set)).await?;
+        let (_, assessment) = self.assess(&rules, &lead, &profile.content, basis.as_of, &basis.currency)?;
+        Ok(Score { name: recorded.name, basis, assessment })
+    }
+
+    pub async fn scores(&self, lead: &LeadName, window: Window) -> Result<Vec<Score>> {
+        let scores = self.store.scores(lead, window).await?;
+        if scores.is_empty() {
+            self.store.lead(lead).await?;
+        }
+        Ok(scores)
+    }
+
+    fn assess(
+        &self,
+        rules: &RuleSet,
+        lead: &ChosenLead,
+        profile: &ProfileContent,
+        as_of: Time,
+        currency: &str,
+    ) -> Result<(String, Assessment)> {
+        let script = rules.script(ScriptKind::LeadScoring, &profile.scoring_script)?;
+        let facts = LeadFacts {
+            lead: &lead.content,
+            activities: &lead.activities,
+            profile,
+            as_of,
+            currency,
+            vocabulary: &rules.vocabulary,
+        };
+        let assessment = rules.assess(script, facts).inspect_err(|_| {
+            self.metrics.rule_errors.get_or_create(&ScriptLabels { script: script.name.to_string() }).inc();
+        })?;
+        Ok((script.name.to_string(), assessment))
+    }
+
+    fn count(&self, script: &str, assessment: &Assessment) {
+        let unknowns = assessment.unknowns.len() as u64;
+        if unknowns > 0 {
+            let labels = ScriptLabels { script: script.into() };
+            self.metrics.unknowns.get_or_create(&labels).inc_by(unknowns);
+        }
+        let status = match assessment.status {
+            ScoreStatus::Scored => "scored",
+            ScoreStatus::Disqualified => "disqualified",
+            ScoreStatus::InsufficientData => "insufficient_data",
+        };
+        let grade = assessment.grade.as_deref().unwrap_or_default().to_owned();
+        self.metrics.scores.get_or_create(&ScoreLabels { script: script.into(), status: status.into(), grade }).inc();
+    }
+
+    async fn chosen_lead(&self, subject: Subject, as_of: Time) -> Result<ChosenLead> {
+        match subject {
+            Subject::Stored(name) => self.stored_lead(name, as_of).await,
+            Subject::Inline(content, activities) => {
+                let count = activities.len() as i64;
+                Ok(ChosenLead { name: None, revision: 0, content: *content, activities, activity_count: count })
+            }
+        }
+    }
+
+    /// A stored lead as it was known at a time.
+    async fn stored_lead(&self, name: LeadName, as_of: Time) -> Result<ChosenLead> {
+        let record = self.store.lead(&name).await?;
+        let mut lead = record.lead;
+        if lead.version.update_time > as_of {
+            lead = self.store.lead_at(&name, as_of).await.map_err(|error| match error {
+                StoreError::NotFound(_) => Error::NotKnownThen { lead: name.to_string(), as_of },
+                other => other.into(),
+            })?;
+        }
+        let activities = self.newest_activities(&name, record.activity_count).await?;
+        Ok(ChosenLead {
+            name: Some(name),
+            revision: lead.version.revision,
+            content: lead.content,
+            activities,
+            activity_count: record.activity_count,
+        })
+    }
+
+    /// The last activities among the first `count`.
+    async fn newest_activities(&self, lead: &LeadName, count: i64) -> Result<Vec<Activity>> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let skipped = (count - MAX_ACTIVITIES).max(0);
+        let limit = usize::try_from(count - skipped).unwrap_or(0);
+        Ok(self.store.activities(lead, Window { after: Some(skipped), limit }).await?)
+    }
+
+    async fn chosen_profile(
+        &self,
+        choice: ProfileChoice,
+        of_lead: Option<&ProfileName>,
+    ) -> Result<ChosenProfile> {
+        let usual = || of_lead.or(self.settings.default_profile.as_ref()).cloned();
+        let name = match choice {
+            ProfileChoice::Inline(content) => {
+                return Ok(ChosenProfile { name: None, revision: 0, content: *content });
+            }
+            ProfileChoice::Stored(name) => name,
+            ProfileChoice::Usual => usual().ok_or(Error::NoProfile)?,
+        };
+        let profile = self.store.profile(&name).await?;
+        match profile.version.delete_time {
+            None => Ok(profile.into()),
+            Some(_) => Err(Error::Deleted(name.to_string())),
+        }
+    }
+
+    /// The rules that a new call or stream works by.
+    pub fn pin_rules(&self) -> Result<Arc<RuleSet>> {
+        self.rule_set()
+    }
+}
+

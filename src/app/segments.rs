@@ -1,0 +1,111 @@
+//! Segments of a canvas. Every write makes a revision of the canvas too.
+
+use std::collections::BTreeMap;
+
+use super::{App, Error, Result, admit};
+use crate::domain::canvas::{Block, Canvas};
+use crate::domain::check::{Checker, Draft};
+use crate::domain::name::{CanvasName, Id, SegmentName};
+use crate::domain::segment::{Segment, SegmentContent};
+use crate::domain::version::Version;
+use crate::storage::{Page, StoreError};
+
+impl App {
+    pub async fn create_segment(
+        &self,
+        parent: &CanvasName,
+        id: Option<Id>,
+        draft: Draft<SegmentContent>,
+    ) -> Result<(SegmentName, Segment)> {
+        let id = id.unwrap_or_else(|| self.new_id());
+        let name = SegmentName { canvas: parent.canvas.clone(), segment: id.clone() };
+        let (_, segment) = self
+            .edit_canvas(parent, |canvas| {
+                if canvas.segments.contains_key(&id) {
+                    return Err(StoreError::AlreadyExists(name.to_string()).into());
+                }
+                let content = self.check_segment(canvas, draft.clone())?;
+                let version = Version::first(self.now());
+                let segment = Segment { version, content, personas: Default::default() };
+                canvas.segments.insert(id.clone(), segment.clone());
+                Ok(segment)
+            })
+            .await?;
+        Ok((name, segment))
+    }
+
+    pub async fn segment(&self, name: &SegmentName) -> Result<Segment> {
+        let mut canvas = self.live_canvas(&name.canvas_name()).await?;
+        canvas.segments.remove(&name.segment).ok_or_else(|| missing(name))
+    }
+
+    pub async fn segments(&self, parent: &CanvasName, page: Page) -> Result<Vec<(Id, Segment)>> {
+        let canvas = self.live_canvas(parent).await?;
+        Ok(page_of(&canvas.segments, &page))
+    }
+
+    /// Changes a segment by `edit`, which sees its newest content.
+    pub async fn update_segment(
+        &self,
+        name: &SegmentName,
+        etag: &str,
+        edit: impl Fn(&Segment) -> Draft<SegmentContent>,
+    ) -> Result<Segment> {
+        let (_, segment) = self
+            .edit_canvas(&name.canvas_name(), |canvas| {
+                let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
+                admit(name, &segment.version, etag)?;
+                let content = self.check_segment(canvas, edit(segment))?;
+                let segment = canvas.segments.get_mut(&name.segment).ok_or_else(|| missing(name))?;
+                segment.content = content;
+                segment.version = segment.version.next(self.now());
+                Ok(segment.clone())
+            })
+            .await?;
+        Ok(segment)
+    }
+
+    pub async fn delete_segment(&self, name: &SegmentName, etag: &str) -> Result<()> {
+        let profiles = self.store.profiles_of_canvas(&name.canvas_name()).await?;
+        let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
+        let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
+        self.edit_canvas(&name.canvas_name(), |canvas| {
+            let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
+            admit(name, &segment.version, etag)?;
+            let mut users = profiles.clone();
+            users.extend(canvas.references_to(&name.segment));
+            if !users.is_empty() {
+                return Err(Error::InUse { resource: name.to_string(), users });
+            }
+            canvas.segments.remove(&name.segment);
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn check_segment(&self, canvas: &Canvas, draft: Draft<SegmentContent>) -> Result<SegmentContent> {
+        let rules = self.rule_set()?;
+        let Draft { content, violations } = draft;
+        let mut c = Checker::resume("segment", violations);
+        content.check(&mut c, &rules.vocabulary);
+        let offers = [Block::ValuePropositions, Block::UniqueValueProposition];
+        c.each("proposition_notes", &content.proposition_notes, |c, id| {
+            let found = canvas.content.notes.iter().find(|note| note.id == *id);
+            if !found.is_some_and(|note| offers.contains(&note.block)) {
+                c.wrong(format!("\"{id}\" is not a value-proposition note of {}", canvas.name));
+            }
+        });
+        Ok(c.finish(content)?)
+    }
+}
+
+/// A page of what belongs to a resource, by id.
+pub(super) fn page_of<T: Clone>(all: &BTreeMap<Id, T>, page: &Page) -> Vec<(Id, T)> {
+    let rest = all.iter().filter(|(id, _)| page.after.as_deref().is_none_or(|after| id.as_str() > after));
+    rest.take(page.limit).map(|(id, item)| (id.clone(), item.clone())).collect()
+}
+
+pub(super) fn missing(name: impl ToString) -> Error {
+    StoreError::NotFound(name.to_string()).into()
+}

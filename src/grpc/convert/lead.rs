@@ -1,0 +1,251 @@
+//! Leads and activities.
+
+use super::value::{fact_out, facts, money, money_out};
+use super::{PartIds, WireEnum, choice, optional, required_time, stated, stated_or_zero, time, timestamp};
+use crate::app::leads::LeadView;
+use crate::domain::check::Checker;
+use crate::domain::lead::{
+    Activity, Company, Contact, Customer, CustomerStatus, GrowthStage, LatestScore, Lead, LeadContent, LeadStage,
+    Outcome, OutcomeKind, Person, Purchase, Renewal, Subject,
+};
+use crate::domain::time::Time;
+use crate::grpc::pb::{self, lead};
+
+super::wire_enum!(GrowthStage, GrowthStage, Startup, Growth, Mature, Declining);
+super::wire_enum!(LeadStage, LeadStage, New, Mql, Sal, Sql, Customer, Lost, Churned);
+super::wire_enum!(CustomerStatus, CustomerStatus, Active, Paused, Churned);
+super::wire_enum!(OutcomeKind, OutcomeKind, Won, Lost);
+
+pub fn content(c: &mut Checker, lead: pb::Lead) -> LeadContent {
+    LeadContent {
+        external_ids: lead.external_ids,
+        subject: subject(c, lead.subject),
+        contacts: lead.contacts.map(|list| contacts(c, list)),
+        attributes: facts(c, lead.attributes),
+        owner: lead.owner,
+        source: lead.source,
+        profile: optional(c, "profile", &lead.profile),
+        stage: choice(c, "stage", lead.stage).unwrap_or_default(),
+        customer: lead.customer.map(|customer| c.within("customer", |c| customer_in(c, customer))),
+        outcome: lead.outcome.map(|outcome| {
+            c.within("outcome", |c| Outcome {
+                kind: stated(c, "kind", outcome.kind, OutcomeKind::Won),
+                time: time(c, "time", outcome.time),
+                reason: outcome.reason,
+            })
+        }),
+    }
+}
+
+fn subject(c: &mut Checker, subject: Option<lead::Subject>) -> Subject {
+    match subject {
+        Some(lead::Subject::Company(company)) => c.within("company", |c| {
+            Subject::Company(Company {
+                display_name: company.display_name,
+                domain: company.domain,
+                industry: company.industry,
+                country: company.country,
+                region: company.region,
+                employees: company.employees,
+                annual_revenue: company.annual_revenue.map(money),
+                founded_year: company.founded_year,
+                growth_stage: choice(c, "growth_stage", company.growth_stage),
+                technologies: company.technologies.map(|list| list.values),
+            })
+        }),
+        Some(lead::Subject::Person(person)) => Subject::Person(Person {
+            display_name: person.display_name,
+            birth_year: person.birth_year,
+            country: person.country,
+            region: person.region,
+            city: person.city,
+            occupation: person.occupation,
+            language: person.language,
+        }),
+        None => {
+            c.wrong_field("subject", "is required: a company or a person");
+            Subject::Company(Company { display_name: "?".into(), ..Company::default() })
+        }
+    }
+}
+
+fn contacts(c: &mut Checker, list: pb::ContactList) -> Vec<Contact> {
+    let mut ids = PartIds::new("contact", list.contacts.iter().map(|contact| contact.id.as_str()));
+    c.each("contacts.contacts", list.contacts, |c, contact| Contact {
+        id: ids.read(c, &contact.id),
+        display_name: contact.display_name,
+        title: contact.title,
+        department: contact.department,
+        seniority: contact.seniority,
+        decision_role: contact.decision_role,
+        inbound: contact.inbound,
+        outbound: contact.outbound,
+        last_engaged_time: time(c, "last_engaged_time", contact.last_engaged_time),
+    })
+}
+
+fn customer_in(c: &mut Checker, customer: pb::Customer) -> Customer {
+    Customer {
+        since: time(c, "since", customer.since),
+        status: choice(c, "status", customer.status),
+        contract_value: customer.contract_value.map(money),
+        renewals: c.each("renewals", customer.renewals, |c, renewal| Renewal {
+            time: required_time(c, "time", renewal.time),
+            renewed: renewal.renewed,
+        }),
+        purchases: c.each("purchases", customer.purchases, |c, purchase| Purchase {
+            time: required_time(c, "time", purchase.time),
+            amount: purchase.amount.map(money),
+        }),
+        margin: customer.margin,
+    }
+}
+
+/// Activities. One that does not say when it became known became so at `known_by_default`, or, without
+/// that, when it happened.
+pub fn activities(
+    c: &mut Checker,
+    activities: Vec<pb::Activity>,
+    known_by_default: Option<Time>,
+) -> Vec<Activity> {
+    c.each("activities", activities, |c, activity| {
+        let happened = required_time(c, "time", activity.time);
+        let known = time(c, "known_time", activity.known_time);
+        Activity {
+            kind: activity.r#type,
+            time: happened,
+            known_time: known.or(known_by_default).unwrap_or(happened),
+            amount: activity.amount.unwrap_or(1.0),
+            contact: optional(c, "contact", &activity.contact),
+        }
+    })
+}
+
+pub fn activity_out(activity: &Activity) -> pb::Activity {
+    pb::Activity {
+        r#type: activity.kind.clone(),
+        time: Some(timestamp(activity.time)),
+        known_time: Some(timestamp(activity.known_time)),
+        amount: Some(activity.amount),
+        contact: activity.contact.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+pub fn view_out(view: &LeadView) -> pb::Lead {
+    let latest = view.record.latest_score.as_ref();
+    pb::Lead {
+        latest_score: latest.map(|latest| latest_out(latest, view.stale)),
+        segment: latest.and_then(|l| l.segment.as_ref()).map(ToString::to_string).unwrap_or_default(),
+        ..outward(&view.record.lead)
+    }
+}
+
+fn latest_out(latest: &LatestScore, stale: bool) -> pb::LatestScore {
+    pb::LatestScore {
+        score: latest.name.to_string(),
+        grade: latest.grade.clone(),
+        total_hundredths: latest.total.0,
+        fit_hundredths: latest.fit.0,
+        engagement_hundredths: latest.engagement.0,
+        as_of_time: Some(timestamp(latest.as_of)),
+        stale,
+    }
+}
+
+pub fn outward(lead: &Lead) -> pb::Lead {
+    let Lead { name, version, content, stage_changes } = lead;
+    let subject = match &content.subject {
+        Subject::Company(company) => lead::Subject::Company(company_out(company)),
+        Subject::Person(person) => lead::Subject::Person(pb::Person {
+            display_name: person.display_name.clone(),
+            birth_year: person.birth_year,
+            country: person.country.clone(),
+            region: person.region.clone(),
+            city: person.city.clone(),
+            occupation: person.occupation.clone(),
+            language: person.language.clone(),
+        }),
+    };
+    let change_out = |change: &crate::domain::lead::StageChange| pb::StageChange {
+        from: change.from.outward(),
+        to: change.to.outward(),
+        time: Some(timestamp(change.time)),
+    };
+    pb::Lead {
+        name: name.to_string(),
+        external_ids: content.external_ids.clone(),
+        subject: Some(subject),
+        contacts: content.contacts.as_ref().map(|contacts| pb::ContactList {
+            contacts: contacts.iter().map(contact_out).collect(),
+        }),
+        attributes: content.attributes.iter().map(|(name, fact)| (name.clone(), fact_out(fact))).collect(),
+        owner: content.owner.clone(),
+        source: content.source.clone(),
+        profile: content.profile.as_ref().map(ToString::to_string).unwrap_or_default(),
+        stage: content.stage.outward(),
+        stage_changes: stage_changes.iter().map(change_out).collect(),
+        customer: content.customer.as_ref().map(customer_out),
+        outcome: content.outcome.as_ref().map(|outcome| pb::Outcome {
+            kind: outcome.kind.outward(),
+            time: outcome.time.map(timestamp),
+            reason: outcome.reason.clone(),
+        }),
+        latest_score: None,
+        segment: String::new(),
+        revision: version.revision,
+        etag: version.etag(),
+        create_time: Some(timestamp(version.create_time)),
+        update_time: Some(timestamp(version.update_time)),
+    }
+}
+
+fn company_out(company: &Company) -> pb::Company {
+    pb::Company {
+        display_name: company.display_name.clone(),
+        domain: company.domain.clone(),
+        industry: company.industry.clone(),
+        country: company.country.clone(),
+        region: company.region.clone(),
+        employees: company.employees,
+        annual_revenue: company.annual_revenue.as_ref().map(money_out),
+        founded_year: company.founded_year,
+        growth_stage: stated_or_zero(company.growth_stage),
+        technologies: company.technologies.as_ref().map(|words| pb::TextList { values: words.clone() }),
+    }
+}
+
+fn contact_out(contact: &Contact) -> pb::Contact {
+    pb::Contact {
+        id: contact.id.to_string(),
+        display_name: contact.display_name.clone(),
+        title: contact.title.clone(),
+        department: contact.department.clone(),
+        seniority: contact.seniority.clone(),
+        decision_role: contact.decision_role.clone(),
+        inbound: contact.inbound,
+        outbound: contact.outbound,
+        last_engaged_time: contact.last_engaged_time.map(timestamp),
+    }
+}
+
+fn customer_out(customer: &Customer) -> pb::Customer {
+    pb::Customer {
+        since: customer.since.map(timestamp),
+        status: stated_or_zero(customer.status),
+        contract_value: customer.contract_value.as_ref().map(money_out),
+        renewals: customer
+            .renewals
+            .iter()
+            .map(|renewal| pb::Renewal { time: Some(timestamp(renewal.time)), renewed: renewal.renewed })
+            .collect(),
+        purchases: customer
+            .purchases
+            .iter()
+            .map(|purchase| pb::Purchase {
+                time: Some(timestamp(purchase.time)),
+                amount: purchase.amount.as_ref().map(money_out),
+            })
+            .collect(),
+        margin: customer.margin,
+    }
+}

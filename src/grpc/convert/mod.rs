@@ -1,0 +1,155 @@
+//! Messages ⇄ domain, a file per noun. Inward notes every violation with its field path and goes on with
+//! something harmless; outward can't fail.
+
+pub mod canvas;
+pub mod lead;
+pub mod profile;
+pub mod rules;
+pub mod score;
+pub mod segment;
+pub mod value;
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use prost_types::Timestamp;
+
+use crate::domain::check::Checker;
+use crate::domain::name::Id;
+use crate::domain::time::Time;
+
+/// An enumeration on both sides, where the wire's zero means "not stated".
+pub trait WireEnum: Sized {
+    /// `Ok(None)` is "not stated", `Err` a number that the enumeration does not have.
+    fn inward(number: i32) -> Result<Option<Self>, ()>;
+    fn outward(self) -> i32;
+}
+
+/// Pairs the variants of a message's enumeration with those of the domain's, which have the same names.
+macro_rules! wire_enum {
+    ($wire:ident, $domain:ty, $($variant:ident),+) => {
+        impl $crate::grpc::convert::WireEnum for $domain {
+            fn inward(number: i32) -> Result<Option<Self>, ()> {
+                match $crate::grpc::pb::$wire::try_from(number) {
+                    Ok($crate::grpc::pb::$wire::Unspecified) => Ok(None),
+                    $(Ok($crate::grpc::pb::$wire::$variant) => Ok(Some(<$domain>::$variant)),)+
+                    Err(_) => Err(()),
+                }
+            }
+
+            fn outward(self) -> i32 {
+                #[allow(unreachable_patterns)] // Some domain enumerations have a variant for "not stated".
+                match self {
+                    $(<$domain>::$variant => $crate::grpc::pb::$wire::$variant as i32,)+
+                    _ => 0,
+                }
+            }
+        }
+    };
+}
+pub(crate) use wire_enum;
+
+/// An enumeration that may be left out.
+pub fn choice<E: WireEnum>(c: &mut Checker, field: &str, number: i32) -> Option<E> {
+    E::inward(number).unwrap_or_else(|()| {
+        c.wrong_field(field, format!("{number} is not a value of this enumeration"));
+        None
+    })
+}
+
+/// An enumeration that must be stated.
+pub fn stated<E: WireEnum>(c: &mut Checker, field: &str, number: i32, instead: E) -> E {
+    match E::inward(number) {
+        Ok(Some(value)) => value,
+        Ok(None) => {
+            c.wrong_field(field, "is required");
+            instead
+        }
+        Err(()) => {
+            c.wrong_field(field, format!("{number} is not a value of this enumeration"));
+            instead
+        }
+    }
+}
+
+/// An enumeration outward, where absent is the wire's zero.
+pub fn stated_or_zero<E: WireEnum>(value: Option<E>) -> i32 {
+    value.map_or(0, E::outward)
+}
+
+pub fn time(c: &mut Checker, field: &str, timestamp: Option<Timestamp>) -> Option<Time> {
+    let timestamp = timestamp?;
+    let micros = timestamp
+        .seconds
+        .checked_mul(1_000_000)
+        .and_then(|micros| micros.checked_add(i64::from(timestamp.nanos) / 1_000));
+    let in_range = (0..1_000_000_000).contains(&timestamp.nanos);
+    let time = micros.filter(|_| in_range).and_then(Time::from_micros);
+    c.require(time.is_some(), field, "is not a time between the years 1 and 9999");
+    time
+}
+
+pub fn required_time(c: &mut Checker, field: &str, timestamp: Option<Timestamp>) -> Time {
+    c.require(timestamp.is_some(), field, "is required");
+    time(c, field, timestamp).unwrap_or_default()
+}
+
+pub fn timestamp(time: Time) -> Timestamp {
+    let micros = time.micros();
+    let nanos = micros.rem_euclid(1_000_000) * 1_000;
+    Timestamp { seconds: micros.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or(0) }
+}
+
+/// A resource name or id that must be given.
+pub fn parsed<N>(c: &mut Checker, field: &str, text: &str) -> Option<N>
+where
+    N: FromStr<Err: Display>,
+{
+    if text.is_empty() {
+        c.wrong_field(field, "is required");
+        return None;
+    }
+    optional(c, field, text)
+}
+
+/// A resource name or id that may be left empty.
+pub fn optional<N>(c: &mut Checker, field: &str, text: &str) -> Option<N>
+where
+    N: FromStr<Err: Display>,
+{
+    if text.is_empty() {
+        return None;
+    }
+    text.parse().map_err(|error: N::Err| c.wrong_field(field, format!("\"{text}\" {error}"))).ok()
+}
+
+/// Ids of the parts of a resource. Those that are left empty get the next free `prefix-number`.
+pub struct PartIds {
+    taken: BTreeSet<String>,
+    prefix: &'static str,
+    next: usize,
+}
+
+impl PartIds {
+    pub fn new<'a>(prefix: &'static str, given: impl IntoIterator<Item = &'a str>) -> Self {
+        let taken = given.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        Self { taken, prefix, next: 1 }
+    }
+
+    pub fn read(&mut self, c: &mut Checker, id: &str) -> Id {
+        optional(c, "id", id).unwrap_or_else(|| self.assign())
+    }
+
+    fn assign(&mut self) -> Id {
+        loop {
+            let text = format!("{}-{}", self.prefix, self.next);
+            self.next += 1;
+            if self.taken.insert(text.clone())
+                && let Ok(id) = text.parse()
+            {
+                return id;
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Field masks: which fields of a resource an update changes.
+
+use std::sync::LazyLock;
+
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage, Value};
+use prost_types::FieldMask;
+
+use super::pb;
+use crate::domain::check::{Checker, Invalid};
+use crate::domain::text::suggestion;
+
+static POOL: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(pb::DESCRIPTORS).unwrap_or_default());
+
+/// The descriptor of a message of `assay.v1`.
+fn descriptor(message: &str) -> Option<MessageDescriptor> {
+    POOL.get_message_by_name(&format!("assay.v1.{message}"))
+}
+
+/// Checks that every path of a mask names a field of `message`.
+pub fn check(c: &mut Checker, message: &str, mask: Option<&FieldMask>) {
+    let Some(descriptor) = descriptor(message) else { return };
+    let paths = mask.map_or(&[][..], |mask| &mask.paths);
+    c.each("update_mask.paths", paths, |c, path| {
+        if path != "*"
+            && let Err(problem) = walk(&descriptor, path)
+        {
+            c.wrong(problem);
+        }
+    });
+}
+
+fn walk(descriptor: &MessageDescriptor, path: &str) -> Result<(), String> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let Some(field) = descriptor.get_field_by_name(name) else {
+        let names: Vec<String> = descriptor.fields().map(|field| field.name().to_owned()).collect();
+        let help = suggestion(name, names.iter().map(String::as_str));
+        return Err(format!("\"{name}\" is not a field of {}; {help}", descriptor.name()));
+    };
+    match (rest, field.kind()) {
+        (None, _) => Ok(()),
+        (Some(key), _) if field.is_map() && !key.is_empty() => Ok(()),
+        (Some(rest), Kind::Message(inner)) if !field.is_list() && !field.is_map() => walk(&inner, rest),
+        _ => Err(format!("\"{name}\" has no parts that a mask can name")),
+    }
+}
+
+/// `current` with the fields of the mask taken from `update`. An empty mask and `*` take all of them.
+pub fn apply<M>(message: &str, current: &M, update: &M, mask: Option<&FieldMask>) -> Result<M, Invalid>
+where
+    M: prost::Message + Default + Clone,
+{
+    let paths = mask.map_or(&[][..], |mask| &mask.paths);
+    if paths.is_empty() || paths.iter().any(|path| path == "*") {
+        return Ok(update.clone());
+    }
+    let fail = |error: &dyn std::fmt::Display| Invalid::one("update_mask", format!("can't be applied: {error}"));
+    let descriptor = descriptor(message).ok_or_else(|| fail(&"the message is unknown"))?;
+    let dynamic = |message: &M| {
+        DynamicMessage::decode(descriptor.clone(), message.encode_to_vec().as_slice()).map_err(|error| fail(&error))
+    };
+    let (mut merged, update) = (dynamic(current)?, dynamic(update)?);
+    for path in paths {
+        copy(&mut merged, &update, path);
+    }
+    merged.transcode_to().map_err(|error| fail(&error))
+}
+
+fn copy(into: &mut DynamicMessage, from: &DynamicMessage, path: &str) {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let Some(field) = into.descriptor().get_field_by_name(name) else { return };
+    match rest {
+        None if from.has_field(&field) => into.set_field(&field, from.get_field(&field).into_owned()),
+        None => into.clear_field(&field),
+        Some(key) if field.is_map() => {
+            let key = MapKey::String(key.to_owned());
+            let value = from.get_field(&field).as_map().and_then(|map| map.get(&key).cloned());
+            if let Some(map) = into.get_field_mut(&field).as_map_mut() {
+                match value {
+                    Some(value) => _ = map.insert(key, value),
+                    None => _ = map.remove(&key),
+                }
+            }
+        }
+        Some(rest) => {
+            let inner = from.get_field(&field);
+            if let (Some(into), Value::Message(from)) = (into.get_field_mut(&field).as_message_mut(), &*inner) {
+                copy(into, from, rest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(paths: &[&str]) -> Option<FieldMask> {
+        Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() })
+    }
+
+    fn company(name: &str, employees: Option<i64>) -> pb::Lead {
+        let company = pb::Company { display_name: name.into(), employees, ..Default::default() };
+        pb::Lead { owner: name.into(), subject: Some(pb::lead::Subject::Company(company)), ..Default::default() }
+    }
+
+    #[test]
+    fn only_the_named_fields_change() {
+        let (current, update) = (company("old", Some(5)), company("new", None));
+        let merged = apply("Lead", &current, &update, mask(&["company.employees"]).as_ref()).unwrap();
+        assert_eq!(merged, company("old", None));
+        let merged = apply("Lead", &current, &update, mask(&["owner"]).as_ref()).unwrap();
+        assert_eq!(merged.owner, "new");
+        assert_eq!(merged.subject, current.subject);
+        assert_eq!(apply("Lead", &current, &update, None).unwrap(), update);
+    }
+
+    #[test]
+    fn one_entry_of_a_map_can_be_named() {
+        let mut current = pb::Lead::default();
+        current.external_ids.insert("crm".into(), "1".into());
+        current.external_ids.insert("shop".into(), "2".into());
+        let mut update = pb::Lead::default();
+        update.external_ids.insert("crm".into(), "9".into());
+        let merged = apply("Lead", &current, &update, mask(&["external_ids.crm", "external_ids.shop"]).as_ref());
+        assert_eq!(merged.unwrap(), update);
+    }
+
+    #[test]
+    fn unknown_paths_are_refused_with_the_nearest_name() {
+        let mut c = Checker::at("");
+        check(&mut c, "Lead", mask(&["owner", "company.employes", "contacts.contacts.id", "x"]).as_ref());
+        let found = c.finish(()).unwrap_err().0;
+        let shown: Vec<_> = found.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(shown, ["update_mask.paths[1]", "update_mask.paths[2]", "update_mask.paths[3]"]);
+        assert!(found[0].description.contains("did you mean \"employees\"?"), "{}", found[0].description);
+    }
+}

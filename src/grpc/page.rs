@@ -1,0 +1,110 @@
+//! Page sizes and page tokens. A token is opaque, holds the key after which the next page begins, and is
+//! bound to the request that it came from.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::check::Checker;
+
+const DEFAULT_SIZE: usize = 50;
+const MAX_SIZE: usize = 1_000;
+/// Characters of the digest at the front of a token.
+const DIGEST: usize = 16;
+
+/// A request for a page of a list: `list` names the method, `scope` everything else that decides what is
+/// listed, such as the parent and the flags.
+pub struct PageRequest {
+    binding: String,
+    pub size: usize,
+    /// The key after which the page begins.
+    pub after: Option<String>,
+}
+
+impl PageRequest {
+    /// Reads `page_size` and `page_token`; violations go to the checker.
+    pub fn read(c: &mut Checker, list: &str, scope: &str, page_size: i32, page_token: &str) -> Self {
+        c.require(page_size >= 0, "page_size", "must be 0 or more");
+        let size = match usize::try_from(page_size) {
+            Ok(0) | Err(_) => DEFAULT_SIZE,
+            Ok(size) => size.min(MAX_SIZE),
+        };
+        let binding = format!("{list}\n{scope}");
+        let after = match page_token {
+            "" => None,
+            token => {
+                let after = open(&binding, token);
+                let message = "is not a token of this list with these arguments; leave it empty to begin anew";
+                c.require(after.is_some(), "page_token", message);
+                after
+            }
+        };
+        Self { binding, size, after }
+    }
+
+    /// How many to ask the store for: one more than fits, to see whether there is a next page.
+    pub fn limit(&self) -> usize {
+        self.size + 1
+    }
+
+    /// Cuts what the store gave to the page's size; gives it with the next page's token.
+    pub fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
+        if items.len() <= self.size {
+            return (items, String::new());
+        }
+        items.truncate(self.size);
+        let token = items.last().map(|last| seal(&self.binding, &key(last))).unwrap_or_default();
+        (items, token)
+    }
+
+    /// The key as a number, for lists that are ordered by one.
+    pub fn after_number(&self) -> Option<i64> {
+        self.after.as_ref().and_then(|after| after.parse().ok())
+    }
+}
+
+fn digest(binding: &str, key: &str) -> String {
+    let hash = Sha256::digest(format!("{}\n{binding}\n{key}", binding.len()));
+    hex(&hash[..DIGEST / 2])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn seal(binding: &str, key: &str) -> String {
+    format!("{}{}", digest(binding, key), hex(key.as_bytes()))
+}
+
+fn open(binding: &str, token: &str) -> Option<String> {
+    let (digits, key) = token.split_at_checked(DIGEST)?;
+    let byte = |i: usize| u8::from_str_radix(key.get(i..i + 2)?, 16).ok();
+    let bytes: Vec<u8> = (0..key.len()).step_by(2).map(byte).collect::<Option<_>>()?;
+    let key = String::from_utf8(bytes).ok()?;
+    (digest(binding, &key) == digits && seal(binding, &key) == token).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_token_is_bound_to_its_list_and_arguments() {
+        let token = seal("leads\n", "leads/a");
+        assert_eq!(open("leads\n", &token).as_deref(), Some("leads/a"));
+        assert_eq!(open("leads\ntrue", &token), None);
+        assert_eq!(open("leads\n", &token.to_uppercase()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_that_we_did_not_make_is_refused(token in "\\PC{0,60}|[0-9a-f]{16,40}", key in "\\PC{0,20}") {
+            prop_assert_eq!(open("x", &token), None);
+            prop_assert_eq!(open("x", &seal("x", &key)), Some(key));
+        }
+    }
+}

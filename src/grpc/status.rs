@@ -1,0 +1,208 @@
+//! The only place where an error becomes a gRPC status. `docs/errors.md` is its catalogue.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+
+use crate::app::Error;
+use crate::domain::check::Invalid;
+use crate::storage::StoreError;
+
+/// The domain of every ErrorInfo.
+pub const DOMAIN: &str = "assay";
+
+/// The closed list of reasons. Callers may rely on them; texts may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    InvalidFields,
+    NotFound,
+    AlreadyExists,
+    ExternalIdTaken,
+    EtagMismatch,
+    Deleted,
+    InUse,
+    NoProfile,
+    NoScript,
+    RuleFailed,
+    NotKnownThen,
+    NoRules,
+    StoreBusy,
+    StoreFailed,
+    MessageTooLarge,
+    Unimplemented,
+    MalformedRequest,
+    Cancelled,
+    Internal,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 19] = [
+        Reason::InvalidFields,
+        Reason::NotFound,
+        Reason::AlreadyExists,
+        Reason::ExternalIdTaken,
+        Reason::EtagMismatch,
+        Reason::Deleted,
+        Reason::InUse,
+        Reason::NoProfile,
+        Reason::NoScript,
+        Reason::RuleFailed,
+        Reason::NotKnownThen,
+        Reason::NoRules,
+        Reason::StoreBusy,
+        Reason::StoreFailed,
+        Reason::MessageTooLarge,
+        Reason::Unimplemented,
+        Reason::MalformedRequest,
+        Reason::Cancelled,
+        Reason::Internal,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::InvalidFields => "INVALID_FIELDS",
+            Reason::NotFound => "NOT_FOUND",
+            Reason::AlreadyExists => "ALREADY_EXISTS",
+            Reason::ExternalIdTaken => "EXTERNAL_ID_TAKEN",
+            Reason::EtagMismatch => "ETAG_MISMATCH",
+            Reason::Deleted => "DELETED",
+            Reason::InUse => "IN_USE",
+            Reason::NoProfile => "NO_PROFILE",
+            Reason::NoScript => "NO_SCRIPT",
+            Reason::RuleFailed => "RULE_FAILED",
+            Reason::NotKnownThen => "NOT_KNOWN_THEN",
+            Reason::NoRules => "NO_RULES",
+            Reason::StoreBusy => "STORE_BUSY",
+            Reason::StoreFailed => "STORE_FAILED",
+            Reason::MessageTooLarge => "MESSAGE_TOO_LARGE",
+            Reason::Unimplemented => "UNIMPLEMENTED",
+            Reason::MalformedRequest => "MALFORMED_REQUEST",
+            Reason::Cancelled => "CANCELLED",
+            Reason::Internal => "INTERNAL",
+        }
+    }
+
+    pub fn code(self) -> Code {
+        match self {
+            Reason::InvalidFields | Reason::MalformedRequest => Code::InvalidArgument,
+            Reason::NotFound => Code::NotFound,
+            Reason::AlreadyExists | Reason::ExternalIdTaken => Code::AlreadyExists,
+            Reason::EtagMismatch => Code::Aborted,
+            Reason::Deleted
+            | Reason::InUse
+            | Reason::NoProfile
+            | Reason::NoScript
+            | Reason::RuleFailed
+            | Reason::NotKnownThen => Code::FailedPrecondition,
+            Reason::NoRules | Reason::StoreBusy | Reason::StoreFailed => Code::Unavailable,
+            Reason::MessageTooLarge => Code::ResourceExhausted,
+            Reason::Unimplemented => Code::Unimplemented,
+            Reason::Cancelled => Code::Cancelled,
+            Reason::Internal => Code::Internal,
+        }
+    }
+}
+
+/// A status with its ErrorInfo.
+pub fn status(reason: Reason, message: impl Into<String>, mut details: ErrorDetails, metadata: &[(&str, String)]) -> Status {
+    let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    details.set_error_info(reason.as_str(), DOMAIN, metadata);
+    Status::with_error_details(reason.code(), message, details)
+}
+
+/// A status for a failure that has no more to say than its reason.
+pub fn plain(reason: Reason, message: impl Into<String>) -> Status {
+    status(reason, message, ErrorDetails::new(), &[])
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Status {
+        let message = error.to_string();
+        let none = ErrorDetails::new;
+        match error {
+            Error::Invalid(invalid) => invalid.into(),
+            Error::EtagMismatch(name) => status(Reason::EtagMismatch, message, none(), &[("resource", name)]),
+            Error::Deleted(name) => precondition(Reason::Deleted, message, &name),
+            Error::InUse { resource, .. } => precondition(Reason::InUse, message, &resource),
+            Error::NoProfile => precondition(Reason::NoProfile, message, "profile"),
+            Error::NoScript(missing) => {
+                let path = format!("{}/{}.rhai", missing.folder, missing.name);
+                precondition(Reason::NoScript, message, &path)
+            }
+            Error::RuleFailed(failed) => {
+                let place = failed.position;
+                let metadata = [
+                    ("rule", failed.rule.to_string()),
+                    ("file", place.file.to_string()),
+                    ("line", place.line.to_string()),
+                    ("column", place.column.to_string()),
+                    ("cause", failed.message),
+                ];
+                status(Reason::RuleFailed, message, none(), &metadata)
+            }
+            Error::NotKnownThen { lead, .. } => precondition(Reason::NotKnownThen, message, &lead),
+            Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
+            Error::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Status {
+        let message = error.to_string();
+        let none = ErrorDetails::new;
+        match error {
+            StoreError::NotFound(name) => status(Reason::NotFound, message, none(), &[("resource", name)]),
+            StoreError::AlreadyExists(name) => status(Reason::AlreadyExists, message, none(), &[("resource", name)]),
+            StoreError::Conflict(name) => status(Reason::EtagMismatch, message, none(), &[("resource", name)]),
+            StoreError::ExternalIdTaken { system, id, lead } => {
+                let metadata = [("system", system), ("id", id), ("resource", lead)];
+                status(Reason::ExternalIdTaken, message, none(), &metadata)
+            }
+            StoreError::Busy => status(Reason::StoreBusy, message, retry(), &[]),
+            StoreError::Failed(cause) => {
+                // The cause may name files or hosts: it goes to the log, not to the caller.
+                tracing::error!(%cause, "the store failed");
+                status(Reason::StoreFailed, "the store failed; nothing was acknowledged", retry(), &[])
+            }
+        }
+    }
+}
+
+impl From<Invalid> for Status {
+    fn from(invalid: Invalid) -> Status {
+        let message = match invalid.0.as_slice() {
+            [only] => only.to_string(),
+            all => format!("the request has {} violations, the first: {}", all.len(), all[0]),
+        };
+        let violations: Vec<_> =
+            invalid.0.into_iter().map(|v| FieldViolation::new(v.field, v.description)).collect();
+        status(Reason::InvalidFields, message, ErrorDetails::with_bad_request(violations), &[])
+    }
+}
+
+fn precondition(reason: Reason, message: String, subject: &str) -> Status {
+    let violation = PreconditionViolation::new(reason.as_str(), subject, message.clone());
+    status(reason, message, ErrorDetails::with_precondition_failure(vec![violation]), &[])
+}
+
+fn retry() -> ErrorDetails {
+    ErrorDetails::with_retry_info(Some(Duration::from_millis(500)))
+}
+
+/// Gives a status that tonic made by itself the reason that our catalogue has for it.
+pub fn catalogued(status: &Status) -> Status {
+    let reason = match status.code() {
+        // Its decoder says OUT_OF_RANGE where the gRPC specification says RESOURCE_EXHAUSTED.
+        Code::OutOfRange | Code::ResourceExhausted => Reason::MessageTooLarge,
+        Code::Unimplemented => Reason::Unimplemented,
+        Code::Cancelled => Reason::Cancelled,
+        // A body that is no such message comes as INTERNAL, but it is the caller's.
+        Code::Internal if status.message().contains("decode") => Reason::MalformedRequest,
+        Code::InvalidArgument => Reason::MalformedRequest,
+        _ => Reason::Internal,
+    };
+    plain(reason, status.message())
+}

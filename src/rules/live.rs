@@ -1,0 +1,93 @@
+//! The rule set in force, and what is wrong with the newest change.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use super::diagnostic::Diagnostic;
+use super::set::RuleSet;
+use super::source::Sources;
+use crate::domain::time::Time;
+
+/// The rules of a replica. Reading is a pointer load; a call keeps the set that it began with.
+pub struct Rules {
+    current: ArcSwapOption<RuleSet>,
+    status: Mutex<Status>,
+    /// Counts the attempts, so that others can wait for the next one.
+    attempts: watch::Sender<u64>,
+}
+
+/// A change that could not be loaded.
+#[derive(Debug, Clone)]
+pub struct Pending {
+    pub found: Time,
+    pub diagnostics: Vec<Diagnostic>,
+    /// What was read, for showing source lines; empty if it could not be read.
+    pub sources: Sources,
+}
+
+/// What is loaded, since when, and what is wrong with the newest change.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    pub active: Option<Arc<RuleSet>>,
+    pub since: Option<Time>,
+    pub pending: Option<Pending>,
+    pub last_attempt: Option<Time>,
+    pub last_success: Option<Time>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            current: ArcSwapOption::empty(),
+            status: Mutex::default(),
+            attempts: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Rules {
+    /// The set in force; `None` until a first good one was loaded.
+    pub fn current(&self) -> Option<Arc<RuleSet>> {
+        self.current.load_full()
+    }
+
+    /// Puts a set in force. All calls that begin from now on use it. Loading the set that is in force
+    /// already only clears what was pending.
+    pub fn activate(&self, set: Arc<RuleSet>, now: Time) {
+        self.record(|status| {
+            let same = status.active.as_ref().is_some_and(|active| active.id == set.id);
+            if !same {
+                self.current.store(Some(set.clone()));
+                status.active = Some(set);
+                status.since = Some(now);
+            }
+            status.pending = None;
+            status.last_attempt = Some(now);
+            status.last_success = Some(now);
+        });
+    }
+
+    /// Notes a change that can't be loaded; what is in force stays.
+    pub fn refuse(&self, diagnostics: Vec<Diagnostic>, sources: Sources, now: Time) {
+        self.record(|status| {
+            status.pending = Some(Pending { found: now, diagnostics, sources });
+            status.last_attempt = Some(now);
+        });
+    }
+
+    pub fn status(&self) -> Status {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells of every attempt to load, good or bad.
+    pub fn attempts(&self) -> watch::Receiver<u64> {
+        self.attempts.subscribe()
+    }
+
+    fn record(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+        self.attempts.send_modify(|count| *count += 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! Scores made-up leads and segments with a new set before it comes into force.
+
+use super::diagnostic::{Code, Diagnostic, Severity};
+use super::facts::{LeadFacts, SegmentFacts};
+use super::program::ScriptKind;
+use super::set::RuleSet;
+use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, LeadStage, Person, Subject};
+use crate::domain::name::Id;
+use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
+use crate::domain::score::Points;
+use crate::domain::segment::{LeadTally, SegmentContent};
+use crate::domain::time::Time;
+use crate::domain::value::{FactValue, Money, Value};
+use crate::domain::vocabulary::{AttributeType, Vocabulary};
+
+/// Runs every script on leads (or segments) of which nothing and of which everything is known.
+pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
+    let mut failures = Vec::new();
+    let profile = profile(&set.vocabulary);
+    let as_of = Time::from_micros(1_767_225_600_000_000).unwrap_or_default();
+    let activities = activities(&set.vocabulary, as_of);
+    let leads = leads(&set.vocabulary, currency);
+    for script in set.scripts() {
+        let failed = match script.kind {
+            ScriptKind::LeadScoring => leads.iter().find_map(|lead| {
+                let known = lead.contacts.is_some();
+                let activities = if known { &activities[..] } else { &[] };
+                let facts =
+                    LeadFacts { lead, activities, profile: &profile, as_of, currency, vocabulary: &set.vocabulary };
+                set.assess(script, facts).err()
+            }),
+            ScriptKind::SegmentPriority => segments(&set.vocabulary).iter().find_map(|(segment, leads)| {
+                set.prioritize(script, SegmentFacts { segment, leads: *leads }).err()
+            }),
+        };
+        failures.extend(failed.map(|error| Diagnostic {
+            line: error.position.line,
+            column: error.position.column,
+            length: 1,
+            severity: Severity::Error,
+            help: "the rule must not fail on it: ask for the case with `and`, or use known(), clamp() or ratio()".into(),
+            ..Diagnostic::of_file(
+                &error.position.file,
+                Code::SmokeFailed,
+                format!("rule \"{}\" fails on a made-up example: {}", error.rule, error.message),
+            )
+        }));
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+fn id(text: &str, number: usize) -> Option<Id> {
+    format!("{text}-{number}").parse().ok()
+}
+
+fn profile(vocabulary: &Vocabulary) -> ProfileContent {
+    let role = |role: &String| DecisionRole { role: role.clone(), required: true, min_contacts: 1 };
+    ProfileContent {
+        display_name: "Smoke".into(),
+        size_bands: vec![SizeBand {
+            min: 1,
+            max: Some(1_000),
+            points: Points(1_000),
+            served: Served::Now,
+            capacity: Some(10),
+        }],
+        decision_roles: vocabulary.roles.keys().map(role).collect(),
+        technologies: vec!["postgres".into()],
+        industries: vec!["software".into()],
+        countries: vec!["VN".into()],
+        ..ProfileContent::default()
+    }
+}
+
+fn activities(vocabulary: &Vocabulary, as_of: Time) -> Vec<Activity> {
+    let kinds = vocabulary.activities.keys().enumerate();
+    let activity = |(i, kind): (usize, &String)| {
+        let time = as_of.plus_days(-(i as i64) - 1);
+        Activity { kind: kind.clone(), time, known_time: time, amount: 1.0, contact: None }
+    };
+    kinds.map(activity).collect()
+}
+
+/// A company and a person of whom nothing is known, and again with everything known.
+fn leads(vocabulary: &Vocabulary, currency: &str) -> Vec<LeadContent> {
+    let words = |text: &str| vec![text.to_owned()];
+    let money = || Money { currency: currency.into(), units: 100_000, nanos: 0 };
+    let company = Company {
+        display_name: "Smoke".into(),
+        domain: "smoke.example".into(),
+        industry: "software".into(),
+        country: "VN".into(),
+        region: "south".into(),
+        employees: Some(120),
+        annual_revenue: Some(money()),
+        founded_year: Some(2015),
+        growth_stage: Some(GrowthStage::Growth),
+        technologies: Some(words("postgres")),
+    };
+    let person = Person {
+        display_name: "Smoke".into(),
+        birth_year: Some(1990),
+        country: "VN".into(),
+        region: "south".into(),
+        city: "Huế".into(),
+        occupation: "teacher".into(),
+        language: "vi".into(),
+    };
+    let attributes = vocabulary.attributes.iter().map(|(name, attribute)| {
+        let value = match &attribute.kind {
+            AttributeType::Number => Value::Number(0.5),
+            AttributeType::Text => Value::Text("word".into()),
+            AttributeType::Choice(choices) => Value::Text(choices.first().cloned().unwrap_or_default()),
+            AttributeType::YesNo => Value::YesNo(true),
+            AttributeType::List => Value::List(words("word")),
+            AttributeType::Money => Value::Money(money()),
+        };
+        let fact = FactValue { value, source: String::new(), confidence: None, verified_time: None };
+        (name.clone(), fact)
+    });
+    let contacts = vocabulary.roles.keys().enumerate().filter_map(|(i, role)| {
+        Some(Contact {
+            id: id("contact", i)?,
+            display_name: String::new(),
+            title: String::new(),
+            department: String::new(),
+            seniority: vocabulary.seniorities.keys().next().cloned().unwrap_or_default(),
+            decision_role: role.clone(),
+            inbound: 1,
+            outbound: 1,
+            last_engaged_time: None,
+        })
+    });
+    let contacts: Vec<_> = contacts.collect();
+    let attributes: std::collections::BTreeMap<_, _> = attributes.collect();
+    let lead = |subject, known: bool| LeadContent {
+        external_ids: Default::default(),
+        subject,
+        contacts: known.then(|| contacts.clone()),
+        attributes: if known { attributes.clone() } else { Default::default() },
+        owner: if known { "owner".into() } else { String::new() },
+        source: if known { "source".into() } else { String::new() },
+        profile: None,
+        stage: LeadStage::New,
+        customer: None,
+        outcome: None,
+    };
+    vec![
+        lead(Subject::Company(Company::default()), false),
+        lead(Subject::Person(Person::default()), false),
+        lead(Subject::Company(company), true),
+        lead(Subject::Person(person), true),
+    ]
+}
+
+fn segments(vocabulary: &Vocabulary) -> Vec<(SegmentContent, LeadTally)> {
+    let known = SegmentContent {
+        size: Some(5_000.0),
+        growth_rate: Some(0.1),
+        fit: Some(0.5),
+        capacity: Some(100.0),
+        custom_factors: vocabulary.factors.keys().map(|name| (name.clone(), 0.5)).collect(),
+        ..SegmentContent::default()
+    };
+    let leads = LeadTally { leads: 20, graded: 10, graded_a: 2, won: 3, lost: 7 };
+    vec![(SegmentContent::default(), LeadTally::default()), (known, leads)]
+}

@@ -1,0 +1,164 @@
+//! Floor 1: where resources are kept. Role traits with their contracts; each method is one atomic act.
+//!
+//! An acknowledged write is durable: it survives the process and the machine's power.
+
+#[cfg(test)]
+mod conformance;
+pub mod sqlite;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::domain::canvas::Canvas;
+use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord};
+use crate::domain::name::{CanvasName, LeadName, ProfileName, ScoreName, SegmentName};
+use crate::domain::profile::Profile;
+use crate::domain::score::Score;
+use crate::domain::segment::LeadTally;
+use crate::domain::time::Time;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0} does not exist")]
+    NotFound(String),
+    #[error("{0} exists already")]
+    AlreadyExists(String),
+    /// The resource has moved on since it was read.
+    #[error("{0} has changed meanwhile")]
+    Conflict(String),
+    #[error("the id {id} of {system} belongs to {lead}")]
+    ExternalIdTaken { system: String, id: String, lead: String },
+    /// Too much is waiting; nothing was done.
+    #[error("the store is busy")]
+    Busy,
+    /// The store can't be reached or can't write; nothing was acknowledged.
+    #[error("the store failed: {0}")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// A part of a list that is ordered by a text key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Only what comes after this key.
+    pub after: Option<String>,
+    pub limit: usize,
+}
+
+/// A part of a list that is ordered by a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Only what comes after this number in the list's direction.
+    pub after: Option<i64>,
+    pub limit: usize,
+}
+
+#[async_trait]
+pub trait CanvasStore: Send + Sync {
+    /// [`StoreError::AlreadyExists`] also if a deleted canvas has the name.
+    async fn create_canvas(&self, canvas: Canvas) -> Result<()>;
+    /// Also a deleted one.
+    async fn canvas(&self, name: &CanvasName) -> Result<Canvas>;
+    /// By name.
+    async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>>;
+    /// Replaces a canvas if its revision is still the one before; the former body is kept.
+    /// Marking it as deleted is refused with [`StoreError::Conflict`] while a profile that is not deleted
+    /// points to one of its segments.
+    async fn update_canvas(&self, canvas: Canvas) -> Result<()>;
+}
+
+#[async_trait]
+pub trait ProfileStore: Send + Sync {
+    /// [`StoreError::AlreadyExists`] also if a deleted profile has the name.
+    async fn create_profile(&self, profile: Profile) -> Result<()>;
+    /// Also a deleted one.
+    async fn profile(&self, name: &ProfileName) -> Result<Profile>;
+    /// Any revision, for ever.
+    async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile>;
+    /// By name.
+    async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>>;
+    /// Replaces a profile if its revision is still the one before; the former body is kept.
+    async fn update_profile(&self, profile: Profile) -> Result<()>;
+    /// The newest first.
+    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>>;
+    /// The profiles, not deleted, that point to a segment of a canvas.
+    async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>>;
+}
+
+/// What an upsert by external id came to.
+#[derive(Debug)]
+pub struct Upserted {
+    pub record: LeadRecord,
+    pub created: bool,
+}
+
+#[async_trait]
+pub trait LeadStore: Send + Sync {
+    /// [`StoreError::AlreadyExists`], or [`StoreError::ExternalIdTaken`].
+    async fn create_lead(&self, lead: Lead) -> Result<()>;
+    async fn lead(&self, name: &LeadName) -> Result<LeadRecord>;
+    /// Any revision.
+    async fn lead_revision(&self, name: &LeadName, revision: i64) -> Result<Lead>;
+    /// The revision that was current at a time; [`StoreError::NotFound`] if the lead is younger.
+    async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead>;
+    /// By name.
+    async fn leads(&self, page: Page) -> Result<Vec<LeadRecord>>;
+    /// Replaces a lead if its revision is still the one before; the former body is kept.
+    async fn update_lead(&self, lead: Lead) -> Result<()>;
+    /// Creates or replaces leads by their external id in a system. `new_names` are used for those that
+    /// are new. A lead that would not change keeps its revision. Items fail one by one; all others are
+    /// written in one transaction. The results stand in the order of the items.
+    async fn upsert_leads(
+        &self,
+        system: &str,
+        items: Vec<(LeadName, LeadContent)>,
+        now: Time,
+    ) -> Result<Vec<Result<Upserted>>>;
+    /// Removes a lead with all that belongs to it, if its revision is as given or none is.
+    async fn delete_lead(&self, name: &LeadName, revision: Option<i64>) -> Result<()>;
+    /// The newest first.
+    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>>;
+}
+
+#[async_trait]
+pub trait ActivityStore: Send + Sync {
+    /// Appends to a lead, all or none; gives the number of its activities.
+    async fn append_activities(&self, lead: &LeadName, activities: Vec<Activity>) -> Result<i64>;
+    /// The oldest recorded first, numbered from 1.
+    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>>;
+}
+
+#[async_trait]
+pub trait ScoreStore: Send + Sync {
+    /// Keeps a score of a stored lead and makes it the lead's latest, unless a score as of a later time is;
+    /// the segment is the profile's. Gives the score's name.
+    async fn record_score(&self, score: Score, segment: Option<SegmentName>) -> Result<ScoreName>;
+    async fn score(&self, name: &ScoreName) -> Result<Score>;
+    /// The newest first, numbered by the order of recording.
+    async fn scores(&self, lead: &LeadName, window: Window) -> Result<Vec<Score>>;
+    /// Counts leads by the segment they were last scored for.
+    async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>>;
+}
+
+/// A rule set as it is kept: its sources, and when it was first loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRuleSet {
+    pub id: String,
+    pub create_time: Time,
+    pub files: BTreeMap<String, String>,
+}
+
+#[async_trait]
+pub trait RuleSetStore: Send + Sync {
+    /// Keeps a rule set; does nothing if it is kept already.
+    async fn keep_rule_set(&self, set: StoredRuleSet) -> Result<()>;
+    async fn rule_set(&self, id: &str) -> Result<StoredRuleSet>;
+}
+
+/// All roles of a store.
+pub trait Store: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore {}
+
+impl<T> Store for T where T: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore {}

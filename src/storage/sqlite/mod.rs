@@ -1,0 +1,169 @@
+//! SQLite, embedded: one writer that commits in groups, several readers, one process per file.
+
+mod canvas;
+mod lead;
+mod profile;
+mod rule_set;
+mod schema;
+mod score;
+mod worker;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
+use serde::de::DeserializeOwned;
+
+use super::{Result, StoreError};
+use worker::{Readers, Writer};
+
+/// A SQLite database. Clones are not needed: share it behind an `Arc`.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    /// Held for as long as the store is open, so that no second process writes to the file.
+    _lock: File,
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{} is in use by another process; one process at a time may serve a SQLite file", .0.display())]
+    InUse(PathBuf),
+    #[error("{} can't be opened: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} can't be used: {source}", path.display())]
+    Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("{} was written by a newer version (schema {found}, this one knows {known})", path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+}
+
+/// How many threads read at the same time.
+const READERS: usize = 4;
+
+impl SqliteStore {
+    /// Opens a file, makes it where it is missing, and brings its schema up to date.
+    pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
+        let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(io)?;
+        }
+        let lock = lock(path)?;
+        let mut writer = Connection::open(path).map_err(sqlite)?;
+        tune(&writer).map_err(sqlite)?;
+        // FULL: a commit is on the disk before it is acknowledged. NORMAL could lose it with the power.
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
+        writer.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
+        match schema::migrate(&mut writer).map_err(sqlite)? {
+            found if found > schema::VERSION => {
+                return Err(OpenError::Newer { path: path.to_owned(), found, known: schema::VERSION });
+            }
+            _ => {}
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut readers = Vec::new();
+        for _ in 0..READERS {
+            let reader = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+            tune(&reader).map_err(sqlite)?;
+            readers.push(reader);
+        }
+        Ok(Self {
+            writer: Writer::start(writer).map_err(io)?,
+            readers: Readers::start(readers).map_err(io)?,
+            _lock: lock,
+        })
+    }
+
+    /// Runs a transaction on the writer; it is durable when this returns.
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.run(job).await
+    }
+
+    /// Runs a read on one of the readers, on one snapshot.
+    async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.run(job).await
+    }
+}
+
+/// Takes the lock of a database file, for as long as the returned file is open.
+fn lock(path: &Path) -> std::result::Result<File, OpenError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let io = |source| OpenError::Io { path: PathBuf::from(&lock_path), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn tune(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "mmap_size", 256 << 20)?;
+    connection.pragma_update(None, "cache_size", -16_384)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::Failed(Box::new(error))
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        StoreError::Failed(Box::new(error))
+    }
+}
+
+/// Whether an insert met a row with the same key.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
+/// Decodes a body.
+fn decode<T: DeserializeOwned>(body: &str) -> Result<T> {
+    Ok(serde_json::from_str(body)?)
+}
+
+/// Reads all rows of a query, each by `row`.
+fn collect<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    mut row: impl FnMut(&Row) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(next) = rows.next()? {
+        found.push(row(next)?);
+    }
+    Ok(found)
+}
+
+/// Reads the first row of a query, if there is one.
+fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    row: impl FnOnce(&Row) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(row).transpose()
+}
+
+/// Runs a statement that changes rows; gives how many.
+fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(params)
+}

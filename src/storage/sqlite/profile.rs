@@ -1,0 +1,98 @@
+use async_trait::async_trait;
+use rusqlite::params;
+
+use super::super::{Page, ProfileStore, Result, StoreError, Window};
+use super::canvas::missing_or_changed;
+use super::{SqliteStore, collect, decode, execute, first, is_taken};
+use crate::domain::name::{CanvasName, ProfileName, SegmentName};
+use crate::domain::profile::Profile;
+
+/// All revisions of a profile, the current one among them.
+const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = ?1
+                         UNION ALL SELECT revision, body FROM profiles WHERE name = ?1";
+
+#[async_trait]
+impl ProfileStore for SqliteStore {
+    async fn create_profile(&self, profile: Profile) -> Result<()> {
+        self.write(move |db| {
+            let name = profile.name.to_string();
+            let body = serde_json::to_string(&profile)?;
+            let segment = profile.content.segment.map(String::from);
+            let sql = "INSERT INTO profiles (name, revision, deleted, segment, body) VALUES (?1, ?2, 0, ?3, ?4)";
+            match execute(db, sql, params![name, profile.version.revision, segment, body]) {
+                Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
+                other => Ok(other.map(drop)?),
+            }
+        })
+        .await
+    }
+
+    async fn profile(&self, name: &ProfileName) -> Result<Profile> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = "SELECT body FROM profiles WHERE name = ?1";
+            let found = first(db, sql, [&name], |row| decode(&row.get::<_, String>(0)?))?;
+            found.ok_or(StoreError::NotFound(name))
+        })
+        .await
+    }
+
+    async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision = ?2");
+            let found = first(db, &sql, params![name, revision], |row| decode(&row.get::<_, String>(0)?))?;
+            found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
+        })
+        .await
+    }
+
+    async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>> {
+        self.read(move |db| {
+            let sql = "SELECT body FROM profiles WHERE name > ?1 AND deleted <= ?2 ORDER BY name LIMIT ?3";
+            let after = page.after.unwrap_or_default();
+            collect(db, sql, params![after, deleted, page.limit as i64], |row| decode(&row.get::<_, String>(0)?))
+        })
+        .await
+    }
+
+    async fn update_profile(&self, profile: Profile) -> Result<()> {
+        self.write(move |db| {
+            let name = profile.name.to_string();
+            let revision = profile.version.revision;
+            let keep = "INSERT INTO profile_revisions (name, revision, body)
+                        SELECT name, revision, body FROM profiles WHERE name = ?1 AND revision = ?2";
+            if execute(db, keep, params![name, revision - 1])? == 0 {
+                return Err(missing_or_changed(db, "profiles", name)?);
+            }
+            let body = serde_json::to_string(&profile)?;
+            let deleted = profile.version.delete_time.is_some();
+            let segment = profile.content.segment.map(String::from);
+            let sql = "UPDATE profiles SET revision = ?2, deleted = ?3, segment = ?4, body = ?5 WHERE name = ?1";
+            execute(db, sql, params![name, revision, deleted, segment, body])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
+            let before = window.after.unwrap_or(i64::MAX);
+            let params = params![name, before, window.limit as i64];
+            collect(db, &sql, params, |row| decode(&row.get::<_, String>(0)?))
+        })
+        .await
+    }
+
+    async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = "SELECT body FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%' ORDER BY name";
+            let profiles: Vec<Profile> = collect(db, sql, [name], |row| decode(&row.get::<_, String>(0)?))?;
+            Ok(profiles.into_iter().filter_map(|p| Some((p.name, p.content.segment?))).collect())
+        })
+        .await
+    }
+}

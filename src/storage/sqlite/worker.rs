@@ -1,0 +1,150 @@
+//! The threads that touch the database: one writes, several read. Nothing blocks the async runtime.
+
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::super::{Result, StoreError};
+
+/// How many jobs may wait; more are refused with [`StoreError::Busy`].
+const QUEUE: usize = 4_096;
+/// How many jobs share a commit at most.
+const GROUP: usize = 256;
+
+/// Tells the caller what a job came to, once it is known whether the commit succeeded.
+type Acknowledge = Box<dyn FnOnce(std::result::Result<(), Arc<rusqlite::Error>>) + Send>;
+/// Runs in a transaction of the writer; says whether to keep what it wrote.
+type WriteJob = Box<dyn FnOnce(&Connection) -> (bool, Acknowledge) + Send>;
+type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The only connection that writes. Jobs that wait together share one commit, and each is acknowledged
+/// only after it.
+pub struct Writer {
+    queue: SyncSender<WriteJob>,
+}
+
+/// A commit that failed, for each of the jobs that shared it.
+#[derive(Debug, thiserror::Error)]
+#[error("the commit failed: {0}")]
+struct CommitFailed(Arc<rusqlite::Error>);
+
+impl Writer {
+    pub fn start(connection: Connection) -> io::Result<Self> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        thread::Builder::new().name("sqlite-writer".into()).spawn(move || write_all(&connection, &jobs))?;
+        Ok(Self { queue })
+    }
+
+    pub async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, result) = oneshot::channel();
+        let job: WriteJob = Box::new(move |connection| {
+            let outcome = job(connection);
+            let keep = outcome.is_ok();
+            let acknowledge: Acknowledge = Box::new(move |commit| {
+                let outcome = match commit {
+                    Ok(()) => outcome,
+                    Err(error) if keep => Err(StoreError::Failed(Box::new(CommitFailed(error)))),
+                    Err(_) => outcome,
+                };
+                // A caller that has gone does not change what was written.
+                _ = answer.send(outcome);
+            });
+            (keep, acknowledge)
+        });
+        enqueue(&self.queue, job)?;
+        result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
+    while let Ok(first) = jobs.recv() {
+        let mut acknowledgements = Vec::new();
+        let committed = (|| {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let mut next = Some(first);
+            while let Some(job) = next {
+                connection.execute_batch("SAVEPOINT job")?;
+                let (keep, acknowledge) = job(connection);
+                acknowledgements.push(acknowledge);
+                let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+                connection.execute_batch(end)?;
+                next = if acknowledgements.len() < GROUP { jobs.try_recv().ok() } else { None };
+            }
+            connection.execute_batch("COMMIT")
+        })();
+        let outcome = committed.map_err(|error: rusqlite::Error| {
+            tracing::error!(%error, "a commit failed");
+            if !connection.is_autocommit() {
+                _ = connection.execute_batch("ROLLBACK");
+            }
+            Arc::new(error)
+        });
+        for acknowledge in acknowledgements {
+            acknowledge(outcome.clone());
+        }
+    }
+}
+
+/// Several connections that read.
+pub struct Readers {
+    queue: SyncSender<ReadJob>,
+}
+
+impl Readers {
+    pub fn start(connections: Vec<Connection>) -> io::Result<Self> {
+        let (queue, jobs) = sync_channel::<ReadJob>(QUEUE);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for (i, connection) in connections.into_iter().enumerate() {
+            let jobs = jobs.clone();
+            thread::Builder::new().name(format!("sqlite-reader-{i}")).spawn(move || {
+                loop {
+                    let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(job) = job else { return };
+                    job(&connection);
+                }
+            })?;
+        }
+        Ok(Self { queue })
+    }
+
+    pub async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (answer, result) = oneshot::channel();
+        let job: ReadJob = Box::new(move |connection| {
+            // Whoever asked has gone: spare the work.
+            if !answer.is_closed() {
+                _ = answer.send(snapshot(connection, job));
+            }
+        });
+        enqueue(&self.queue, job)?;
+        result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// Runs several queries on one state of the database.
+fn snapshot<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    connection.execute_batch("BEGIN DEFERRED")?;
+    let result = job(connection);
+    connection.execute_batch("COMMIT")?;
+    result
+}
+
+fn enqueue<T>(queue: &SyncSender<T>, job: T) -> Result<()> {
+    queue.try_send(job).map_err(|error| match error {
+        TrySendError::Full(_) => StoreError::Busy,
+        TrySendError::Disconnected(_) => gone(),
+    })
+}
+
+fn gone() -> StoreError {
+    StoreError::Failed("the database thread has ended".into())
+}
