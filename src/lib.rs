@@ -1,7 +1,27 @@
 //! Assay decides which customers are worth serving, and says why.
+//!
+//! Five floors; imports point down only, and siblings never meet (`tests/floors.rs` keeps it so):
+//!
+//! ```text
+//! 4 assembly   main, cli, config, server, admin, shutdown, telemetry
+//! 3 grpc       the wire: convert, call a use case, convert
+//! 2 app        use cases, a file each
+//! 1 storage    where resources are kept      1 rules   the rule language
+//! 0 domain     plain types, invariants, pure functions
+//! ```
 
-pub mod app;
 pub mod domain;
-pub mod grpc;
+
 pub mod rules;
 pub mod storage;
+
+pub mod app;
+
+pub mod grpc;
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;

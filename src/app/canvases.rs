@@ -42,7 +42,8 @@ impl App {
                 admit(name, &canvas.version, etag)?;
                 let Draft { content, mut violations } = edit(canvas);
                 if content.kind != canvas.content.kind {
-                    violations.extend(Invalid::one("canvas.kind", "can't be changed: the notes would not fit").0);
+                    violations
+                        .extend(Invalid::one("canvas.kind", "can't be changed: the notes would not fit").0);
                 }
                 canvas.content = content;
                 self.check_canvas(canvas, violations)

@@ -78,7 +78,11 @@ impl App {
     }
 
     /// Creates or replaces leads by external id; results in the order of the items.
-    pub async fn upsert_leads(&self, system: &str, items: Vec<Draft<LeadContent>>) -> Result<Vec<Result<Upserted>>> {
+    pub async fn upsert_leads(
+        &self,
+        system: &str,
+        items: Vec<Draft<LeadContent>>,
+    ) -> Result<Vec<Result<Upserted>>> {
         let mut results: Vec<Option<Result<Upserted>>> = Vec::new();
         let mut good = Vec::new();
         let mut seen = BTreeSet::new();
@@ -97,7 +101,9 @@ impl App {
         let lost = || Err(StoreError::Failed("the store gave too few results".into()).into());
         Ok(results
             .into_iter()
-            .map(|result| result.unwrap_or_else(|| written.next().map_or_else(lost, |r| r.map_err(Error::from))))
+            .map(|result| {
+                result.unwrap_or_else(|| written.next().map_or_else(lost, |r| r.map_err(Error::from)))
+            })
             .collect())
     }
 
@@ -111,9 +117,15 @@ impl App {
         let Draft { content, violations } = draft;
         let mut c = Checker::resume(field, violations);
         match content.external_ids.get(system) {
-            None => c.wrong_field("external_ids", format!("needs an id under \"{system}\", which names the lead")),
+            None => {
+                c.wrong_field("external_ids", format!("needs an id under \"{system}\", which names the lead"))
+            }
             Some(id) => {
-                c.require(seen.insert(id.clone()), "external_ids", format!("\"{id}\" stands twice in this batch"));
+                c.require(
+                    seen.insert(id.clone()),
+                    "external_ids",
+                    format!("\"{id}\" stands twice in this batch"),
+                );
             }
         }
         self.check_lead(content, c).await

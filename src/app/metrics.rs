@@ -49,8 +49,16 @@ pub struct Metrics {
 impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         registry.register("assay_scores", "Leads scored, by script, status and grade", self.scores.clone());
-        registry.register("assay_rule_errors", "Scores that failed in a rule, by script", self.rule_errors.clone());
-        registry.register("assay_rule_unknowns", "Rules that met an unknown fact, by script", self.unknowns.clone());
+        registry.register(
+            "assay_rule_errors",
+            "Scores that failed in a rule, by script",
+            self.rule_errors.clone(),
+        );
+        registry.register(
+            "assay_rule_unknowns",
+            "Rules that met an unknown fact, by script",
+            self.unknowns.clone(),
+        );
         registry.register("assay_rule_reloads", "Attempts to load rules, by outcome", self.reloads.clone());
         registry.register("assay_rule_set_active", "1 for the rule set in force", self.active.clone());
         registry.register(

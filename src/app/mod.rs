@@ -20,9 +20,9 @@ use crate::domain::check::Invalid;
 use crate::domain::name::{Id, ProfileName};
 use crate::domain::time::Time;
 use crate::domain::version::Version;
+use crate::rules::RuleError;
 use crate::rules::live::Rules;
 use crate::rules::set::{NoScript, RuleSet};
-use crate::rules::RuleError;
 use crate::storage::{Store, StoreError};
 use metrics::Metrics;
 

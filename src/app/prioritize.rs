@@ -19,7 +19,8 @@ impl App {
     pub async fn prioritize_segments(&self, name: &CanvasName, script: Option<&str>) -> Result<Ranking> {
         let rules = self.rule_set()?;
         let canvas = self.live_canvas(name).await?;
-        let script = rules.script(ScriptKind::SegmentPriority, script.unwrap_or(&canvas.content.priority_script))?;
+        let script =
+            rules.script(ScriptKind::SegmentPriority, script.unwrap_or(&canvas.content.priority_script))?;
         let tallies = self.store.segment_tallies(name).await?;
         let mut priorities = Vec::new();
         for (id, segment) in &canvas.segments {

@@ -78,7 +78,9 @@ impl App {
 
     pub(super) async fn segment_exists(&self, name: &SegmentName) -> Result<bool> {
         match self.store.canvas(&name.canvas_name()).await {
-            Ok(canvas) => Ok(canvas.version.delete_time.is_none() && canvas.segments.contains_key(&name.segment)),
+            Ok(canvas) => {
+                Ok(canvas.version.delete_time.is_none() && canvas.segments.contains_key(&name.segment))
+            }
             Err(StoreError::NotFound(_)) => Ok(false),
             Err(other) => Err(other.into()),
         }

@@ -21,7 +21,11 @@ impl App {
             Ok((set, warnings))
         });
         checked.await.unwrap_or_else(|_| {
-            Err(vec![Diagnostic::of_file("", Code::Syntax, "the compiler failed; this is a defect of the service")])
+            Err(vec![Diagnostic::of_file(
+                "",
+                Code::Syntax,
+                "the compiler failed; this is a defect of the service",
+            )])
         })
     }
 
@@ -85,11 +89,8 @@ impl App {
 
     /// Keeps a set before anything can be scored by it, so that every recorded score can be replayed.
     async fn keep(&self, set: Arc<RuleSet>) -> std::result::Result<Arc<RuleSet>, Vec<Diagnostic>> {
-        let stored = StoredRuleSet {
-            id: set.id.clone(),
-            create_time: self.now(),
-            files: set.sources.files().clone(),
-        };
+        let stored =
+            StoredRuleSet { id: set.id.clone(), create_time: self.now(), files: set.sources.files().clone() };
         match self.store.keep_rule_set(stored).await {
             Ok(()) => Ok(set),
             Err(error) => {

@@ -73,7 +73,8 @@ impl App {
         self.check_request(rules, &request)?;
         let lead = self.chosen_lead(request.subject, as_of).await?;
         let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
-        let (script, assessment) = self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency)?;
+        let (script, assessment) =
+            self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency)?;
         let segment = profile.content.segment;
         let basis = Basis {
             lead: lead.name,
@@ -104,11 +105,19 @@ impl App {
                 c.count("activities", activities.len(), MAX_ACTIVITIES as usize);
             });
             // A score is kept only if everything it depends on is.
-            c.require(!request.record, "record", "a score of inline facts can't be kept: create the lead first");
+            c.require(
+                !request.record,
+                "record",
+                "a score of inline facts can't be kept: create the lead first",
+            );
         }
         if let ProfileChoice::Inline(profile) = &request.profile {
             c.within("inline_profile", |c| rules.check_profile(c, profile));
-            c.require(!request.record, "record", "a score by an inline profile can't be kept: create it first");
+            c.require(
+                !request.record,
+                "record",
+                "a score by an inline profile can't be kept: create it first",
+            );
         }
         Ok(c.finish(())?)
     }
@@ -183,7 +192,10 @@ impl App {
             ScoreStatus::InsufficientData => "insufficient_data",
         };
         let grade = assessment.grade.as_deref().unwrap_or_default().to_owned();
-        self.metrics.scores.get_or_create(&ScoreLabels { script: script.into(), status: status.into(), grade }).inc();
+        self.metrics
+            .scores
+            .get_or_create(&ScoreLabels { script: script.into(), status: status.into(), grade })
+            .inc();
     }
 
     async fn chosen_lead(&self, subject: Subject, as_of: Time) -> Result<ChosenLead> {
@@ -191,7 +203,13 @@ impl App {
             Subject::Stored(name) => self.stored_lead(name, as_of).await,
             Subject::Inline(content, activities) => {
                 let count = activities.len() as i64;
-                Ok(ChosenLead { name: None, revision: 0, content: *content, activities, activity_count: count })
+                Ok(ChosenLead {
+                    name: None,
+                    revision: 0,
+                    content: *content,
+                    activities,
+                    activity_count: count,
+                })
             }
         }
     }
@@ -251,4 +269,3 @@ impl App {
         self.rule_set()
     }
 }
-

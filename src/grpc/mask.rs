@@ -6,7 +6,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MapKey, MessageDescrip
 use prost_types::FieldMask;
 
 use super::pb;
-use crate::domain::check::{Checker, Invalid};
+use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::text::suggestion;
 
 static POOL: LazyLock<DescriptorPool> =
@@ -45,8 +45,29 @@ fn walk(descriptor: &MessageDescriptor, path: &str) -> Result<(), String> {
     }
 }
 
+/// What an update makes of a resource: its message with the fields of the mask replaced, read by `read`.
+pub fn edit<M, T>(
+    message: &str,
+    root: &str,
+    current: M,
+    update: &M,
+    mask: Option<&FieldMask>,
+    read: impl FnOnce(&mut Checker, M) -> T,
+) -> Draft<T>
+where
+    M: prost::Message + Default + Clone,
+{
+    let mut c = Checker::at(root);
+    let merged = apply(message, &current, update, mask).unwrap_or_else(|invalid| {
+        invalid.0.into_iter().for_each(|violation| c.wrong(violation.description));
+        current
+    });
+    let content = read(&mut c, merged);
+    c.draft(content)
+}
+
 /// `current` with the fields of the mask taken from `update`. An empty mask and `*` take all of them.
-pub fn apply<M>(message: &str, current: &M, update: &M, mask: Option<&FieldMask>) -> Result<M, Invalid>
+fn apply<M>(message: &str, current: &M, update: &M, mask: Option<&FieldMask>) -> Result<M, Invalid>
 where
     M: prost::Message + Default + Clone,
 {
@@ -54,10 +75,12 @@ where
     if paths.is_empty() || paths.iter().any(|path| path == "*") {
         return Ok(update.clone());
     }
-    let fail = |error: &dyn std::fmt::Display| Invalid::one("update_mask", format!("can't be applied: {error}"));
+    let fail =
+        |error: &dyn std::fmt::Display| Invalid::one("update_mask", format!("can't be applied: {error}"));
     let descriptor = descriptor(message).ok_or_else(|| fail(&"the message is unknown"))?;
     let dynamic = |message: &M| {
-        DynamicMessage::decode(descriptor.clone(), message.encode_to_vec().as_slice()).map_err(|error| fail(&error))
+        DynamicMessage::decode(descriptor.clone(), message.encode_to_vec().as_slice())
+            .map_err(|error| fail(&error))
     };
     let (mut merged, update) = (dynamic(current)?, dynamic(update)?);
     for path in paths {
@@ -84,7 +107,8 @@ fn copy(into: &mut DynamicMessage, from: &DynamicMessage, path: &str) {
         }
         Some(rest) => {
             let inner = from.get_field(&field);
-            if let (Some(into), Value::Message(from)) = (into.get_field_mut(&field).as_message_mut(), &*inner) {
+            if let (Some(into), Value::Message(from)) = (into.get_field_mut(&field).as_message_mut(), &*inner)
+            {
                 copy(into, from, rest);
             }
         }
@@ -101,7 +125,11 @@ mod tests {
 
     fn company(name: &str, employees: Option<i64>) -> pb::Lead {
         let company = pb::Company { display_name: name.into(), employees, ..Default::default() };
-        pb::Lead { owner: name.into(), subject: Some(pb::lead::Subject::Company(company)), ..Default::default() }
+        pb::Lead {
+            owner: name.into(),
+            subject: Some(pb::lead::Subject::Company(company)),
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -122,7 +150,8 @@ mod tests {
         current.external_ids.insert("shop".into(), "2".into());
         let mut update = pb::Lead::default();
         update.external_ids.insert("crm".into(), "9".into());
-        let merged = apply("Lead", &current, &update, mask(&["external_ids.crm", "external_ids.shop"]).as_ref());
+        let merged =
+            apply("Lead", &current, &update, mask(&["external_ids.crm", "external_ids.shop"]).as_ref());
         assert_eq!(merged.unwrap(), update);
     }
 

@@ -1,7 +1,113 @@
-//! Floor 3: the wire. Convert, call a use case, convert.
+//! Floor 3: the wire. One service a file: convert, call a use case, convert.
 
+mod canvas;
 pub mod convert;
+mod lead;
 mod mask;
+pub mod observe;
 mod page;
 pub mod pb;
+mod profile;
+mod rules;
+mod scoring;
+mod segment;
 pub mod status;
+
+use std::sync::Arc;
+
+use tonic::Status;
+use tonic::service::Routes;
+use tonic_health::pb::health_server::{Health, HealthServer};
+
+use crate::app::App;
+use crate::domain::check::{Checker, Invalid, Violation};
+
+/// The names of our services, as health checks ask for them.
+pub const SERVICES: [&str; 6] = [
+    "assay.v1.CanvasService",
+    "assay.v1.SegmentService",
+    "assay.v1.ProfileService",
+    "assay.v1.LeadService",
+    "assay.v1.ScoringService",
+    "assay.v1.RuleService",
+];
+
+/// The most bytes of a message, in either direction: a batch of 1,000 leads fits.
+pub const MAX_MESSAGE: usize = 16 << 20;
+
+/// All services: ours, health, and reflection in both versions.
+pub fn routes(
+    app: &Arc<App>,
+    health: HealthServer<impl Health>,
+) -> Result<Routes, tonic_reflection::server::Error> {
+    macro_rules! mount {
+        ($routes:expr, $server:ident :: $name:ident, $service:ident) => {
+            $routes.add_service(
+                pb::$server::$name::new($service::Service(app.clone()))
+                    .max_decoding_message_size(MAX_MESSAGE)
+                    .max_encoding_message_size(MAX_MESSAGE)
+                    .accept_compressed(tonic::codec::CompressionEncoding::Gzip)
+                    .send_compressed(tonic::codec::CompressionEncoding::Gzip),
+            )
+        };
+    }
+    let routes = Routes::new(health);
+    let routes = mount!(routes, canvas_service_server::CanvasServiceServer, canvas);
+    let routes = mount!(routes, segment_service_server::SegmentServiceServer, segment);
+    let routes = mount!(routes, profile_service_server::ProfileServiceServer, profile);
+    let routes = mount!(routes, lead_service_server::LeadServiceServer, lead);
+    let routes = mount!(routes, scoring_service_server::ScoringServiceServer, scoring);
+    let routes = mount!(routes, rule_service_server::RuleServiceServer, rules);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
+}
+
+/// The value that was read, if nothing was wrong with the request.
+fn finish<T>(c: Checker, value: Option<T>) -> Result<T, Status> {
+    match c.finish(value)? {
+        Some(value) => Ok(value),
+        // Whoever reads nothing notes why; this is the proof for the compiler.
+        None => Err(Invalid::one("", "the request can't be read").into()),
+    }
+}
+
+/// The name without which nothing can be done, or all that is wrong with the request.
+fn given<T>(name: Option<T>, violations: &[Violation]) -> Result<T, Status> {
+    name.ok_or_else(|| Invalid(violations.to_vec()).into())
+}
+
+/// An item's error within a batch or stream, with the details that a single call would carry.
+fn item_error(error: Status) -> tonic_types::Status {
+    use prost::Message as _;
+    tonic_types::Status::decode(error.details()).unwrap_or_else(|_| tonic_types::Status {
+        code: error.code() as i32,
+        message: error.message().to_owned(),
+        details: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_items_error_carries_its_details() {
+        let error = item_error(status::plain(status::Reason::NoProfile, "none"));
+        assert_eq!((error.code, error.message.as_str()), (tonic::Code::FailedPrecondition as i32, "none"));
+        assert!(error.details[0].type_url.ends_with("google.rpc.ErrorInfo"));
+    }
+
+    #[test]
+    fn our_services_are_those_of_the_descriptors() {
+        let pool = prost_reflect::DescriptorPool::decode(pb::DESCRIPTORS).unwrap();
+        let mut found: Vec<_> = pool.services().map(|service| service.full_name().to_owned()).collect();
+        let mut ours = SERVICES.map(String::from).to_vec();
+        found.sort();
+        ours.sort();
+        assert_eq!(found, ours);
+    }
+}

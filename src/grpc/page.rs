@@ -34,7 +34,8 @@ impl PageRequest {
             "" => None,
             token => {
                 let after = open(&binding, token);
-                let message = "is not a token of this list with these arguments; leave it empty to begin anew";
+                let message =
+                    "is not a token of this list with these arguments; leave it empty to begin anew";
                 c.require(after.is_some(), "page_token", message);
                 after
             }

@@ -106,8 +106,14 @@ impl Reason {
 }
 
 /// A status with its ErrorInfo.
-pub fn status(reason: Reason, message: impl Into<String>, mut details: ErrorDetails, metadata: &[(&str, String)]) -> Status {
-    let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+pub fn status(
+    reason: Reason,
+    message: impl Into<String>,
+    mut details: ErrorDetails,
+    metadata: &[(&str, String)],
+) -> Status {
+    let metadata: HashMap<String, String> =
+        metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
     details.set_error_info(reason.as_str(), DOMAIN, metadata);
     Status::with_error_details(reason.code(), message, details)
 }
@@ -155,8 +161,12 @@ impl From<StoreError> for Status {
         let none = ErrorDetails::new;
         match error {
             StoreError::NotFound(name) => status(Reason::NotFound, message, none(), &[("resource", name)]),
-            StoreError::AlreadyExists(name) => status(Reason::AlreadyExists, message, none(), &[("resource", name)]),
-            StoreError::Conflict(name) => status(Reason::EtagMismatch, message, none(), &[("resource", name)]),
+            StoreError::AlreadyExists(name) => {
+                status(Reason::AlreadyExists, message, none(), &[("resource", name)])
+            }
+            StoreError::Conflict(name) => {
+                status(Reason::EtagMismatch, message, none(), &[("resource", name)])
+            }
             StoreError::ExternalIdTaken { system, id, lead } => {
                 let metadata = [("system", system), ("id", id), ("resource", lead)];
                 status(Reason::ExternalIdTaken, message, none(), &metadata)

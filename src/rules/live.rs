@@ -39,11 +39,7 @@ pub struct Status {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            current: ArcSwapOption::empty(),
-            status: Mutex::default(),
-            attempts: watch::Sender::new(0),
-        }
+        Self { current: ArcSwapOption::empty(), status: Mutex::default(), attempts: watch::Sender::new(0) }
     }
 }
 

@@ -23,5 +23,12 @@ mod tests;
 pub use assess::RuleError;
 pub use compile::{Compiled, compile};
 pub use facts::{LeadFacts, SegmentFacts};
-pub use smoke::smoke;
 pub use program::{Entry, Script, ScriptKind};
+pub use smoke::smoke;
+
+/// What facts.toml declares; nothing if there is none.
+pub fn vocabulary(
+    sources: &source::Sources,
+) -> Result<crate::domain::vocabulary::Vocabulary, Vec<diagnostic::Diagnostic>> {
+    sources.get(facts_toml::PATH).map_or_else(|| Ok(Default::default()), facts_toml::parse)
+}

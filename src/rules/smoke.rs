@@ -25,8 +25,14 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
             ScriptKind::LeadScoring => leads.iter().find_map(|lead| {
                 let known = lead.contacts.is_some();
                 let activities = if known { &activities[..] } else { &[] };
-                let facts =
-                    LeadFacts { lead, activities, profile: &profile, as_of, currency, vocabulary: &set.vocabulary };
+                let facts = LeadFacts {
+                    lead,
+                    activities,
+                    profile: &profile,
+                    as_of,
+                    currency,
+                    vocabulary: &set.vocabulary,
+                };
                 set.assess(script, facts).err()
             }),
             ScriptKind::SegmentPriority => segments(&set.vocabulary).iter().find_map(|(segment, leads)| {

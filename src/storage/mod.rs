@@ -161,4 +161,5 @@ pub trait RuleSetStore: Send + Sync {
 /// All roles of a store.
 pub trait Store: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore {}
 
-impl<T> Store for T where T: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore {}
+impl<T> Store for T where T: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore
+{}

@@ -5,8 +5,8 @@ use super::{PartIds, WireEnum, choice, optional, required_time, stated, stated_o
 use crate::app::leads::LeadView;
 use crate::domain::check::Checker;
 use crate::domain::lead::{
-    Activity, Company, Contact, Customer, CustomerStatus, GrowthStage, LatestScore, Lead, LeadContent, LeadStage,
-    Outcome, OutcomeKind, Person, Purchase, Renewal, Subject,
+    Activity, Company, Contact, Customer, CustomerStatus, GrowthStage, LatestScore, Lead, LeadContent,
+    LeadStage, Outcome, OutcomeKind, Person, Purchase, Renewal, Subject,
 };
 use crate::domain::time::Time;
 use crate::grpc::pb::{self, lead};
@@ -175,9 +175,10 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         name: name.to_string(),
         external_ids: content.external_ids.clone(),
         subject: Some(subject),
-        contacts: content.contacts.as_ref().map(|contacts| pb::ContactList {
-            contacts: contacts.iter().map(contact_out).collect(),
-        }),
+        contacts: content
+            .contacts
+            .as_ref()
+            .map(|contacts| pb::ContactList { contacts: contacts.iter().map(contact_out).collect() }),
         attributes: content.attributes.iter().map(|(name, fact)| (name.clone(), fact_out(fact))).collect(),
         owner: content.owner.clone(),
         source: content.source.clone(),

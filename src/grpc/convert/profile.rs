@@ -4,7 +4,8 @@ use super::value::{value, value_out};
 use super::{PartIds, WireEnum, choice, optional, stated_or_zero, time, timestamp};
 use crate::domain::check::Checker;
 use crate::domain::profile::{
-    Criterion, DecisionRole, Dimension, Expectation, Indicator, Profile, ProfileContent, Review, Served, SizeBand,
+    Criterion, DecisionRole, Dimension, Expectation, Indicator, Profile, ProfileContent, Review, Served,
+    SizeBand,
 };
 use crate::domain::score::Points;
 use crate::grpc::pb::{self, criterion};
@@ -57,7 +58,10 @@ fn criterion(c: &mut Checker, criterion: pb::Criterion, ids: &mut PartIds) -> Cr
         Some(Wire::AtMost(number)) => Expectation::AtMost(number),
         Some(Wire::Equals(expected)) => Expectation::Equals(value(c, "equals", Some(expected))),
         None => {
-            c.wrong_field("expectation", "is required: one of in, not_in, between, at_least, at_most, equals");
+            c.wrong_field(
+                "expectation",
+                "is required: one of in, not_in, between, at_least, at_most, equals",
+            );
             Expectation::AtLeast(0.0)
         }
     };

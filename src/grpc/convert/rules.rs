@@ -56,7 +56,8 @@ pub fn status(status: &Status, settings: &Settings) -> pb::RuleStatus {
 }
 
 pub fn rule_set(stored: &StoredRuleSet, set: &RuleSet) -> pb::RuleSet {
-    let file = |(path, content): (&String, &String)| pb::RuleFile { path: path.clone(), content: content.clone() };
+    let file =
+        |(path, content): (&String, &String)| pb::RuleFile { path: path.clone(), content: content.clone() };
     pb::RuleSet {
         name: set.name(),
         create_time: Some(timestamp(stored.create_time)),

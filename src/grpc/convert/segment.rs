@@ -57,7 +57,11 @@ pub fn content(c: &mut Checker, segment: pb::Segment) -> SegmentContent {
     }
 }
 
-fn data(c: &mut Checker, field: &str, points: BTreeMap<String, pb::DataPoint>) -> BTreeMap<String, DataPoint> {
+fn data(
+    c: &mut Checker,
+    field: &str,
+    points: BTreeMap<String, pb::DataPoint>,
+) -> BTreeMap<String, DataPoint> {
     let read = |c: &mut Checker, point: pb::DataPoint| DataPoint {
         value: value(c, "value", point.value),
         unit: point.unit,
@@ -144,7 +148,8 @@ fn data_out(points: &BTreeMap<String, DataPoint>) -> BTreeMap<String, pb::DataPo
 
 pub fn persona_content(c: &mut Checker, persona: pb::Persona) -> PersonaContent {
     let provenance = persona.provenance.into_iter().map(|(field, p)| {
-        let recorded = c.within(format!("provenance[\"{field}\"]"), |c| time(c, "recorded_time", p.recorded_time));
+        let recorded =
+            c.within(format!("provenance[\"{field}\"]"), |c| time(c, "recorded_time", p.recorded_time));
         (field, Provenance { source: p.source, confidence: p.confidence, recorded_time: recorded })
     });
     let provenance = provenance.collect();

@@ -51,7 +51,9 @@ pub fn facts(c: &mut Checker, facts: BTreeMap<String, pb::FactValue>) -> BTreeMa
         verified_time: time(c, "verified_time", fact.verified_time),
     };
     let named = facts.into_iter();
-    named.map(|(name, f)| (name.clone(), c.within(format!("attributes[\"{name}\"]"), |c| fact(c, f)))).collect()
+    named
+        .map(|(name, f)| (name.clone(), c.within(format!("attributes[\"{name}\"]"), |c| fact(c, f))))
+        .collect()
 }
 
 pub fn fact_out(fact: &FactValue) -> pb::FactValue {

@@ -25,7 +25,9 @@ impl CanvasStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM canvases WHERE name = ?1";
-            let found = first(db, sql, [&name], |row| decode(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?))?;
+            let found = first(db, sql, [&name], |row| {
+                decode(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
+            })?;
             found.ok_or(StoreError::NotFound(name))
         })
         .await
@@ -35,7 +37,9 @@ impl CanvasStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT body FROM canvases WHERE name > ?1 AND deleted <= ?2 ORDER BY name LIMIT ?3";
             let after = page.after.unwrap_or_default();
-            collect(db, sql, params![after, deleted, page.limit as i64], |row| decode(&row.get::<_, String>(0)?))
+            collect(db, sql, params![after, deleted, page.limit as i64], |row| {
+                decode(&row.get::<_, String>(0)?)
+            })
         })
         .await
     }

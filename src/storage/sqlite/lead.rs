@@ -70,12 +70,22 @@ fn replace(db: &Connection, lead: &Lead) -> Result<()> {
     let sql = "UPDATE leads SET revision = ?2, update_micros = ?3, outcome = ?4, body = ?5 WHERE name = ?1";
     let version = &lead.version;
     let body = serde_json::to_string(lead)?;
-    execute(db, sql, params![name, version.revision, version.update_time.micros(), outcome(&lead.content), body])?;
+    execute(
+        db,
+        sql,
+        params![name, version.revision, version.update_time.micros(), outcome(&lead.content), body],
+    )?;
     execute(db, "DELETE FROM lead_external_ids WHERE lead = ?1", [&name])?;
     insert_external_ids(db, &name, &lead.content)
 }
 
-fn upsert(db: &Connection, system: &str, new_name: LeadName, content: LeadContent, now: Time) -> Result<Upserted> {
+fn upsert(
+    db: &Connection,
+    system: &str,
+    new_name: LeadName,
+    content: LeadContent,
+    now: Time,
+) -> Result<Upserted> {
     let id = content.external_ids.get(system).cloned().unwrap_or_default();
     let Some(name) = owner(db, system, &id)? else {
         let lead = Lead::create(new_name, content, now);
@@ -101,7 +111,8 @@ impl LeadStore for SqliteStore {
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord> {
         let name = name.to_string();
         self.read(move |db| {
-            first(db, &format!("{RECORD} WHERE name = ?1"), [&name], record)?.ok_or(StoreError::NotFound(name))
+            first(db, &format!("{RECORD} WHERE name = ?1"), [&name], record)?
+                .ok_or(StoreError::NotFound(name))
         })
         .await
     }
@@ -119,8 +130,11 @@ impl LeadStore for SqliteStore {
     async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE update_micros <= ?2 ORDER BY revision DESC LIMIT 1");
-            let found = first(db, &sql, params![name, time.micros()], |row| decode(&row.get::<_, String>(0)?))?;
+            let sql = format!(
+                "SELECT body FROM ({REVISIONS}) WHERE update_micros <= ?2 ORDER BY revision DESC LIMIT 1"
+            );
+            let found =
+                first(db, &sql, params![name, time.micros()], |row| decode(&row.get::<_, String>(0)?))?;
             found.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))
         })
         .await
@@ -174,7 +188,8 @@ impl LeadStore for SqliteStore {
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
+            let sql =
+                format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
             collect(db, &sql, params, |row| decode(&row.get::<_, String>(0)?))

@@ -18,7 +18,8 @@ impl ProfileStore for SqliteStore {
             let name = profile.name.to_string();
             let body = serde_json::to_string(&profile)?;
             let segment = profile.content.segment.map(String::from);
-            let sql = "INSERT INTO profiles (name, revision, deleted, segment, body) VALUES (?1, ?2, 0, ?3, ?4)";
+            let sql =
+                "INSERT INTO profiles (name, revision, deleted, segment, body) VALUES (?1, ?2, 0, ?3, ?4)";
             match execute(db, sql, params![name, profile.version.revision, segment, body]) {
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
                 other => Ok(other.map(drop)?),
@@ -51,7 +52,9 @@ impl ProfileStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT body FROM profiles WHERE name > ?1 AND deleted <= ?2 ORDER BY name LIMIT ?3";
             let after = page.after.unwrap_or_default();
-            collect(db, sql, params![after, deleted, page.limit as i64], |row| decode(&row.get::<_, String>(0)?))
+            collect(db, sql, params![after, deleted, page.limit as i64], |row| {
+                decode(&row.get::<_, String>(0)?)
+            })
         })
         .await
     }
@@ -68,7 +71,8 @@ impl ProfileStore for SqliteStore {
             let body = serde_json::to_string(&profile)?;
             let deleted = profile.version.delete_time.is_some();
             let segment = profile.content.segment.map(String::from);
-            let sql = "UPDATE profiles SET revision = ?2, deleted = ?3, segment = ?4, body = ?5 WHERE name = ?1";
+            let sql =
+                "UPDATE profiles SET revision = ?2, deleted = ?3, segment = ?4, body = ?5 WHERE name = ?1";
             execute(db, sql, params![name, revision, deleted, segment, body])?;
             Ok(())
         })
@@ -78,7 +82,8 @@ impl ProfileStore for SqliteStore {
     async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
+            let sql =
+                format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
             collect(db, &sql, params, |row| decode(&row.get::<_, String>(0)?))

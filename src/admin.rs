@@ -1,0 +1,81 @@
+//! The admin HTTP server: is the process alive, may it get calls, what does it count.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+
+use crate::rules::diagnostic::Diagnostic;
+use crate::rules::source::Sources;
+
+/// Whether the replica may get calls, and if not, why.
+#[derive(Debug, Clone, Default)]
+pub enum Phase {
+    #[default]
+    Starting,
+    /// There is no good rule set yet.
+    NoRules {
+        folder: String,
+        diagnostics: Vec<Diagnostic>,
+        sources: Sources,
+    },
+    Ready,
+    Draining,
+}
+
+/// The phase, shared between the server and its admin port.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<Mutex<Phase>>);
+
+impl Readiness {
+    pub fn set(&self, phase: Phase) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    pub fn get(&self) -> Phase {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[derive(Clone)]
+struct Admin {
+    readiness: Readiness,
+    registry: Arc<Registry>,
+}
+
+pub fn router(readiness: Readiness, registry: Registry) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(Admin { readiness, registry: Arc::new(registry) })
+}
+
+async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
+    let unavailable = |text: String| (StatusCode::SERVICE_UNAVAILABLE, text);
+    match admin.readiness.get() {
+        Phase::Ready => (StatusCode::OK, "ready\n".to_owned()),
+        Phase::Starting => unavailable("not ready: starting\n".into()),
+        Phase::Draining => unavailable("not ready: draining\n".into()),
+        Phase::NoRules { folder, diagnostics, sources } => {
+            let shown: String = diagnostics.iter().map(|d| d.render(&folder, &sources)).collect();
+            unavailable(format!("not ready: the rules can't be loaded\n\n{shown}"))
+        }
+    }
+}
+
+async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    let mut text = String::new();
+    match encode(&mut text, &admin.registry) {
+        Ok(()) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

@@ -1,0 +1,151 @@
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::Done;
+use super::csv_leads::Mapping;
+use super::score::{ScoredBy, Scorer};
+use super::table::{Table, bold, points, signed};
+use crate::grpc::pb::{self, ContributionKind, score_lead_request};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  assay explain leads/acme --server http://127.0.0.1:50051
+  assay explain leads.csv --id 1042
+  assay explain leads.csv --row 7 --profile-file icp.json")]
+pub struct Explain {
+    /// A stored lead such as leads/acme, or a CSV file
+    #[arg(value_name = "LEAD|FILE.csv")]
+    what: String,
+    #[command(flatten)]
+    by: ScoredBy,
+    /// Which row of the file, counted from 1 below the header
+    #[arg(long, conflicts_with = "id", value_name = "N")]
+    row: Option<usize>,
+    /// Which row of the file, by its id
+    #[arg(long)]
+    id: Option<String>,
+}
+
+impl Explain {
+    pub async fn run(self) -> anyhow::Result<Done> {
+        let stored = self.what.starts_with("leads/") && !PathBuf::from(&self.what).exists();
+        if stored && self.by.server.is_none() {
+            bail!("{} is a stored lead: name the server that has it with --server URL", self.what);
+        }
+        let scorer = self.by.connect().await?;
+        let (request, title) = if stored {
+            let request = pb::GetLeadRequest { name: self.what.clone(), revision: 0 };
+            let title = title(&scorer.clients.leads().get_lead(request).await?.into_inner());
+            let subject = Some(score_lead_request::Subject::Lead(self.what.clone()));
+            (pb::ScoreLeadRequest { subject, ..scorer.request(pb::Lead::default()) }, title)
+        } else {
+            let lead = self.row_of_file(&scorer)?;
+            let title = title(&lead);
+            (scorer.request(lead), title)
+        };
+        let score = scorer.clients.scoring().score_lead(request).await?.into_inner();
+        print!("{}", render(&title, &score));
+        scorer.stop().await?;
+        Ok(Done::Well)
+    }
+
+    fn row_of_file(&self, scorer: &Scorer) -> anyhow::Result<pb::Lead> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(&self.what);
+        let reader = reader.as_mut().map_err(|error| anyhow::anyhow!("{}: {error}", self.what))?;
+        let header = reader.headers()?.clone();
+        let mapping = Mapping::new(&scorer.vocabulary, &header, &self.by.currency);
+        let wanted = self.row.or(self.id.is_none().then_some(1));
+        for (number, record) in (1..).zip(reader.records()) {
+            let row = mapping.row(number, &record?);
+            let is_it = match (&wanted, &row) {
+                (Some(wanted), _) => *wanted == number,
+                (None, Ok(row)) => Some(&row.id) == self.id.as_ref(),
+                (None, Err((id, _))) => Some(id) == self.id.as_ref(),
+            };
+            if is_it {
+                return row.map(|row| row.lead).map_err(|(_, problems)| anyhow::anyhow!(problems.join("; ")));
+            }
+        }
+        None.with_context(|| match (&self.id, wanted) {
+            (Some(id), _) => format!("{} has no row with the id {id}", self.what),
+            (None, wanted) => format!("{} has no row {}", self.what, wanted.unwrap_or(1)),
+        })
+    }
+}
+
+/// How a person calls a lead.
+pub fn title(lead: &pb::Lead) -> String {
+    let name = match &lead.subject {
+        Some(pb::lead::Subject::Company(company)) => company.display_name.as_str(),
+        Some(pb::lead::Subject::Person(person)) => person.display_name.as_str(),
+        None => "?",
+    };
+    if lead.name.is_empty() { name.to_owned() } else { format!("{name} ({})", lead.name) }
+}
+
+/// A score as a table that a salesperson understands.
+pub fn render(title: &str, score: &pb::Score) -> String {
+    let verdict = match score.status() {
+        pb::ScoreStatus::Scored => format!("Grade {}", score.grade),
+        pb::ScoreStatus::Disqualified => "Disqualified".into(),
+        _ => "Too little is known for a grade".into(),
+    };
+    let mut out =
+        format!("{}\n", bold(&format!("{title}: {verdict}, {} points", points(score.total_hundredths))));
+    out += &format!(
+        "Fit {} + engagement {}; {:.0} % of the facts that the rules ask for are known",
+        points(score.fit_hundredths),
+        points(score.engagement_hundredths),
+        score.completeness * 100.0
+    );
+    if let Some(coverage) = score.role_coverage {
+        out += &format!("; {:.0} % of the decision roles are reached", coverage * 100.0);
+    }
+    out += "\n\n";
+    let mut table = Table::new(&["points", "why", "seen by", "rule"], &[0]);
+    for entry in &score.contributions {
+        let number = match entry.kind() {
+            ContributionKind::Disqualify => "out".into(),
+            ContributionKind::GradeCap => format!("≤ {}", entry.rule),
+            _ => signed(entry.points_hundredths),
+        };
+        let rule = match entry.position.as_ref() {
+            Some(place) => format!("{} ({}:{})", entry.rule, place.file, place.line),
+            None => entry.rule.clone(),
+        };
+        table.row([number, entry.reason.clone(), inputs(entry), rule]);
+    }
+    table.row([points(score.total_hundredths), "in all".into(), String::new(), String::new()]);
+    out += &table.render();
+    if !score.unknowns.is_empty() {
+        out += "\nCould not be judged, because it is not known:\n";
+        for unknown in &score.unknowns {
+            out += &format!("  {} (for \"{}\")\n", unknown.fact, unknown.rule);
+        }
+    }
+    for warning in &score.warnings {
+        out += &format!("\nMind: {} ({}). Remedy: {}.\n", warning.text, warning.evidence, warning.remedy);
+    }
+    out
+}
+
+fn inputs(entry: &pb::Contribution) -> String {
+    let shown = entry.inputs.iter().map(|(name, value)| format!("{name} = {}", shown(value)));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn shown(value: &pb::Value) -> String {
+    use pb::value::Kind;
+    let text = match &value.kind {
+        Some(Kind::Number(number)) => format!("{}", (number * 100.0).round() / 100.0),
+        Some(Kind::Text(text)) => text.clone(),
+        Some(Kind::YesNo(yes)) => if *yes { "yes" } else { "no" }.into(),
+        Some(Kind::List(list)) => list.values.join("/"),
+        Some(Kind::Money(money)) => format!("{} {}", money.units, money.currency_code),
+        None => "?".into(),
+    };
+    if text.chars().count() > 40 { text.chars().take(39).chain(['…']).collect() } else { text }
+}

@@ -1,0 +1,104 @@
+//! The command line: a file per verb.
+//!
+//! Exit codes: 0 done, 1 failed or broken rules, 2 wrong usage, 3 done but for some rows.
+
+mod canvas;
+mod connect;
+mod csv_leads;
+mod demo;
+mod explain;
+mod json;
+mod probe;
+mod rules;
+mod score;
+mod segments;
+mod serve;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Decides which customers are worth serving, and says why.
+#[derive(Parser)]
+#[command(
+    name = "assay",
+    version,
+    max_term_width = 110,
+    after_help = "\
+Examples:
+  assay demo                                     see it work, with nothing set up
+  assay serve --scripts scripts                  serve on 127.0.0.1:50051
+  assay score leads.csv --out scored.csv         score a file without a server
+  assay rules check scripts                      check rules before they are loaded"
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show the main job on a made-up business: score, explain, rank, and follow your edits of the rules
+    Demo(demo::Demo),
+    /// Serve over gRPC
+    Serve(serve::Serve),
+    /// Score the rows of a CSV file
+    Score(score::Score),
+    /// Explain one lead's score as a table
+    Explain(explain::Explain),
+    /// Work with segments
+    #[command(subcommand)]
+    Segments(segments::Segments),
+    /// Work with canvases
+    #[command(subcommand)]
+    Canvas(canvas::Canvas),
+    /// Work with rules
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Ask a server's health: exit code 0 if it is SERVING
+    Probe(probe::Probe),
+}
+
+/// What a verb came to.
+pub enum Done {
+    Well,
+    /// Broken rules, a server that does not serve: the answer is "no".
+    No,
+    /// Some rows could not be scored.
+    Partly,
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.verb {
+            Verb::Demo(verb) => verb.run().await,
+            Verb::Serve(verb) => verb.run().await,
+            Verb::Score(verb) => verb.run().await,
+            Verb::Explain(verb) => verb.run().await,
+            Verb::Segments(verb) => verb.run().await,
+            Verb::Canvas(verb) => verb.run().await,
+            Verb::Rules(verb) => verb.run().await,
+            Verb::Probe(verb) => verb.run().await,
+        }
+    });
+    // A reader of the rules' folder may still be waiting for an event: don't wait for it.
+    runtime.shutdown_background();
+    match done {
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::No) => ExitCode::from(1),
+        Ok(Done::Partly) => ExitCode::from(3),
+        Err(error) => {
+            eprintln!("error: {}", connect::describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

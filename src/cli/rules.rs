@@ -1,0 +1,189 @@
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+
+use super::Done;
+use super::table::Table;
+use crate::domain::vocabulary::{Term, Vocabulary};
+use crate::rules::catalogue::{Catalogue, FUNCTIONS, ICP_FIELDS, MEMBERS, Scope};
+use crate::rules::source::Sources;
+use crate::rules::types::Type;
+use crate::rules::{compile, smoke};
+
+#[derive(Subcommand)]
+pub enum Rules {
+    /// Check a folder of rules: everything that is wrong, with its place; exit code 1 if anything is
+    Check(Check),
+    /// List every word that rules may use, with types and meanings
+    Facts(Facts),
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  assay rules check scripts
+  assay rules check /etc/assay/scripts --currency USD")]
+pub struct Check {
+    /// The folder with the rules
+    #[arg(default_value = "scripts", value_name = "DIR")]
+    folder: PathBuf,
+    /// The deployment's currency, in which made-up examples are scored
+    #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_name = "ISO4217")]
+    currency: String,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  assay rules facts
+  assay rules facts /etc/assay/scripts")]
+pub struct Facts {
+    /// The folder with the rules, for what its facts.toml declares
+    #[arg(default_value = "scripts", value_name = "DIR")]
+    folder: PathBuf,
+}
+
+impl Rules {
+    pub async fn run(self) -> anyhow::Result<Done> {
+        match self {
+            Rules::Check(check) => Ok(check.run()),
+            Rules::Facts(facts) => facts.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> Done {
+        let root = self.folder.display().to_string();
+        let (sources, findings, good) = match Sources::read(&self.folder) {
+            Err(problems) => (Sources::default(), problems, None),
+            Ok(sources) => match compile(sources.clone()) {
+                Err(findings) => (sources, findings, None),
+                Ok((set, mut findings)) => match smoke(&set, &self.currency) {
+                    Ok(()) => (sources, findings, Some(set)),
+                    Err(failures) => {
+                        findings.extend(failures);
+                        (sources, findings, None)
+                    }
+                },
+            },
+        };
+        for finding in &findings {
+            println!("{}", finding.render(&root, &sources));
+        }
+        let errors = findings.iter().filter(|finding| finding.is_error()).count();
+        let warnings = findings.len() - errors;
+        match good {
+            Some(set) => {
+                let rules: usize = set.scripts().map(|script| script.entries().len()).sum();
+                let scripts = set.scripts().count();
+                println!(
+                    "{root}: good, {scripts} scripts with {rules} rules, {warnings} warnings, {}",
+                    set.name()
+                );
+                Done::Well
+            }
+            None => {
+                println!("{root}: {errors} errors, {warnings} warnings; nothing would be loaded");
+                Done::No
+            }
+        }
+    }
+}
+
+impl Facts {
+    fn run(self) -> anyhow::Result<Done> {
+        let path = self.folder.join("facts.toml");
+        let vocabulary = match Sources::read(&self.folder) {
+            Ok(sources) if sources.get("facts.toml").is_none() => Vocabulary::default(),
+            Ok(sources) => crate::rules::vocabulary(&sources).map_err(|findings| {
+                let shown: String = findings.iter().map(|f| f.render("", &sources)).collect();
+                anyhow::anyhow!("{} is broken:\n{shown}", path.display())
+            })?,
+            Err(problems) => {
+                let first = problems.into_iter().next().map(|problem| problem.message);
+                return Err(anyhow::anyhow!(first.unwrap_or_default())).context("the folder can't be read");
+            }
+        };
+        print!("{}", reference(&vocabulary));
+        Ok(Done::Well)
+    }
+}
+
+/// The reference of every word that rules may use.
+fn reference(vocabulary: &Vocabulary) -> String {
+    let catalogue = Catalogue::new(vocabulary);
+    let mut out = String::from("Facts of leads (lead_scoring/)\n\n");
+    let facts = |segment: bool| {
+        let mut table = Table::new(&["fact", "type", "of", "unit", "meaning"], &[]);
+        for fact in catalogue.facts.iter().filter(|fact| (fact.scope == Scope::Segment) == segment) {
+            let ty = type_label(&fact.ty);
+            let cells = [
+                fact.name.to_string(),
+                ty,
+                fact.scope.as_str().into(),
+                fact.unit.clone(),
+                fact.meaning.clone(),
+            ];
+            table.row(cells);
+        }
+        table.render()
+    };
+    out += &facts(false);
+    out += "\nParts of facts\n\n";
+    let mut table = Table::new(&["written", "type", "meaning"], &[]);
+    for (written, ty, meaning) in MEMBERS {
+        table.row([written, ty, meaning].map(String::from));
+    }
+    for (field, _, meaning) in ICP_FIELDS {
+        table.row([format!("icp.{field}"), "list".into(), format!("the profile's {meaning}")]);
+    }
+    let more = [
+        ("word in list", "yes_no", "whether a word is in a list; not in, list.contains(word)"),
+        ("list.count", "number", "how many words a list has"),
+        ("list.count_in(list)", "number", "how many words of the first are in the second"),
+        ("word.contains(\"…\")", "yes_no", "ignoring case; also .starts_with, .ends_with"),
+    ];
+    for (written, ty, meaning) in more {
+        table.row([written, ty, meaning].map(String::from));
+    }
+    out += &table.render();
+    out += "\nFacts of segments (segment_priority/)\n\n";
+    out += &facts(true);
+    out += "\nFunctions\n\n";
+    let mut table = Table::new(&["written", "meaning"], &[]);
+    for (_, written, meaning) in FUNCTIONS {
+        table.row([written, meaning].map(String::from));
+    }
+    out += &table.render();
+    let words = [
+        ("Activity types", &vocabulary.activities),
+        ("Roles", &vocabulary.roles),
+        ("Seniorities", &vocabulary.seniorities),
+    ];
+    for (title, terms) in words {
+        out += &format!("\n{title}\n\n{}", terms_table(terms));
+    }
+    out
+}
+
+fn terms_table(terms: &std::collections::BTreeMap<String, Term>) -> String {
+    let mut table = Table::new(&["word", "unit", "meaning"], &[]);
+    for (word, term) in terms {
+        table.row([word.clone(), term.unit.clone(), term.meaning.clone()]);
+    }
+    table.render()
+}
+
+fn type_label(ty: &Type) -> String {
+    match ty {
+        Type::Number => "number".into(),
+        Type::YesNo => "yes_no".into(),
+        Type::Text => "text".into(),
+        Type::Choice(choices) => choices.words.join(" | "),
+        Type::Words => "list".into(),
+        Type::Contacts => "contacts".into(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,69 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Done;
+use crate::config::{Config, Settings};
+use crate::rules::source::Sources;
+use crate::rules::{compile, smoke};
+use crate::server::{self, Listeners};
+use crate::{shutdown, telemetry};
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  assay serve
+  assay serve --scripts /etc/assay/scripts --database /var/lib/assay/assay.db
+  ASSAY_LISTEN=127.0.0.1:6000 assay serve --config assay.toml
+  assay serve --check                            check configuration and rules, then exit")]
+pub struct Serve {
+    /// A TOML file with settings; docs/configuration.md is the reference
+    #[arg(long, env = "ASSAY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Check the configuration and the rules and exit: 0 if both are good, else 1
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Serve {
+    pub async fn run(self) -> anyhow::Result<Done> {
+        let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+        let config = self.settings.over(file).build()?;
+        if self.check {
+            return Ok(check(&config));
+        }
+        telemetry::start_logging(&config.log, config.log_format)?;
+        let listeners = Listeners::bind(&config).await?;
+        let shutdown = async {
+            if let Err(error) = shutdown::requested().await {
+                tracing::error!(%error, "signals can't be received");
+                std::future::pending::<()>().await;
+            }
+        };
+        server::serve(config, listeners, shutdown).await?;
+        Ok(Done::Well)
+    }
+}
+
+fn check(config: &Config) -> Done {
+    let sources = Sources::read(&config.scripts);
+    let shown = sources.clone().unwrap_or_default();
+    let checked = sources.and_then(compile).and_then(|(set, warnings)| {
+        smoke(&set, &config.currency)?;
+        Ok((set, warnings))
+    });
+    let folder = config.scripts.display().to_string();
+    let (findings, good) = match checked {
+        Ok((set, warnings)) => {
+            println!("configuration and rules are good: {}", set.name());
+            (warnings, true)
+        }
+        Err(findings) => (findings, false),
+    };
+    for finding in findings {
+        eprint!("{}", finding.render(&folder, &shown));
+    }
+    if good { Done::Well } else { Done::No }
+}

@@ -1,0 +1,69 @@
+//! Text tables, and colour where a person looks.
+
+use std::io::IsTerminal as _;
+
+/// Rows with aligned columns. Widths are counted in characters.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+    right: Vec<usize>,
+}
+
+impl Table {
+    /// A table with a head. The columns in `right` are aligned to the right.
+    pub fn new(head: &[&str], right: &[usize]) -> Self {
+        Self { rows: vec![head.iter().map(ToString::to_string).collect()], right: right.to_vec() }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut out = String::new();
+        for (i, row) in self.rows.iter().enumerate() {
+            let cells = row.iter().enumerate().map(|(column, cell)| {
+                let gap = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
+                if self.right.contains(&column) { format!("{gap}{cell}") } else { format!("{cell}{gap}") }
+            });
+            let line = cells.collect::<Vec<_>>().join("  ");
+            out.push_str(line.trim_end());
+            out.push('\n');
+            if i == 0 {
+                let rule = widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  ");
+                out.push_str(&rule);
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+/// Hundredths of a point as people write them, with a sign where it is a change.
+pub fn points(hundredths: i64) -> String {
+    crate::domain::score::Points(hundredths).to_string()
+}
+
+pub fn signed(hundredths: i64) -> String {
+    if hundredths > 0 { format!("+{}", points(hundredths)) } else { points(hundredths) }
+}
+
+/// Bold on a terminal, plain elsewhere and where NO_COLOR asks for it.
+pub fn bold(text: &str) -> String {
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if coloured { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// A bar of `part` out of `whole`, at most `width` characters.
+pub fn bar(part: usize, whole: usize, width: usize) -> String {
+    if whole == 0 { String::new() } else { "█".repeat((part * width).div_ceil(whole)) }
+}

@@ -1,0 +1,225 @@
+//! Configuration: defaults < file < environment < flags, validated once. `docs/configuration.md` is the
+//! reference.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+use crate::domain::name::ProfileName;
+
+/// What can be set: as a flag, as the environment variable in its help, or as the key of the same name in the
+/// file. Everything may be left out.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Address of the gRPC server [default: 127.0.0.1:50051]
+    #[arg(long, env = "ASSAY_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the admin HTTP server with /livez, /readyz and /metrics [default: 127.0.0.1:9464]
+    #[arg(long, env = "ASSAY_ADMIN_LISTEN", value_name = "ADDR")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Serve beyond this machine although there are no credentials yet [default: false]
+    #[arg(long, env = "ASSAY_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub insecure: Option<bool>,
+    /// The SQLite file; made where it is missing [default: assay-data/assay.db]
+    #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE")]
+    pub database: Option<PathBuf>,
+    /// The folder with the rules; watched while serving [default: scripts]
+    #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
+    pub scripts: Option<PathBuf>,
+    /// The deployment's currency; amounts in others are unknown facts [default: EUR]
+    #[arg(long, env = "ASSAY_CURRENCY", value_name = "ISO4217")]
+    pub currency: Option<String>,
+    /// The profile for leads that name none, such as profiles/main [default: none]
+    #[arg(long, env = "ASSAY_DEFAULT_PROFILE", value_name = "NAME")]
+    pub default_profile: Option<String>,
+    /// How this replica is called in its status [default: the host's name]
+    #[arg(long, env = "ASSAY_REPLICA", value_name = "NAME")]
+    pub replica: Option<String>,
+    /// How long to report NOT_SERVING before the server stops accepting calls [default: 5s]
+    #[arg(long, env = "ASSAY_DRAIN_DELAY", value_name = "DURATION")]
+    pub drain_delay: Option<Span>,
+    /// How long calls in flight may take after that [default: 30s]
+    #[arg(long, env = "ASSAY_DRAIN_DEADLINE", value_name = "DURATION")]
+    pub drain_deadline: Option<Span>,
+    /// How log lines look [default: text on a terminal, else json]
+    #[arg(long, env = "ASSAY_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: a level, or directives such as assay=debug,h2=warn [default: info]
+    #[arg(long, env = "ASSAY_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A length of time, written as `250ms`, `5s` or `1m 30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed: jiff::SignedDuration =
+            text.parse().map_err(|_| format!("\"{text}\" is not a duration: write it as 250ms or 5s"))?;
+        Duration::try_from(parsed).map(Span).map_err(|_| format!("\"{text}\" is negative"))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// What was decided: complete and valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub admin_listen: SocketAddr,
+    pub database: PathBuf,
+    pub scripts: PathBuf,
+    pub currency: String,
+    pub default_profile: Option<ProfileName>,
+    pub replica: String,
+    pub drain_delay: Duration,
+    pub drain_deadline: Duration,
+    pub log_format: Option<LogFormat>,
+    pub log: String,
+}
+
+impl Settings {
+    /// Reads a configuration file.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("the configuration {} can't be read", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("the configuration {} is not valid", path.display()))
+    }
+
+    /// These settings, and those of `below` where these say nothing.
+    pub fn over(self, below: Settings) -> Settings {
+        Settings {
+            listen: self.listen.or(below.listen),
+            admin_listen: self.admin_listen.or(below.admin_listen),
+            insecure: self.insecure.or(below.insecure),
+            database: self.database.or(below.database),
+            scripts: self.scripts.or(below.scripts),
+            currency: self.currency.or(below.currency),
+            default_profile: self.default_profile.or(below.default_profile),
+            replica: self.replica.or(below.replica),
+            drain_delay: self.drain_delay.or(below.drain_delay),
+            drain_deadline: self.drain_deadline.or(below.drain_deadline),
+            log_format: self.log_format.or(below.log_format),
+            log: self.log.or(below.log),
+        }
+    }
+
+    /// Fills in the defaults and checks the whole.
+    pub fn build(self) -> anyhow::Result<Config> {
+        let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let seconds = |span: Option<Span>, default| span.map_or(Duration::from_secs(default), |span| span.0);
+        let config = Config {
+            listen: self.listen.unwrap_or(loopback(50_051)),
+            admin_listen: self.admin_listen.unwrap_or(loopback(9_464)),
+            database: self.database.unwrap_or_else(|| "assay-data/assay.db".into()),
+            scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
+            currency: self.currency.unwrap_or_else(|| "EUR".into()),
+            default_profile: self
+                .default_profile
+                .map(|name| name.parse().with_context(|| format!("default_profile \"{name}\"")))
+                .transpose()?,
+            replica: self.replica.unwrap_or_else(host_name),
+            drain_delay: seconds(self.drain_delay, 5),
+            drain_deadline: seconds(self.drain_deadline, 30),
+            log_format: self.log_format,
+            log: self.log.unwrap_or_else(|| "info".into()),
+        };
+        if config.currency.len() != 3 || !config.currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            bail!(
+                "currency \"{}\": write three capital letters as in ISO 4217, such as EUR",
+                config.currency
+            );
+        }
+        if !self.insecure.unwrap_or(false) {
+            for (name, address) in [("listen", config.listen), ("admin_listen", config.admin_listen)] {
+                if !address.ip().is_loopback() {
+                    bail!(
+                        "{name} {address} can be reached from other machines, and there are no credentials yet: \
+                         use a loopback address such as 127.0.0.1:{}, or say --insecure if a proxy guards it",
+                        address.port()
+                    );
+                }
+            }
+        }
+        Ok(config)
+    }
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "assay".into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_go_before_the_file_and_the_file_before_defaults() {
+        let file: Settings = toml::from_str("listen = \"127.0.0.1:1\"\ndrain_delay = \"250ms\"").unwrap();
+        let flags = Settings { listen: "127.0.0.1:2".parse().ok(), ..Settings::default() };
+        let config = flags.over(file).build().unwrap();
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.drain_delay, Duration::from_millis(250));
+        assert_eq!(config.drain_deadline, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_bind_beyond_this_machine_must_be_meant() {
+        let open = Settings { listen: "0.0.0.0:1".parse().ok(), ..Settings::default() };
+        let message = open.clone().build().unwrap_err().to_string();
+        assert!(message.contains("--insecure"), "{message}");
+        assert!(Settings { insecure: Some(true), ..open }.build().is_ok());
+        let open = Settings { admin_listen: "[::]:1".parse().ok(), ..Settings::default() };
+        assert!(open.build().is_err());
+    }
+
+    #[test]
+    fn a_slip_in_the_file_is_an_error() {
+        let error = toml::from_str::<Settings>("lisen = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.to_string().contains("lisen"), "{error}");
+        assert!(toml::from_str::<Settings>("drain_delay = \"-1s\"").is_err());
+    }
+
+    #[test]
+    fn the_reference_names_every_setting_with_its_variable() {
+        use clap::CommandFactory as _;
+        #[derive(clap::Parser)]
+        struct Whole {
+            #[command(flatten)]
+            _settings: Settings,
+        }
+        let reference = include_str!("../docs/configuration.md");
+        for argument in Whole::command().get_arguments().filter(|a| a.get_env().is_some()) {
+            let variable = argument.get_env().unwrap().to_str().unwrap();
+            let row = reference.lines().find(|line| line.contains(&format!("`{variable}`")));
+            let row = row.unwrap_or_else(|| panic!("{variable} is not in docs/configuration.md"));
+            let key = argument.get_id().as_str();
+            assert!(row.contains(&format!("`{key}`")), "{key}: {row}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Around every call: a request id, a span, metrics, and the promise that every error has its ErrorInfo and
+//! that a panic is somebody's INTERNAL and nobody else's trouble.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+use tracing::{Instrument as _, Span};
+
+use super::status::{self, Reason};
+
+/// The header that carries a request's id, in both directions.
+pub const REQUEST_ID: &str = "x-request-id";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct CallLabels {
+    method: String,
+    code: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct MethodLabels {
+    method: String,
+}
+
+/// What is counted of calls.
+#[derive(Clone)]
+pub struct RpcMetrics {
+    calls: Family<CallLabels, Counter>,
+    duration: Family<MethodLabels, Histogram>,
+    in_flight: Gauge,
+}
+
+impl Default for RpcMetrics {
+    fn default() -> Self {
+        Self {
+            calls: Family::default(),
+            duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_1, 2.0, 18))),
+            in_flight: Gauge::default(),
+        }
+    }
+}
+
+impl RpcMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "assay_rpc_calls",
+            "Calls that have ended, by method and gRPC code",
+            self.calls.clone(),
+        );
+        let help = "How long calls took until their last byte";
+        registry.register_with_unit("assay_rpc_duration", help, Unit::Seconds, self.duration.clone());
+        registry.register(
+            "assay_rpc_in_flight",
+            "Calls that have begun and not ended",
+            self.in_flight.clone(),
+        );
+    }
+}
+
+#[derive(Clone)]
+pub struct Observe {
+    metrics: Arc<RpcMetrics>,
+}
+
+impl Observe {
+    pub fn new(metrics: Arc<RpcMetrics>) -> Self {
+        Self { metrics }
+    }
+}
+
+impl<S> Layer<S> for Observe {
+    type Service = Observed<S>;
+
+    fn layer(&self, inner: S) -> Observed<S> {
+        Observed { inner, metrics: self.metrics.clone() }
+    }
+}
+
+#[derive(Clone)]
+pub struct Observed<S> {
+    inner: S,
+    metrics: Arc<RpcMetrics>,
+}
+
+impl<S> Service<Request<Body>> for Observed<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let id = request_id(request.headers());
+        let method = request.uri().path().trim_start_matches('/').to_owned();
+        let span = tracing::info_span!("rpc", %method, request_id = id.to_str().unwrap_or_default());
+        let mut call = Call::begin(method, self.metrics.clone(), span.clone());
+        // The service that was polled ready is the one to call; the clone waits for the next call.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next);
+        let work = async move {
+            let handled = AssertUnwindSafe(async move { ready.call(request).await }).catch_unwind().await;
+            let mut response = match handled {
+                Ok(Ok(response)) => response,
+                Ok(Err(never)) => match never {},
+                Err(_panic) => {
+                    tracing::error!("a handler panicked");
+                    status::plain(Reason::Internal, "the service failed").into_http()
+                }
+            };
+            response = complete(response);
+            call.code = Status::from_header_map(response.headers()).map(|status| status.code());
+            response.headers_mut().insert(REQUEST_ID, id);
+            Ok(response.map(|body| Body::new(Counted { body, call })))
+        };
+        Box::pin(work.instrument(span))
+    }
+}
+
+/// Gives a failure that tonic made by itself its ErrorInfo.
+fn complete(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(failure) if failure.code() != Code::Ok && failure.details().is_empty() => {
+            status::catalogued(&failure).into_http()
+        }
+        _ => response,
+    }
+}
+
+/// The caller's id if it is a short printable one, else a new one.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let usable = |value: &&HeaderValue| {
+        value.len() <= 128
+            && value.to_str().is_ok_and(|text| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic()))
+    };
+    headers.get(REQUEST_ID).filter(usable).cloned().unwrap_or_else(|| {
+        let id = format!("{:016x}", rand::random::<u64>());
+        HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("none"))
+    })
+}
+
+/// A call from its begin to its end, whichever way it ends: counted when dropped.
+struct Call {
+    method: String,
+    metrics: Arc<RpcMetrics>,
+    span: Span,
+    begin: Instant,
+    /// Unknown until the trailers: a caller that goes away before them has cancelled.
+    code: Option<Code>,
+}
+
+impl Call {
+    fn begin(method: String, metrics: Arc<RpcMetrics>, span: Span) -> Self {
+        metrics.in_flight.inc();
+        Self { method, metrics, span, begin: Instant::now(), code: None }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let code = self.code.unwrap_or(Code::Cancelled);
+        let elapsed = self.begin.elapsed();
+        self.metrics.in_flight.dec();
+        // A method that does not exist must not make a series of its own.
+        let method =
+            if code == Code::Unimplemented { "unknown".into() } else { std::mem::take(&mut self.method) };
+        let labels = CallLabels { method: method.clone(), code: format!("{code:?}") };
+        self.metrics.calls.get_or_create(&labels).inc();
+        self.metrics.duration.get_or_create(&MethodLabels { method }).observe(elapsed.as_secs_f64());
+        let milliseconds = elapsed.as_secs_f64() * 1e3;
+        self.span.in_scope(|| tracing::debug!(code = ?code, milliseconds, "call ended"));
+    }
+}
+
+/// A response's body that notes the status in its trailers.
+struct Counted {
+    body: Body,
+    call: Call,
+}
+
+impl HttpBody for Counted {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.call.code = Status::from_header_map(trailers).map(|status| status.code());
+                }
+            }
+            Poll::Ready(Some(Err(status))) => this.call.code = Some(status.code()),
+            Poll::Ready(None) => _ = this.call.code.get_or_insert(Code::Ok),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

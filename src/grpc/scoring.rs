@@ -1,0 +1,111 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::convert::{self, parsed};
+use super::page::PageRequest;
+use super::status::{self, Reason};
+use super::{finish, pb};
+use crate::app::App;
+use crate::domain::check::Checker;
+use crate::rules::set::RuleSet;
+use crate::storage::Window;
+
+/// How many items of a stream are worked on at a time; the caller is held back beyond that.
+const IN_FLIGHT: usize = 16;
+/// The header that names the rule set which a stream or call is scored by.
+const RULE_SET_HEADER: &str = "assay-rule-set";
+
+pub struct Service(pub Arc<App>);
+
+async fn score(app: &App, rules: &RuleSet, request: pb::ScoreLeadRequest) -> Result<pb::Score, Status> {
+    let request = convert::score::request(request)?;
+    let score = app.score_lead(rules, request).await?;
+    Ok(convert::score::outward(&score))
+}
+
+/// An item's answer. A panic is that item's error and ends nothing else.
+async fn answer(app: Arc<App>, rules: Arc<RuleSet>, item: pb::ScoreLeadsRequest) -> pb::ScoreLeadsResponse {
+    use pb::score_leads_response::Result as Outcome;
+    let scoring = AssertUnwindSafe(score(&app, &rules, item.request.unwrap_or_default())).catch_unwind();
+    let result = match scoring.await {
+        Ok(Ok(score)) => Outcome::Score(score),
+        Ok(Err(error)) => Outcome::Error(super::item_error(error)),
+        Err(_panic) => {
+            Outcome::Error(super::item_error(status::plain(Reason::Internal, "the service failed")))
+        }
+    };
+    pb::ScoreLeadsResponse { id: item.id, result: Some(result) }
+}
+
+fn with_rule_set<T>(body: T, rules: &RuleSet) -> Response<T> {
+    let mut response = Response::new(body);
+    if let Ok(name) = rules.name().parse() {
+        response.metadata_mut().insert(RULE_SET_HEADER, name);
+    }
+    response
+}
+
+#[tonic::async_trait]
+impl pb::scoring_service_server::ScoringService for Service {
+    async fn score_lead(
+        &self,
+        request: Request<pb::ScoreLeadRequest>,
+    ) -> Result<Response<pb::Score>, Status> {
+        let rules = self.0.rule_set()?;
+        let score = score(&self.0, &rules, request.into_inner()).await?;
+        Ok(with_rule_set(score, &rules))
+    }
+
+    type ScoreLeadsStream = BoxStream<'static, Result<pb::ScoreLeadsResponse, Status>>;
+
+    async fn score_leads(
+        &self,
+        request: Request<Streaming<pb::ScoreLeadsRequest>>,
+    ) -> Result<Response<Self::ScoreLeadsStream>, Status> {
+        let rules = self.0.rule_set()?;
+        let (app, pinned) = (self.0.clone(), rules.clone());
+        let answers = request.into_inner().map(move |item| {
+            let (app, rules) = (app.clone(), pinned.clone());
+            async move {
+                match item {
+                    Ok(item) => Ok(answer(app, rules, item).await),
+                    Err(broken) => Err(status::catalogued(&broken)),
+                }
+            }
+        });
+        Ok(with_rule_set(answers.buffered(IN_FLIGHT).boxed(), &rules))
+    }
+
+    async fn list_scores(
+        &self,
+        request: Request<pb::ListScoresRequest>,
+    ) -> Result<Response<pb::ListScoresResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent = parsed(&mut c, "parent", &request.parent);
+        let page =
+            PageRequest::read(&mut c, "scores", &request.parent, request.page_size, &request.page_token);
+        let window = Window { after: page.after_number(), limit: page.limit() };
+        let found = self.0.scores(&finish(c, parent)?, window).await?;
+        let number = |score: &crate::domain::score::Score| {
+            score.name.as_ref().map(|name| name.score.to_string()).unwrap_or_default()
+        };
+        let (found, next_page_token) = page.cut(found, number);
+        let scores = found.iter().map(convert::score::outward).collect();
+        Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
+    }
+
+    async fn replay_score(
+        &self,
+        request: Request<pb::ReplayScoreRequest>,
+    ) -> Result<Response<pb::Score>, Status> {
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.get_ref().name);
+        let score = self.0.replay_score(&finish(c, name)?).await?;
+        Ok(Response::new(convert::score::outward(&score)))
+    }
+}

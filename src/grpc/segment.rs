@@ -1,0 +1,200 @@
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use super::convert::{self, optional, parsed};
+use super::page::PageRequest;
+use super::{finish, mask, pb};
+use crate::app::App;
+use crate::domain::check::Checker;
+use crate::domain::name::{CanvasName, PersonaName, SegmentName};
+use crate::domain::segment::{Persona, Segment};
+use crate::storage::Page;
+
+pub struct Service(pub Arc<App>);
+
+impl Service {
+    fn out(&self, name: &SegmentName, segment: &Segment) -> pb::Segment {
+        convert::segment::outward(name, segment, self.0.now())
+    }
+}
+
+#[tonic::async_trait]
+impl pb::segment_service_server::SegmentService for Service {
+    async fn create_segment(
+        &self,
+        request: Request<pb::CreateSegmentRequest>,
+    ) -> Result<Response<pb::Segment>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent = parsed::<CanvasName>(&mut c, "parent", &request.parent);
+        c.require(request.segment.is_some(), "segment", "is required");
+        let id = optional(&mut c, "segment_id", &request.segment_id);
+        let content =
+            c.within("segment", |c| convert::segment::content(c, request.segment.unwrap_or_default()));
+        let draft = c.draft(content);
+        let parent = super::given(parent, &draft.violations)?;
+        let (name, segment) = self.0.create_segment(&parent, id, draft).await?;
+        Ok(Response::new(self.out(&name, &segment)))
+    }
+
+    async fn get_segment(
+        &self,
+        request: Request<pb::GetSegmentRequest>,
+    ) -> Result<Response<pb::Segment>, Status> {
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.get_ref().name);
+        let name = finish(c, name)?;
+        let segment = self.0.segment(&name).await?;
+        Ok(Response::new(self.out(&name, &segment)))
+    }
+
+    async fn list_segments(
+        &self,
+        request: Request<pb::ListSegmentsRequest>,
+    ) -> Result<Response<pb::ListSegmentsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent = parsed::<CanvasName>(&mut c, "parent", &request.parent);
+        let page =
+            PageRequest::read(&mut c, "segments", &request.parent, request.page_size, &request.page_token);
+        let parent = finish(c, parent)?;
+        let range = Page { after: page.after.clone(), limit: page.limit() };
+        let found = self.0.segments(&parent, range).await?;
+        let (found, next_page_token) = page.cut(found, |(id, _)| id.to_string());
+        let name = |id| SegmentName { canvas: parent.canvas.clone(), segment: id };
+        let segments = found.into_iter().map(|(id, segment)| self.out(&name(id), &segment)).collect();
+        Ok(Response::new(pb::ListSegmentsResponse { segments, next_page_token }))
+    }
+
+    async fn update_segment(
+        &self,
+        request: Request<pb::UpdateSegmentRequest>,
+    ) -> Result<Response<pb::Segment>, Status> {
+        let pb::UpdateSegmentRequest { segment, update_mask } = request.into_inner();
+        let update = segment.unwrap_or_default();
+        let mut c = Checker::at("");
+        let name = parsed::<SegmentName>(&mut c, "segment.name", &update.name);
+        mask::check(&mut c, "Segment", update_mask.as_ref());
+        let name = finish(c, name)?;
+        let edit = |current: &Segment| {
+            let current = self.out(&name, current);
+            mask::edit(
+                "Segment",
+                "segment",
+                current,
+                &update,
+                update_mask.as_ref(),
+                convert::segment::content,
+            )
+        };
+        let segment = self.0.update_segment(&name, &update.etag, edit).await?;
+        Ok(Response::new(self.out(&name, &segment)))
+    }
+
+    async fn delete_segment(
+        &self,
+        request: Request<pb::DeleteSegmentRequest>,
+    ) -> Result<Response<()>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.name);
+        self.0.delete_segment(&finish(c, name)?, &request.etag).await?;
+        Ok(Response::new(()))
+    }
+
+    async fn create_persona(
+        &self,
+        request: Request<pb::CreatePersonaRequest>,
+    ) -> Result<Response<pb::Persona>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent = parsed::<SegmentName>(&mut c, "parent", &request.parent);
+        c.require(request.persona.is_some(), "persona", "is required");
+        let id = optional(&mut c, "persona_id", &request.persona_id);
+        let persona = request.persona.unwrap_or_default();
+        let content = c.within("persona", |c| convert::segment::persona_content(c, persona));
+        let draft = c.draft(content);
+        let parent = super::given(parent, &draft.violations)?;
+        let (name, persona) = self.0.create_persona(&parent, id, draft).await?;
+        Ok(Response::new(convert::segment::persona_out(&name, &persona)))
+    }
+
+    async fn get_persona(
+        &self,
+        request: Request<pb::GetPersonaRequest>,
+    ) -> Result<Response<pb::Persona>, Status> {
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.get_ref().name);
+        let name = finish(c, name)?;
+        let persona = self.0.persona(&name).await?;
+        Ok(Response::new(convert::segment::persona_out(&name, &persona)))
+    }
+
+    async fn list_personas(
+        &self,
+        request: Request<pb::ListPersonasRequest>,
+    ) -> Result<Response<pb::ListPersonasResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent = parsed::<SegmentName>(&mut c, "parent", &request.parent);
+        let page =
+            PageRequest::read(&mut c, "personas", &request.parent, request.page_size, &request.page_token);
+        let parent = finish(c, parent)?;
+        let range = Page { after: page.after.clone(), limit: page.limit() };
+        let found = self.0.personas(&parent, range).await?;
+        let (found, next_page_token) = page.cut(found, |(id, _)| id.to_string());
+        let out = |(persona, content): (_, Persona)| {
+            let SegmentName { canvas, segment } = parent.clone();
+            convert::segment::persona_out(&PersonaName { canvas, segment, persona }, &content)
+        };
+        let personas = found.into_iter().map(out).collect();
+        Ok(Response::new(pb::ListPersonasResponse { personas, next_page_token }))
+    }
+
+    async fn update_persona(
+        &self,
+        request: Request<pb::UpdatePersonaRequest>,
+    ) -> Result<Response<pb::Persona>, Status> {
+        let pb::UpdatePersonaRequest { persona, update_mask } = request.into_inner();
+        let update = persona.unwrap_or_default();
+        let mut c = Checker::at("");
+        let name = parsed::<PersonaName>(&mut c, "persona.name", &update.name);
+        mask::check(&mut c, "Persona", update_mask.as_ref());
+        let name = finish(c, name)?;
+        let edit = |current: &Persona| {
+            let current = convert::segment::persona_out(&name, current);
+            let read = convert::segment::persona_content;
+            mask::edit("Persona", "persona", current, &update, update_mask.as_ref(), read)
+        };
+        let persona = self.0.update_persona(&name, &update.etag, edit).await?;
+        Ok(Response::new(convert::segment::persona_out(&name, &persona)))
+    }
+
+    async fn delete_persona(
+        &self,
+        request: Request<pb::DeletePersonaRequest>,
+    ) -> Result<Response<()>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.name);
+        self.0.delete_persona(&finish(c, name)?, &request.etag).await?;
+        Ok(Response::new(()))
+    }
+
+    async fn prioritize_segments(
+        &self,
+        request: Request<pb::PrioritizeSegmentsRequest>,
+    ) -> Result<Response<pb::PrioritizeSegmentsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent = parsed(&mut c, "parent", &request.parent);
+        let script = Some(request.script.as_str()).filter(|script| !script.is_empty());
+        let ranking = self.0.prioritize_segments(&finish(c, parent)?, script).await?;
+        Ok(Response::new(pb::PrioritizeSegmentsResponse {
+            rule_set: ranking.rules.name(),
+            canvas_revision: ranking.canvas_revision,
+            priorities: ranking.priorities.into_iter().map(convert::segment::priority_out).collect(),
+        }))
+    }
+}

@@ -1,0 +1,176 @@
+//! All the wiring there is: `serve` starts the store, the rules, both ports, and ends them in order.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::admin::{self, Phase, Readiness};
+use crate::app::{App, Settings, SystemClock};
+use crate::config::Config;
+use crate::grpc::observe::{Observe, RpcMetrics};
+use crate::grpc::{SERVICES, routes};
+use crate::rules::watch;
+use crate::storage::sqlite::SqliteStore;
+use crate::telemetry;
+
+/// The sockets, bound by the caller: so that a test learns the port, and a supervisor can hand them over.
+pub struct Listeners {
+    pub grpc: TcpListener,
+    pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds the configured addresses.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind = async |address| {
+            TcpListener::bind(address).await.with_context(|| format!("the address {address} can't be used"))
+        };
+        Ok(Self { grpc: bind(config.listen).await?, admin: bind(config.admin_listen).await? })
+    }
+}
+
+/// Serves until `shutdown` comes true, then drains. Health says NOT_SERVING until the store is migrated and a
+/// rule set is compiled and tried, and from the moment that the shutdown begins.
+pub async fn serve(
+    config: Config,
+    listeners: Listeners,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let readiness = Readiness::default();
+    let (mut reporter, health) = tonic_health::server::health_reporter();
+    report(&reporter, ServingStatus::NotServing).await;
+
+    let database = config.database.clone();
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&database)).await??;
+    let app = Arc::new(App::new(Arc::new(store), Box::new(SystemClock), settings(&config), rand::random()));
+    let rpc_metrics = Arc::new(RpcMetrics::default());
+
+    let stop = CancellationToken::new();
+    let admin = admin::router(readiness.clone(), telemetry::registry(&app.metrics, &rpc_metrics));
+    let closed = CancellationToken::new();
+    let closing = closed.clone();
+    let admin = tokio::spawn(
+        axum::serve(listeners.admin, admin)
+            .with_graceful_shutdown(async move { closing.cancelled().await })
+            .into_future(),
+    );
+
+    let address = listeners.grpc.local_addr()?;
+    let drain = CancellationToken::new();
+    let drained = drain.clone();
+    let incoming = TcpIncoming::from(listeners.grpc).with_nodelay(Some(true));
+    let grpc = tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(60)))
+        .max_concurrent_streams(Some(1_024))
+        .layer(Observe::new(rpc_metrics))
+        .add_routes(routes(&app, health)?)
+        .serve_with_incoming_shutdown(incoming, async move { drained.cancelled().await });
+    let mut grpc = tokio::spawn(grpc);
+    tracing::info!(%address, "listening");
+
+    let (found, changes) = mpsc::channel(1);
+    watch::watch(config.scripts.clone(), found).context("the scripts can't be watched")?;
+    let rules = tokio::spawn(follow_rules(app, changes, readiness.clone(), reporter.clone(), stop.clone()));
+
+    tokio::select! {
+        () = shutdown => {}
+        ended = &mut grpc => {
+            stop.cancel();
+            closed.cancel();
+            return Ok(ended??);
+        }
+    }
+    tracing::info!(delay = ?config.drain_delay, "draining: NOT_SERVING, calls are still accepted");
+    stop_publishing(rules, &stop).await;
+    readiness.set(Phase::Draining);
+    report(&reporter, ServingStatus::NotServing).await;
+    tokio::time::sleep(config.drain_delay).await;
+    drain.cancel();
+    // Watches of the health never end by themselves: without their status they do.
+    for service in SERVICES.into_iter().chain([""]) {
+        reporter.clear_service_status(service).await;
+    }
+    match tokio::time::timeout(config.drain_deadline, &mut grpc).await {
+        Ok(ended) => ended??,
+        Err(_) => {
+            tracing::warn!(deadline = ?config.drain_deadline, "calls in flight were cut off");
+            grpc.abort();
+        }
+    }
+    // The admin port stays up until the last call has ended, so that the drain can be watched.
+    closed.cancel();
+    if tokio::time::timeout(Duration::from_secs(1), admin).await.is_err() {
+        tracing::debug!("an admin connection was cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// After this, nothing says SERVING any more.
+async fn stop_publishing(rules: tokio::task::JoinHandle<()>, stop: &CancellationToken) {
+    stop.cancel();
+    if let Err(error) = rules.await {
+        tracing::error!(%error, "the task that follows the rules failed");
+    }
+}
+
+/// What a deployment decides, as the application wants it.
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        currency: config.currency.clone(),
+        default_profile: config.default_profile.clone(),
+        replica: config.replica.clone(),
+        rules_source: config.scripts.display().to_string(),
+    }
+}
+
+/// Publishes what is found in the folder. The first good set makes the replica ready.
+async fn follow_rules(
+    app: Arc<App>,
+    mut changes: mpsc::Receiver<watch::Found>,
+    readiness: Readiness,
+    reporter: HealthReporter,
+    stop: CancellationToken,
+) {
+    let mut ready = false;
+    loop {
+        let found = tokio::select! {
+            () = stop.cancelled() => return,
+            found = changes.recv() => found,
+        };
+        let Some(found) = found else {
+            tracing::error!("the scripts are not watched any more");
+            return;
+        };
+        app.publish_rules(found).await;
+        if ready {
+            continue;
+        }
+        if app.rules.current().is_some() {
+            ready = true;
+            readiness.set(Phase::Ready);
+            report(&reporter, ServingStatus::Serving).await;
+            tracing::info!("serving");
+        } else if let Some(pending) = app.rules.status().pending {
+            readiness.set(Phase::NoRules {
+                folder: app.settings.rules_source.clone(),
+                diagnostics: pending.diagnostics,
+                sources: pending.sources,
+            });
+        }
+    }
+}
+
+async fn report(reporter: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES.into_iter().chain([""]) {
+        reporter.set_service_status(service, status).await;
+    }
+}
