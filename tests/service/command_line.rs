@@ -1,0 +1,192 @@
+//! The program as its user runs it.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::process::{Served, assay, free_address};
+use crate::support::{copy_dir, made, shipped};
+
+fn run(args: &[&str]) -> Output {
+    assay().args(args).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn broken_scripts(dir: &Path) {
+    copy_dir(&shipped(), dir);
+    let path = dir.join("lead_scoring/default.rhai");
+    let script = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, script.replace("when known(employees)", "when employes > 5")).unwrap();
+}
+
+#[test]
+fn rules_check_shows_place_line_and_caret() {
+    let dir = tempfile::tempdir().unwrap();
+    broken_scripts(dir.path());
+    let output = assay().args(["rules", "check"]).arg(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let shown = text(&output.stdout).replace(&dir.path().display().to_string(), "scripts");
+    insta::assert_snapshot!(shown);
+    let good = run(&["rules", "check", "scripts"]);
+    assert_eq!(good.status.code(), Some(0));
+    assert!(text(&good.stdout).contains("scripts: good, 6 scripts"), "{}", text(&good.stdout));
+    assert_eq!(run(&["rules", "check", "no/such/folder"]).status.code(), Some(1));
+}
+
+#[test]
+fn serve_check_tells_good_from_bad_without_serving() {
+    let dir = tempfile::tempdir().unwrap();
+    broken_scripts(dir.path());
+    let good = run(&["serve", "--check"]);
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stderr));
+    let bad = assay().args(["serve", "--check", "--scripts"]).arg(dir.path()).output().unwrap();
+    assert_eq!(bad.status.code(), Some(1));
+    assert!(
+        text(&bad.stderr).contains("lead_scoring/default.rhai:16:28: error[unknown-name]"),
+        "{}",
+        text(&bad.stderr)
+    );
+    let open = run(&["serve", "--check", "--listen", "0.0.0.0:50051"]);
+    assert_eq!(open.status.code(), Some(1));
+    assert!(text(&open.stderr).contains("--insecure"));
+    assert_eq!(run(&["serve", "--lisen", "x"]).status.code(), Some(2));
+}
+
+#[test]
+fn facts_lists_every_word_that_rules_may_use() {
+    let output = run(&["rules", "facts", "scripts"]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!(text(&output.stdout));
+}
+
+const LEADS: &str = "\
+id,name,industry,country,staff,tech,urgency,budget,note
+1,Acme,heating,DE,120,datev;sap,now,50000,hello
+2,Beta,retail,FR,,excel,none,n/a,
+3,Gamma,heating,DE,many,,noww,,
+4,Delta
+";
+
+#[test]
+fn a_file_is_scored_and_its_bad_rows_get_a_file_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("leads.csv");
+    std::fs::write(&file, LEADS).unwrap();
+    let score = |more: &[&str]| {
+        let mut command = assay();
+        command.args(["score"]).arg(&file).args(["--as-of", "2026-06-01T00:00:00Z"]).args(more);
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+    };
+    let csv = score(&[]);
+    assert_eq!(csv.status.code(), Some(3), "some rows failed: {}", text(&csv.stderr));
+    let jsonl = score(&["--format", "jsonl", "--top", "1"]);
+    let lines = text(&jsonl.stdout);
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["id"], "1");
+    assert_eq!(first["reasons"].as_array().unwrap().len(), 1);
+    let errors = std::fs::read_to_string(dir.path().join("leads.errors.csv")).unwrap();
+    let stderr = text(&csv.stderr).replace(&dir.path().display().to_string(), "DIR");
+    insta::assert_snapshot!(format!("{}\n--- errors\n{errors}\n--- stderr\n{stderr}", text(&csv.stdout)));
+}
+
+#[test]
+fn one_row_is_explained_as_a_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, profile) = (dir.path().join("leads.csv"), dir.path().join("icp.json"));
+    std::fs::write(&file, LEADS).unwrap();
+    let icp = r#"{"displayName": "Main", "technologies": ["datev"], "countries": ["DE"],
+        "criteria": [{"fact": "industry", "in": {"values": ["heating"]}, "pointsHundredths": "1600", "because": "A trade with technicians"}],
+        "disqualifiers": [{"fact": "domain", "in": {"values": ["rival.example"]}, "because": "A rival"}]}"#;
+    std::fs::write(&profile, icp).unwrap();
+    let output = assay()
+        .arg("explain")
+        .arg(&file)
+        .args(["--id", "1", "--as-of", "2026-06-01T00:00:00Z", "--profile-file"])
+        .arg(&profile)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    insta::assert_snapshot!(text(&output.stdout));
+    let missing = assay()
+        .arg("explain")
+        .arg(&file)
+        .args(["--id", "99"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    let missing = missing.unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("has no row with the id 99"));
+}
+
+#[test]
+fn the_demo_shows_the_main_job() {
+    let output = run(&["demo", "--once", "--leads", "200"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    for part in [
+        "Serving gRPC on 127.0.0.1:",
+        "200 leads, scored over gRPC",
+        "Grade A",
+        "Medium service companies",
+        "in all",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbs_against_a_running_server() {
+    use assay::grpc::pb;
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(&dir.path().join("a.db"), &shipped(), &[]);
+    let url = served.url();
+    let probe = run(&["probe", "--server", &url]);
+    assert_eq!((probe.status.code(), text(&probe.stdout)), (Some(0), "SERVING\n".into()));
+    let nobody = run(&["probe", "--server", &format!("http://{}", free_address())]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("no server answers"), "{}", text(&nobody.stderr));
+
+    let mut canvases = pb::canvas_service_client::CanvasServiceClient::connect(url.clone()).await.unwrap();
+    let note = pb::Note { block: pb::Block::Channels as i32, text: "Fairs".into(), ..Default::default() };
+    let canvas = pb::Canvas { notes: vec![note], size_unit: "companies".into(), ..made::canvas() };
+    let request = pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into() };
+    canvases.create_canvas(request).await.unwrap();
+    let mut segments = pb::segment_service_client::SegmentServiceClient::connect(url.clone()).await.unwrap();
+    let segment = pb::Segment { size: Some(10_000.0), fit: Some(0.5), ..made::segment("Medium") };
+    let request = pb::CreateSegmentRequest {
+        parent: "canvases/main".into(),
+        segment: Some(segment),
+        segment_id: "medium".into(),
+    };
+    segments.create_segment(request).await.unwrap();
+    let show = run(&["canvas", "show", "canvases/main", "--server", &url]);
+    let rank = run(&["segments", "rank", "canvases/main", "--why", "--server", &url]);
+    insta::assert_snapshot!(format!("{}\n{}", text(&show.stdout), text(&rank.stdout)));
+    let none = run(&["canvas", "show", "canvases/none", "--server", &url]);
+    assert_eq!(
+        (none.status.code(), text(&none.stderr)),
+        (Some(1), "error: canvases/none does not exist [NOT_FOUND]\n".into())
+    );
+}
+
+#[test]
+fn every_verb_has_help_with_examples() {
+    for verb in [
+        &["demo"][..],
+        &["serve"],
+        &["score"],
+        &["explain"],
+        &["segments", "rank"],
+        &["canvas", "show"],
+        &["rules", "check"],
+        &["rules", "facts"],
+        &["probe"],
+    ] {
+        let output = run(&[verb, &["--help"]].concat());
+        assert_eq!(output.status.code(), Some(0));
+        assert!(text(&output.stdout).contains("Examples:"), "{verb:?}");
+    }
+}

@@ -1,0 +1,114 @@
+use assay::config::Settings;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+
+use crate::support::{TestServer, copy_dir, made, shipped};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_set_at_start_is_told_and_serves_when_it_is_mended() {
+    let broken = |scripts: &std::path::Path| {
+        copy_dir(&shipped(), scripts);
+        std::fs::write(scripts.join("lead_scoring/default.rhai"), "rule \"x\" when employes > 5").unwrap();
+    };
+    let server = TestServer::start_with(broken, Settings::default()).await;
+    server.wait_for_rules(|status| status.pending.is_some()).await;
+    for service in ["", "assay.v1.ScoringService"] {
+        let request = HealthCheckRequest { service: service.into() };
+        let health = server.health().check(request).await.unwrap().into_inner();
+        assert_eq!(health.status(), ServingStatus::NotServing);
+    }
+    assert_eq!(server.get("/livez").await.0, 200);
+    let (code, body) = server.get("/readyz").await;
+    assert_eq!(code, 503);
+    assert!(body.contains("lead_scoring/default.rhai:1:27: error[syntax]"), "{body}");
+    let score = server.scoring().score_lead(crate::support::inline(made::company("Acme", None))).await;
+    let (code, reason, _) = crate::support::failure(score);
+    assert_eq!((code, reason.as_str()), (Code::Unavailable, "NO_RULES"));
+
+    server.write("lead_scoring/default.rhai", &made::script(10));
+    server.wait_for_health("assay.v1.ScoringService", ServingStatus::Serving).await;
+    assert_eq!(server.get("/readyz").await, (200, "ready\n".into()));
+    let score = server.scoring().score_lead(crate::support::inline(made::company("Acme", None))).await;
+    assert_eq!(score.unwrap().into_inner().total_hundredths, 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_or_missing_folder_does_not_serve() {
+    for write in [|_: &std::path::Path| {}, |scripts: &std::path::Path| std::fs::remove_dir(scripts).unwrap()]
+    {
+        let server = TestServer::start_with(write, Settings::default()).await;
+        let (status, _) = server.wait_for_rules(|status| status.pending.is_some()).await;
+        assert!(status.active.is_none());
+        assert_eq!(server.get("/readyz").await.0, 503);
+        copy_dir(&shipped(), &server.scripts);
+        server.wait_for_health("", ServingStatus::Serving).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_names_our_services_in_both_versions() {
+    let server = TestServer::start().await;
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut client = ServerReflectionClient::new(server.channel.clone());
+    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
+    let answer: ServerReflectionResponse = answers.into_inner().message().await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("no list")
+    };
+    let names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    for service in assay::grpc::SERVICES.into_iter().chain(["grpc.health.v1.Health"]) {
+        assert!(names.iter().any(|name| name == service), "{service} is not among {names:?}");
+    }
+
+    use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient as OldClient;
+    use tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest as OldRequest;
+    let request = tonic_reflection::pb::v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(OldRequest::FileContainingSymbol("assay.v1.Score".into())),
+    };
+    let answers =
+        OldClient::new(server.channel.clone()).server_reflection_info(tokio_stream::once(request)).await;
+    let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
+    assert!(format!("{:?}", answer.message_response).contains("FileDescriptorResponse"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_calls_scores_and_rules() {
+    let server = TestServer::with_script(&made::script(60)).await;
+    server.scoring().score_lead(crate::support::inline(made::company("Acme", None))).await.unwrap();
+    server.write("lead_scoring/default.rhai", "broken");
+    server.wait_for_rules(|status| status.pending.is_some()).await;
+    let (code, body) = server.get("/metrics").await;
+    assert_eq!(code, 200);
+    let active = server.rule_set().await;
+    let active = active.trim_start_matches("ruleSets/");
+    for line in [
+        "assay_scores_total{script=\"default\",status=\"scored\",grade=\"A\"} 1",
+        "assay_rpc_calls_total{method=\"assay.v1.ScoringService/ScoreLead\",code=\"Ok\"} 1",
+        "assay_rule_reloads_total{outcome=\"Loaded\"} 1",
+        "assay_rule_reloads_total{outcome=\"Refused\"} 1",
+        "assay_rules_pending 1",
+        &format!("assay_rule_set_active{{rule_set=\"{active}\"}} 1"),
+    ] {
+        assert!(body.lines().any(|found| found == line), "{line} is not in\n{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_id_comes_back_and_a_new_one_is_given() {
+    let server = TestServer::start().await;
+    let mut request = tonic::Request::new(assay::grpc::pb::GetRuleStatusRequest {});
+    request.metadata_mut().insert("x-request-id", "my-id-1".parse().unwrap());
+    let answer = server.rules().get_rule_status(request).await.unwrap();
+    assert_eq!(answer.metadata().get("x-request-id").unwrap(), "my-id-1");
+    let answer = server.rules().get_rule_status(assay::grpc::pb::GetRuleStatusRequest {}).await.unwrap();
+    assert_eq!(answer.metadata().get("x-request-id").unwrap().len(), 16);
+}

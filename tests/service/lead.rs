@@ -1,0 +1,216 @@
+use assay::grpc::pb::{self, upsert_lead_result};
+use prost_types::FieldMask;
+use tonic::Code;
+
+use crate::support::{TestServer, failure, made};
+
+async fn create(server: &TestServer, id: &str, lead: pb::Lead) -> Result<pb::Lead, tonic::Status> {
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into() };
+    server.leads().create_lead(request).await.map(tonic::Response::into_inner)
+}
+
+async fn upsert(server: &TestServer, items: Vec<pb::UpsertLead>) -> Vec<pb::UpsertLeadResult> {
+    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items };
+    server.leads().batch_upsert_leads(request).await.unwrap().into_inner().results
+}
+
+fn item(id: &str, lead: pb::Lead) -> pb::UpsertLead {
+    pb::UpsertLead { id: id.into(), lead: Some(lead) }
+}
+
+fn stored(result: &pb::UpsertLeadResult) -> &pb::Lead {
+    match &result.result {
+        Some(upsert_lead_result::Result::Lead(lead)) => lead,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_keeps_its_revisions_and_its_changes_of_stage() {
+    let server = TestServer::start().await;
+    let first = create(&server, "acme", made::company("Acme", Some(5))).await.unwrap();
+    assert_eq!((first.revision, first.stage()), (1, pb::LeadStage::New));
+    let second = pb::Lead { stage: pb::LeadStage::Mql as i32, ..first.clone() };
+    let mask = FieldMask { paths: vec!["stage".into()] };
+    let request = pb::UpdateLeadRequest { lead: Some(second), update_mask: Some(mask) };
+    let second = server.leads().update_lead(request).await.unwrap().into_inner();
+    assert_eq!(second.revision, 2);
+    let changes: Vec<_> = second.stage_changes.iter().map(|change| (change.from(), change.to())).collect();
+    assert_eq!(changes, [(pb::LeadStage::New, pb::LeadStage::Mql)]);
+    let request = pb::GetLeadRequest { name: "leads/acme".into(), revision: 1 };
+    assert_eq!(server.leads().get_lead(request).await.unwrap().into_inner(), first);
+    let request =
+        pb::ListLeadRevisionsRequest { name: "leads/acme".into(), page_size: 1, ..Default::default() };
+    let page = server.leads().list_lead_revisions(request.clone()).await.unwrap().into_inner();
+    assert_eq!(page.leads[0].revision, 2);
+    let request = pb::ListLeadRevisionsRequest { page_token: page.next_page_token, ..request };
+    let page = server.leads().list_lead_revisions(request).await.unwrap().into_inner();
+    assert_eq!((page.leads[0].revision, page.next_page_token.as_str()), (1, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_create_replace_and_fail_item_by_item() {
+    let server = TestServer::start().await;
+    let acme = made::with_id(made::company("Acme", Some(5)), "crm", "1");
+    let also_shop = made::with_id(made::with_id(made::company("Beta", None), "crm", "2"), "shop", "s2");
+    let results = upsert(&server, vec![item("a", acme.clone()), item("b", also_shop)]).await;
+    assert!(results.iter().all(|result| result.created));
+    let name = stored(&results[0]).name.clone();
+
+    let grown = made::with_id(made::company("Acme", Some(6)), "crm", "1");
+    let bad = made::with_id(made::company("", Some(-6)), "crm", "4");
+    let thief = made::with_id(made::with_id(made::company("Thief", None), "crm", "3"), "shop", "s2");
+    let results = upsert(
+        &server,
+        vec![
+            item("a", grown.clone()),
+            item("bad", bad),
+            item("nameless", made::company("Nobody", None)),
+            item("thief", thief),
+            item("twice", grown.clone()),
+            item("new", made::with_id(made::company("New", None), "crm", "5")),
+        ],
+    )
+    .await;
+    let ids: Vec<_> = results.iter().map(|result| result.id.as_str()).collect();
+    assert_eq!(ids, ["a", "bad", "nameless", "thief", "twice", "new"]);
+    assert_eq!((stored(&results[0]).name.as_str(), stored(&results[0]).revision), (name.as_str(), 2));
+    assert!(!results[0].created && results[5].created);
+    let reasons: Vec<_> = results[1..5]
+        .iter()
+        .map(|result| match &result.result {
+            Some(upsert_lead_result::Result::Error(error)) => {
+                use tonic_types::StatusExt as _;
+                let details: bytes::Bytes = prost::Message::encode_to_vec(error).into();
+                let status = tonic::Status::with_details(Code::from(error.code), "", details);
+                status.get_error_details().error_info().unwrap().reason.clone()
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(reasons, ["INVALID_FIELDS", "INVALID_FIELDS", "EXTERNAL_ID_TAKEN", "INVALID_FIELDS"]);
+
+    let same = upsert(&server, vec![item("a", grown)]).await;
+    assert_eq!(stored(&same[0]).revision, 2, "what does not change makes no revision");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn activities_are_appended_without_a_revision() {
+    let server = TestServer::start().await;
+    create(&server, "acme", made::company("Acme", None)).await.unwrap();
+    let activity =
+        |kind: &str, ago| pb::Activity { r#type: kind.into(), time: made::ago(ago), ..Default::default() };
+    let record = async |activities| {
+        let request = pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities };
+        server.leads().record_activities(request).await.map(|answer| answer.into_inner().activity_count)
+    };
+    assert_eq!(record(vec![activity("page_visit", 60), activity("page_visit", 30)]).await.unwrap(), 2);
+    assert_eq!(record(vec![activity("demo_request", 10)]).await.unwrap(), 3);
+    let lead =
+        server.leads().get_lead(pb::GetLeadRequest { name: "leads/acme".into(), revision: 0 }).await.unwrap();
+    assert_eq!(lead.into_inner().revision, 1);
+
+    let late = pb::Activity { known_time: made::ago(-3600), ..activity("page_visit", 0) };
+    let nan = pb::Activity { amount: Some(f64::NAN), time: None, ..activity("page_vist", 0) };
+    let (code, _, fields) = failure(record(vec![activity("page_visit", 0), late, nan]).await);
+    assert_eq!(code, Code::InvalidArgument);
+    let expected =
+        ["activities[2].time", "activities[1].known_time", "activities[2].type", "activities[2].amount"];
+    assert_eq!(fields, expected, "all or none");
+
+    let request =
+        pb::ListActivitiesRequest { parent: "leads/acme".into(), page_size: 2, ..Default::default() };
+    let page = server.leads().list_activities(request.clone()).await.unwrap().into_inner();
+    let request = pb::ListActivitiesRequest { page_token: page.next_page_token.clone(), ..request };
+    let rest = server.leads().list_activities(request).await.unwrap().into_inner();
+    let kinds: Vec<_> = page.activities.iter().chain(&rest.activities).map(|a| a.r#type.as_str()).collect();
+    assert_eq!(kinds, ["page_visit", "page_visit", "demo_request"]);
+    let nobody =
+        pb::RecordActivitiesRequest { lead: "leads/nobody".into(), activities: vec![activity("meeting", 5)] };
+    assert_eq!(failure(server.leads().record_activities(nobody).await).0, Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_wrong_with_a_lead_is_told_at_once() {
+    let server = TestServer::start().await;
+    let text = |text: &str| pb::FactValue {
+        value: Some(pb::Value { kind: Some(pb::value::Kind::Text(text.into())) }),
+        ..Default::default()
+    };
+    let contact = pb::Contact {
+        seniority: "hed".into(),
+        decision_role: "boss".into(),
+        inbound: -1,
+        ..Default::default()
+    };
+    let mut lead = made::company("", Some(-1));
+    lead.stage = 99;
+    lead.profile = "profiles/none".into();
+    lead.contacts = Some(pb::ContactList { contacts: vec![contact] });
+    lead.attributes = [
+        ("urgency".to_owned(), text("noww")),
+        ("urgncy".to_owned(), text("now")),
+        ("pain_intensity".to_owned(), text("much")),
+        ("budget".to_owned(), pb::FactValue::default()),
+    ]
+    .into();
+    lead.outcome = Some(pb::Outcome::default());
+    let (code, _, fields) = failure(create(&server, "acme", lead).await);
+    assert_eq!(code, Code::InvalidArgument);
+    let expected = [
+        "lead.attributes[\"budget\"].value",
+        "lead.stage",
+        "lead.outcome.kind",
+        "lead.company.display_name",
+        "lead.company.employees",
+        "lead.contacts.contacts[0].inbound",
+        "lead.contacts.contacts[0].seniority",
+        "lead.contacts.contacts[0].decision_role",
+        "lead.attributes[\"pain_intensity\"].value",
+        "lead.attributes[\"urgency\"].value",
+        "lead.attributes[\"urgncy\"]",
+        "lead.profile",
+    ];
+    assert_eq!(fields, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_removes_everything_for_good() {
+    let server = TestServer::start().await;
+    let lead = made::with_id(made::company("Acme", None), "crm", "1");
+    let first = create(&server, "acme", lead.clone()).await.unwrap();
+    let stale = pb::DeleteLeadRequest { name: first.name.clone(), etag: "old".into() };
+    assert_eq!(failure(server.leads().delete_lead(stale).await).1, "ETAG_MISMATCH");
+    let request = pb::DeleteLeadRequest { name: first.name.clone(), etag: first.etag.clone() };
+    server.leads().delete_lead(request.clone()).await.unwrap();
+    for revision in [0, 1] {
+        let request = pb::GetLeadRequest { name: first.name.clone(), revision };
+        assert_eq!(failure(server.leads().get_lead(request).await).0, Code::NotFound);
+    }
+    assert_eq!(failure(server.leads().delete_lead(request).await).0, Code::NotFound);
+    let again = create(&server, "acme", lead).await.unwrap();
+    assert_ne!(again.etag, first.etag, "an etag of the former lead guards nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_writers_with_one_etag_one_wins() {
+    let server = TestServer::start().await;
+    let lead = create(&server, "acme", made::company("Acme", None)).await.unwrap();
+    let writers = (0..16).map(|i| {
+        let mut leads = server.leads();
+        let lead = pb::Lead { owner: format!("owner-{i}"), ..lead.clone() };
+        tokio::spawn(async move {
+            leads.update_lead(pb::UpdateLeadRequest { lead: Some(lead), update_mask: None }).await
+        })
+    });
+    let mut won = 0;
+    for writer in writers.collect::<Vec<_>>() {
+        match writer.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(status) => assert_eq!(status.code(), Code::Aborted),
+        }
+    }
+    assert_eq!(won, 1);
+    let now = server.leads().get_lead(pb::GetLeadRequest { name: lead.name, revision: 0 }).await.unwrap();
+    assert_eq!(now.into_inner().revision, 2);
+}

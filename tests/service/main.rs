@@ -1,0 +1,14 @@
+//! Black-box tests: a real server on a free port, a real client, a real SQLite file. A file per noun.
+
+mod canvas;
+mod command_line;
+mod floors;
+mod health;
+mod lead;
+mod malformed;
+mod profile;
+mod reload;
+mod scoring;
+mod segment;
+mod shutdown;
+mod support;

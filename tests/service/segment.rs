@@ -1,0 +1,150 @@
+use assay::grpc::pb;
+use tonic::Code;
+
+use crate::support::{TestServer, failure, made};
+
+async fn with_canvas() -> TestServer {
+    let server = TestServer::start().await;
+    let request = pb::CreateCanvasRequest { canvas: Some(made::canvas()), canvas_id: "main".into() };
+    server.canvases().create_canvas(request).await.unwrap();
+    server
+}
+
+async fn add(server: &TestServer, id: &str, segment: pb::Segment) -> Result<pb::Segment, tonic::Status> {
+    let request = pb::CreateSegmentRequest {
+        parent: "canvases/main".into(),
+        segment: Some(segment),
+        segment_id: id.into(),
+    };
+    server.segments().create_segment(request).await.map(tonic::Response::into_inner)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_keeps_its_data_and_judges_its_facets() {
+    let server = with_canvas().await;
+    let number = pb::Value { kind: Some(pb::value::Kind::Number(42.0)) };
+    let point = pb::DataPoint { value: Some(number), unit: "years".into(), ..Default::default() };
+    let evidence =
+        |observed| pb::Evidence { source: "survey".into(), observed_time: observed, ..Default::default() };
+    let facet = |kind: pb::FacetKind, evidence| pb::Facet {
+        kind: kind as i32,
+        content: "Something".into(),
+        evidence,
+        ..Default::default()
+    };
+    let segment = pb::Segment {
+        demographic: [("age".to_owned(), point)].into(),
+        size: Some(0.0),
+        custom_factors: [("delivery_effort".to_owned(), 0.5)].into(),
+        relationship_plan: Some(pb::RelationshipPlan {
+            facets: vec![
+                facet(pb::FacetKind::Support, vec![evidence(made::ago(60))]),
+                facet(pb::FacetKind::Channels, vec![]),
+                facet(pb::FacetKind::Lifecycle, vec![evidence(made::seconds(0))]),
+            ],
+        }),
+        ..made::segment("Adults")
+    };
+    let created = add(&server, "adults", segment).await.unwrap();
+    assert_eq!((created.size, created.growth_rate), (Some(0.0), None), "zero is not unknown");
+    let facets = created.relationship_plan.clone().unwrap().facets;
+    assert_eq!(facets.len(), 11);
+    let status = |kind: pb::FacetKind| facets.iter().find(|facet| facet.kind() == kind).unwrap().status();
+    assert_eq!(status(pb::FacetKind::Support), pb::FacetStatus::Evidenced);
+    assert_eq!(status(pb::FacetKind::Channels), pb::FacetStatus::Assumed);
+    assert_eq!(status(pb::FacetKind::Lifecycle), pb::FacetStatus::Stale);
+    assert_eq!(status(pb::FacetKind::Touchpoints), pb::FacetStatus::Missing);
+
+    // What was read can be written back as it is.
+    let request = pb::UpdateSegmentRequest { segment: Some(created.clone()), update_mask: None };
+    let again = server.segments().update_segment(request).await.unwrap().into_inner();
+    assert_eq!(again.relationship_plan, created.relationship_plan);
+    assert_eq!(again.demographic, created.demographic);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_wrong_with_a_segment_is_told_at_once() {
+    let server = with_canvas().await;
+    let facet = |kind: pb::FacetKind, key: &str| pb::Facet {
+        kind: kind as i32,
+        attributes: [(key.to_owned(), "x".to_owned())].into(),
+        ..Default::default()
+    };
+    let segment = pb::Segment {
+        fit: Some(1.5),
+        growth_rate: Some(f64::NAN),
+        custom_factors: [("delivery_efort".to_owned(), 0.5)].into(),
+        needs: vec![pb::Need { intensity: Some(2.0), ..Default::default() }],
+        proposition_notes: vec!["none".into()],
+        relationship_plan: Some(pb::RelationshipPlan {
+            facets: vec![facet(pb::FacetKind::Support, "level"), facet(pb::FacetKind::Support, "levl")],
+        }),
+        ..Default::default()
+    };
+    let (code, _, fields) = failure(add(&server, "x", segment).await);
+    assert_eq!(code, Code::InvalidArgument);
+    let expected = [
+        "segment.needs[0].kind",
+        "segment.relationship_plan.facets[1].kind",
+        "segment.display_name",
+        "segment.needs[0].text",
+        "segment.needs[0].intensity",
+        "segment.growth_rate",
+        "segment.fit",
+        "segment.custom_factors[\"delivery_efort\"]",
+        "segment.relationship_plan.facets[0].attributes[\"levl\"]",
+        "segment.proposition_notes[0]",
+    ];
+    assert_eq!(fields, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_are_ranked_with_reasons_ranges_and_live_leads() {
+    let server = with_canvas().await;
+    let medium = pb::Segment {
+        size: Some(10_000.0),
+        growth_rate: Some(0.1),
+        fit: Some(0.8),
+        needs: vec![pb::Need {
+            kind: pb::NeedKind::Pain as i32,
+            text: "It hurts".into(),
+            intensity: Some(0.5),
+            ..Default::default()
+        }],
+        custom_factors: [("delivery_effort".to_owned(), 0.7)].into(),
+        ..made::segment("Medium")
+    };
+    add(&server, "medium", medium).await.unwrap();
+    add(&server, "blank", made::segment("Blank")).await.unwrap();
+    add(&server, "also-blank", made::segment("Also blank")).await.unwrap();
+    let request = pb::PrioritizeSegmentsRequest { parent: "canvases/main".into(), script: String::new() };
+    let ranking = server.segments().prioritize_segments(request.clone()).await.unwrap().into_inner();
+    let order: Vec<_> = ranking.priorities.iter().map(|p| (p.rank, p.display_name.as_str())).collect();
+    assert_eq!(order, [(1, "Medium"), (2, "Also blank"), (3, "Blank")], "ties go by name");
+    let first = &ranking.priorities[0];
+    let total: i64 = first.contributions.iter().map(|c| c.points_hundredths).sum();
+    assert_eq!(first.priority_hundredths, total);
+    // 25 · 0.5 + 20 · 0.5 + 30 · 0.8 + 15 · 0.5 − 10, without conversion, which could give 10 more.
+    assert_eq!(first.priority_hundredths, 4_400);
+    assert_eq!((first.low_hundredths, first.high_hundredths), (4_400, 5_400));
+    let missing: Vec<_> = first.missing.iter().map(|u| (u.rule.as_str(), u.fact.as_str())).collect();
+    assert_eq!(missing, [("conversion", "conversion")]);
+    assert_eq!(ranking.rule_set, server.rule_set().await);
+
+    // Leads that were scored for the segment and decided feed the ranking.
+    let profile = pb::Profile { segment: "canvases/main/segments/medium".into(), ..made::profile() };
+    let create = pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into() };
+    server.profiles().create_profile(create).await.unwrap();
+    for (id, kind) in [("won", pb::OutcomeKind::Won), ("lost", pb::OutcomeKind::Lost)] {
+        let outcome = Some(pb::Outcome { kind: kind as i32, ..Default::default() });
+        let lead = pb::Lead { profile: "profiles/main".into(), outcome, ..made::company(id, Some(100)) };
+        let lead = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into() };
+        let name = server.leads().create_lead(lead).await.unwrap().into_inner().name;
+        let subject = Some(pb::score_lead_request::Subject::Lead(name));
+        let score = pb::ScoreLeadRequest { subject, record: true, ..Default::default() };
+        server.scoring().score_lead(score).await.unwrap();
+    }
+    let ranking = server.segments().prioritize_segments(request).await.unwrap().into_inner();
+    assert_eq!(ranking.priorities[0].priority_hundredths, 4_400 + 500);
+    assert!(ranking.priorities[0].missing.is_empty());
+}

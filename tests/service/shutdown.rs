@@ -1,0 +1,134 @@
+//! The real process: signals, the lock on its file, and what survives a kill.
+
+use std::time::Duration;
+
+use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use assay::grpc::pb::{self, upsert_lead_result};
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::support::process::{Served, assay, free_address};
+use crate::support::{eventually, http_get, inline, made, shipped, within};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_drains_and_ends_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut served = Served::start(&dir.path().join("a.db"), &shipped(), &["--drain-delay", "500ms"]);
+    let request = HealthCheckRequest { service: String::new() };
+    let channel = Channel::from_shared(served.url()).unwrap().connect().await.unwrap();
+    let mut health = HealthClient::new(channel);
+    let mut watch = health.watch(request).await.unwrap().into_inner();
+    assert_eq!(within(watch.message()).await.unwrap().unwrap().status(), ServingStatus::Serving);
+
+    // A stream that is open when the signal comes is answered to its end.
+    let (requests, outgoing) = tokio::sync::mpsc::channel(8);
+    let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
+    let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
+    let item = |id: &str| pb::ScoreLeadsRequest {
+        id: id.into(),
+        request: Some(inline(made::company("Acme", None))),
+    };
+    requests.send(item("before")).await.unwrap();
+    let mut answers = scoring.score_leads(outgoing).await.unwrap().into_inner();
+    assert_eq!(within(answers.message()).await.unwrap().unwrap().id, "before");
+
+    served.signal("-TERM");
+    assert_eq!(within(watch.message()).await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert_eq!(http_get(&served.admin, "/readyz").await, (503, "not ready: draining\n".into()));
+    assert_eq!(http_get(&served.admin, "/livez").await.0, 200);
+    // Within the delay, calls of callers who have not noticed yet are still answered.
+    scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+    eventually(async || tokio::net::TcpStream::connect(&served.address).await.err()).await;
+    requests.send(item("after")).await.unwrap();
+    assert_eq!(within(answers.message()).await.unwrap().unwrap().id, "after");
+    drop(requests);
+    assert!(within(answers.message()).await.unwrap().is_none());
+    let (status, _) = served.wait();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deadline_cuts_off_what_does_not_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let more = ["--drain-delay", "0s", "--drain-deadline", "300ms"];
+    let mut served = Served::start(&dir.path().join("a.db"), &shipped(), &more);
+    let (_requests, outgoing) = tokio::sync::mpsc::channel::<pb::ScoreLeadsRequest>(8);
+    let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
+    let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
+    let _answers = scoring.score_leads(outgoing).await.unwrap();
+    served.signal("-TERM");
+    let (status, took) = served.wait();
+    assert_eq!(status.code(), Some(0));
+    assert!(took >= Duration::from_millis(250), "the stream was given its time: {took:?}");
+}
+
+#[test]
+fn a_second_process_on_the_same_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let _served = Served::start(&database, &shipped(), &[]);
+    let second = assay()
+        .args(["serve", "--listen", &free_address(), "--admin-listen", &free_address()])
+        .arg("--database")
+        .arg(&database)
+        .arg("--scripts")
+        .arg(shipped())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&second.stderr);
+    assert!(message.contains("is in use by another process"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledged_write_survives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let mut acknowledged: Vec<(String, String)> = Vec::new();
+    for round in 0..5 {
+        let mut served = Served::start(&database, &shipped(), &[]);
+        let mut leads = LeadServiceClient::connect(served.url()).await.unwrap();
+        for (name, owner) in &acknowledged {
+            let request = pb::GetLeadRequest { name: name.clone(), revision: 0 };
+            assert_eq!(&leads.get_lead(request).await.unwrap().into_inner().owner, owner);
+        }
+        let writers = (0..4).map(|writer| {
+            let mut leads = leads.clone();
+            tokio::spawn(async move {
+                let mut written = Vec::new();
+                for i in 0.. {
+                    let owner = format!("{round}-{writer}-{i}");
+                    let lead = pb::Lead {
+                        owner: owner.clone(),
+                        ..made::with_id(made::company("Acme", None), "crm", &owner)
+                    };
+                    let items = vec![pb::UpsertLead { id: owner.clone(), lead: Some(lead) }];
+                    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items };
+                    let Ok(answer) = leads.batch_upsert_leads(request).await else { break };
+                    match answer.into_inner().results.remove(0).result.unwrap() {
+                        upsert_lead_result::Result::Lead(lead) => written.push((lead.name, owner)),
+                        upsert_lead_result::Result::Error(error) => panic!("{error:?}"),
+                    }
+                }
+                written
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        // Kill in the middle of the writing, not before it has begun.
+        let begun = pb::ListLeadsRequest { page_size: 1, ..Default::default() };
+        eventually(async || {
+            let list = leads.list_leads(begun.clone()).await.unwrap().into_inner();
+            (!list.leads.is_empty()).then_some(())
+        })
+        .await;
+        served.signal("-KILL");
+        served.wait();
+        for writer in writers {
+            acknowledged.extend(writer.await.unwrap());
+        }
+    }
+    assert!(acknowledged.len() > 5, "{}", acknowledged.len());
+}

@@ -1,0 +1,84 @@
+//! The real program as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+pub fn assay() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
+    for variable in ["ASSAY_SERVER", "ASSAY_LISTEN", "ASSAY_SCRIPTS", "ASSAY_CONFIG", "ASSAY_DATABASE"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// A server process; killed when dropped.
+pub struct Served {
+    pub child: Child,
+    pub address: String,
+    pub admin: String,
+}
+
+impl Served {
+    /// Starts `assay serve` with free ports and waits until it is ready.
+    pub fn start(database: &Path, scripts: &Path, more: &[&str]) -> Self {
+        let (address, admin) = (free_address(), free_address());
+        let mut child = assay()
+            .args(["serve", "--listen", &address, "--admin-listen", &admin, "--log-format", "json"])
+            .arg("--database")
+            .arg(database)
+            .arg("--scripts")
+            .arg(scripts)
+            .args(more)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        loop {
+            let line = lines.next().expect("the server ended before it was serving").unwrap();
+            if line.contains("\"serving\"") {
+                break;
+            }
+        }
+        // Whoever logs into a full pipe would stop: read on until the end.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, admin }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(&mut self) -> (ExitStatus, Duration) {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, begin.elapsed());
+            }
+            assert!(begin.elapsed() < PATIENCE, "the process does not end");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// An address of this machine that nobody uses.
+pub fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
