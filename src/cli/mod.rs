@@ -4,7 +4,7 @@
 
 mod canvas;
 mod connect;
-mod csv_leads;
+pub mod csv_leads;
 mod demo;
 mod explain;
 mod json;

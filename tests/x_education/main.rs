@@ -1,0 +1,181 @@
+//! Acceptance on real leads: all rows through ScoreLeads of the real server while the rules change.
+//!
+//! The data is not part of the project. Without it the test says so and counts as skipped.
+
+// Of the shared support, this test uses only a part.
+#[allow(dead_code)]
+#[path = "../service/support/mod.rs"]
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use assay::cli::csv_leads::Mapping;
+use assay::grpc::pb::rule_service_client::RuleServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use assay::grpc::pb::{self, score_leads_response};
+use assay::rules::source::Sources;
+use support::process::Served;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+const WAVES: usize = 3;
+const STREAMS_PER_WAVE: usize = 8;
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let data = std::env::var_os("ASSAY_X_EDUCATION").map(PathBuf::from);
+    let data = data.unwrap_or_else(|| root.join("../shared/data/x_education_leads.csv"));
+    if !data.exists() {
+        println!("SKIPPED: there is no {}; name the file with ASSAY_X_EDUCATION", data.display());
+        println!("0 passed, 0 failed, 1 skipped");
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(real_leads_by_changing_rules(&root.join("tests/x_education/scripts"), &data));
+    println!("1 passed, 0 failed, 0 skipped");
+}
+
+/// A row: its request, and whether the lead was won.
+struct Lead {
+    id: String,
+    request: pb::ScoreLeadRequest,
+    converted: bool,
+}
+
+fn leads(scripts: &Path, data: &Path) -> Vec<Lead> {
+    let vocabulary = assay::rules::vocabulary(&Sources::read(scripts).unwrap()).unwrap();
+    let mut reader = csv::Reader::from_path(data).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let mapping = Mapping::new(&vocabulary, &header, "EUR");
+    assert!(mapping.missing.is_empty(), "{:?}", mapping.missing);
+    let converted = header.iter().position(|column| column == "Converted").unwrap();
+    let read = |(number, record): (usize, csv::StringRecord)| {
+        let row = mapping.row(number, &record).unwrap_or_else(|(id, problems)| panic!("{id}: {problems:?}"));
+        Lead { id: row.id, request: support::inline(row.lead), converted: &record[converted] == "1" }
+    };
+    (1..).zip(reader.records().map(Result::unwrap)).map(read).collect()
+}
+
+/// A stream in the middle of its work.
+struct Stream {
+    requests: mpsc::Sender<pb::ScoreLeadsRequest>,
+    answers: tonic::Streaming<pb::ScoreLeadsResponse>,
+    pinned: String,
+}
+
+impl Stream {
+    async fn open(channel: &Channel) -> Self {
+        let (requests, outgoing) = mpsc::channel(10_000);
+        let mut scoring = ScoringServiceClient::new(channel.clone());
+        let answer = scoring.score_leads(ReceiverStream::new(outgoing)).await.unwrap();
+        let pinned = answer.metadata().get("assay-rule-set").unwrap().to_str().unwrap().to_owned();
+        Self { requests, answers: answer.into_inner(), pinned }
+    }
+
+    /// Scores leads in order; every item succeeds by the stream's own rule set.
+    async fn score(&mut self, leads: &[Lead]) -> Vec<(String, bool)> {
+        for lead in leads {
+            let item = pb::ScoreLeadsRequest { id: lead.id.clone(), request: Some(lead.request.clone()) };
+            self.requests.send(item).await.unwrap();
+        }
+        let mut grades = Vec::new();
+        for lead in leads {
+            let answer = self.answers.message().await.unwrap().unwrap();
+            assert_eq!(answer.id, lead.id, "answers come in order");
+            match answer.result.unwrap() {
+                score_leads_response::Result::Score(score) => {
+                    assert_eq!(score.rule_set, self.pinned, "a stream has one rule set");
+                    let total: i64 = score.contributions.iter().map(|c| c.points_hundredths).sum();
+                    assert_eq!(score.total_hundredths, total);
+                    grades.push((score.grade, lead.converted));
+                }
+                score_leads_response::Result::Error(error) => panic!("{}: {}", lead.id, error.message),
+            }
+        }
+        grades
+    }
+}
+
+async fn real_leads_by_changing_rules(shipped: &Path, data: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let scripts = dir.path().join("scripts");
+    support::copy_dir(shipped, &scripts);
+    let served = Served::start(&dir.path().join("assay.db"), &scripts, &[]);
+    let channel = Channel::from_shared(served.url()).unwrap().connect().await.unwrap();
+    let script = scripts.join("lead_scoring/default.rhai");
+    let leads = leads(&scripts, data);
+    assert_eq!(leads.len(), 9_240);
+
+    let begin = Instant::now();
+    let mut sets = BTreeSet::new();
+    let mut grades = Vec::new();
+    let mut saves = Vec::new();
+    let share = leads.len().div_ceil(WAVES * STREAMS_PER_WAVE);
+    let shares: Vec<&[Lead]> = leads.chunks(share).collect();
+    assert!(shares.len() >= 20);
+    for (wave, shares) in shares.chunks(STREAMS_PER_WAVE).enumerate() {
+        let mut streams = Vec::new();
+        for share in shares {
+            let mut stream = Stream::open(&channel).await;
+            grades.extend(stream.score(&share[..share.len() / 2]).await);
+            sets.insert(stream.pinned.clone());
+            streams.push(stream);
+        }
+        // All streams of the wave are in the middle of their work: now somebody edits and saves.
+        if wave + 1 < WAVES {
+            saves.push(save(&channel, &script, wave).await);
+        }
+        for (stream, share) in streams.iter_mut().zip(shares) {
+            grades.extend(stream.score(&share[share.len() / 2..]).await);
+        }
+    }
+    let took = begin.elapsed();
+    println!("{} leads in {} streams within {took:?}; saves counted after {saves:?}", grades.len(), shares.len());
+    assert_eq!(grades.len(), leads.len());
+    assert_eq!(sets.len(), 3, "the first rules and two edits");
+    assert!(saves.iter().all(|save| *save < Duration::from_secs(1)), "{saves:?}");
+    check_conversion(&grades);
+}
+
+/// Edits the script and waits until the change is in force; gives how long that took.
+async fn save(channel: &Channel, script: &Path, wave: usize) -> Duration {
+    let mut rules = RuleServiceClient::new(channel.clone());
+    let mut active = async || {
+        let status = rules.get_rule_status(pb::GetRuleStatusRequest {}).await.unwrap().into_inner();
+        assert!(status.pending.is_none(), "{:?}", status.pending);
+        status.active.unwrap().rule_set
+    };
+    let before = active().await;
+    let text = std::fs::read_to_string(script).unwrap();
+    let edited = match wave {
+        0 => text.replace("then 4 because \"Comes again\"", "then 5 because \"Comes again\""),
+        _ => text.replace("then 4 because \"Names a field\"", "then 3 because \"Names a field\""),
+    };
+    assert_ne!(edited, text);
+    let begin = Instant::now();
+    std::fs::write(script, edited).unwrap();
+    support::eventually(async || (active().await != before).then_some(())).await;
+    begin.elapsed()
+}
+
+fn check_conversion(grades: &[(String, bool)]) {
+    let mut table: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (grade, converted) in grades {
+        let row = table.entry(grade).or_default();
+        row.0 += 1;
+        row.1 += usize::from(*converted);
+    }
+    println!("grade  leads  converted  share");
+    for (grade, (leads, converted)) in &table {
+        println!("{grade:>5}  {leads:>5}  {converted:>9}  {:.1} %", *converted as f64 * 100.0 / *leads as f64);
+    }
+    let share = |grade: &str| {
+        let (leads, converted) = table[grade];
+        assert!(leads >= 500, "only {leads} leads have the grade {grade}");
+        converted as f64 / leads as f64
+    };
+    assert!(share("A") >= 2.0 * share("C"), "A leads must convert at least twice as often as C leads");
+}
