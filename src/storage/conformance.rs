@@ -1,1 +1,442 @@
-//! todo
+//! One suite over every backend: each case gets a fresh, empty store. A case that a backend can't pass would
+//! be left out in its list, with the reason.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::sqlite::{OpenError, SqliteStore};
+use super::*;
+use crate::domain::canvas::{CanvasContent, CanvasKind, Maturity};
+use crate::domain::lead::{Company, LeadStage, Outcome, OutcomeKind, Subject};
+use crate::domain::name::Id;
+use crate::domain::profile::ProfileContent;
+use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
+use crate::domain::version::Version;
+
+type Case = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>;
+
+/// Every case by its name.
+macro_rules! cases {
+    ($($name:ident),+ $(,)?) => {
+        const CASES: &[(&str, Case)] = &[$((stringify!($name), |store| Box::pin($name(store)))),+];
+    };
+}
+
+cases! {
+    what_was_written_is_read,
+    what_is_missing_is_not_found,
+    a_name_is_taken_once,
+    of_two_writers_one_meets_a_conflict,
+    former_revisions_stay,
+    the_revision_at_a_time_is_found,
+    pages_go_on_where_they_ended_while_others_write,
+    names_are_ordered_by_their_bytes,
+    any_text_comes_back_as_it_was,
+    large_bodies_come_back,
+    a_batch_fails_item_by_item,
+    an_external_id_belongs_to_one_lead,
+    activities_are_numbered_in_order,
+    scores_are_kept_and_the_latest_is_told,
+    segments_are_tallied_by_their_leads,
+    deletion_removes_everything,
+    a_pointed_to_canvas_is_not_deleted,
+    a_rule_set_is_kept_once,
+    writes_at_the_same_time_are_all_kept,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_conforms() {
+    for (name, case) in CASES {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("test.db")).unwrap();
+        println!("case {name}");
+        case(Arc::new(store)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_opens_again_what_it_closed_and_only_once_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("made/on/demand.db");
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(matches!(SqliteStore::open(&path), Err(OpenError::InUse(_))));
+    store.create_lead(lead("a", 1)).await.unwrap();
+    drop(store);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.lead(&name("a")).await.unwrap().lead, lead("a", 1));
+}
+
+fn time(micros: i64) -> Time {
+    Time::from_micros(micros).unwrap()
+}
+
+fn name(id: &str) -> LeadName {
+    LeadName { lead: id.parse().unwrap() }
+}
+
+fn content() -> LeadContent {
+    LeadContent {
+        external_ids: BTreeMap::new(),
+        subject: Subject::Company(Company { display_name: "Acme".into(), ..Company::default() }),
+        contacts: None,
+        attributes: BTreeMap::new(),
+        owner: String::new(),
+        source: String::new(),
+        profile: None,
+        stage: LeadStage::New,
+        customer: None,
+        outcome: None,
+    }
+}
+
+fn with_id(system: &str, id: &str) -> LeadContent {
+    LeadContent { external_ids: [(system.to_owned(), id.to_owned())].into(), ..content() }
+}
+
+fn lead(id: &str, created: i64) -> Lead {
+    Lead::create(name(id), content(), time(created))
+}
+
+fn profile(id: &str, segment: Option<&str>) -> Profile {
+    Profile {
+        name: ProfileName { profile: id.parse().unwrap() },
+        version: Version::first(time(1)),
+        content: ProfileContent {
+            display_name: "Main".into(),
+            segment: segment.map(|name| name.parse().unwrap()),
+            ..ProfileContent::default()
+        },
+    }
+}
+
+fn canvas(id: &str) -> Canvas {
+    Canvas {
+        name: CanvasName { canvas: id.parse().unwrap() },
+        version: Version::first(time(1)),
+        content: CanvasContent {
+            display_name: "Main".into(),
+            kind: CanvasKind::Lean,
+            language: "en".into(),
+            maturity: Maturity::Growth,
+            notes: Vec::new(),
+            links: Vec::new(),
+            priority_script: "default".into(),
+            size_unit: String::new(),
+        },
+        forked_from: None,
+        segments: BTreeMap::new(),
+    }
+}
+
+fn activity(kind: &str, amount: f64) -> Activity {
+    Activity { kind: kind.into(), time: time(5), known_time: time(6), amount, contact: "c-1".parse().ok() }
+}
+
+fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {
+    Score {
+        name: None,
+        basis: Basis {
+            lead: Some(name(lead)),
+            lead_revision: 1,
+            profile: "profiles/main".parse().ok(),
+            profile_revision: 1,
+            rule_set: "ab".into(),
+            script: "default".into(),
+            as_of: time(as_of),
+            activity_count: 0,
+            currency: "EUR".into(),
+        },
+        assessment: Assessment {
+            status: ScoreStatus::Scored,
+            total: Points(1_234),
+            fit: Points(1_000),
+            engagement: Points(234),
+            grade: grade.map(Into::into),
+            completeness: 1.0 / 3.0,
+            role_coverage: None,
+            contributions: Vec::new(),
+            unknowns: Vec::new(),
+            warnings: Vec::new(),
+        },
+    }
+}
+
+async fn keep_rules(store: &dyn Store) {
+    let files = [("a.rhai".to_owned(), "x".to_owned())].into();
+    store.keep_rule_set(StoredRuleSet { id: "ab".into(), create_time: time(1), files }).await.unwrap();
+}
+
+fn page(after: Option<String>, limit: usize) -> Page {
+    Page { after, limit }
+}
+
+async fn what_was_written_is_read(store: Arc<dyn Store>) {
+    store.create_canvas(canvas("c")).await.unwrap();
+    store.create_profile(profile("p", None)).await.unwrap();
+    store.create_lead(lead("l", 1)).await.unwrap();
+    assert_eq!(store.canvas(&canvas("c").name).await.unwrap(), canvas("c"));
+    assert_eq!(store.profile(&profile("p", None).name).await.unwrap(), profile("p", None));
+    let record = store.lead(&name("l")).await.unwrap();
+    assert_eq!((record.lead, record.latest_score, record.activity_count), (lead("l", 1), None, 0));
+}
+
+async fn what_is_missing_is_not_found(store: Arc<dyn Store>) {
+    let missing = |result: Result<()>| assert!(matches!(result, Err(StoreError::NotFound(_))), "{result:?}");
+    missing(store.canvas(&canvas("c").name).await.map(drop));
+    missing(store.update_canvas(canvas("c")).await);
+    missing(store.profile(&profile("p", None).name).await.map(drop));
+    missing(store.update_profile(profile("p", None)).await);
+    missing(store.lead(&name("l")).await.map(drop));
+    missing(store.update_lead(lead("l", 1)).await);
+    missing(store.delete_lead(&name("l"), None).await);
+    missing(store.append_activities(&name("l"), vec![activity("visit", 1.0)]).await.map(drop));
+    missing(store.record_score(score("l", 1, None), None).await.map(drop));
+    missing(store.score(&"leads/l/scores/1".parse().unwrap()).await.map(drop));
+    missing(store.score(&"leads/l/scores/x".parse().unwrap()).await.map(drop));
+    missing(store.rule_set("ab").await.map(drop));
+}
+
+async fn a_name_is_taken_once(store: Arc<dyn Store>) {
+    store.create_canvas(canvas("c")).await.unwrap();
+    store.create_profile(profile("p", None)).await.unwrap();
+    store.create_lead(lead("l", 1)).await.unwrap();
+    assert!(matches!(store.create_canvas(canvas("c")).await, Err(StoreError::AlreadyExists(_))));
+    assert!(matches!(store.create_profile(profile("p", None)).await, Err(StoreError::AlreadyExists(_))));
+    assert!(matches!(store.create_lead(lead("l", 2)).await, Err(StoreError::AlreadyExists(_))));
+    assert_eq!(store.lead(&name("l")).await.unwrap().lead, lead("l", 1));
+}
+
+async fn of_two_writers_one_meets_a_conflict(store: Arc<dyn Store>) {
+    let first = lead("l", 1);
+    store.create_lead(first.clone()).await.unwrap();
+    store.update_lead(first.revise(with_id("crm", "1"), time(2))).await.unwrap();
+    let late = store.update_lead(first.revise(with_id("crm", "2"), time(3))).await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))));
+    let late = store.delete_lead(&name("l"), Some(1)).await;
+    assert!(matches!(late, Err(StoreError::Conflict(_))));
+    assert_eq!(store.lead(&name("l")).await.unwrap().lead.content, with_id("crm", "1"));
+    let first = profile("p", None);
+    store.create_profile(first.clone()).await.unwrap();
+    let next = Profile { version: first.version.next(time(2)), ..first };
+    store.update_profile(next.clone()).await.unwrap();
+    assert!(matches!(store.update_profile(next).await, Err(StoreError::Conflict(_))));
+}
+
+async fn former_revisions_stay(store: Arc<dyn Store>) {
+    let first = lead("l", 1);
+    store.create_lead(first.clone()).await.unwrap();
+    let second = first.revise(LeadContent { stage: LeadStage::Mql, ..content() }, time(2));
+    store.update_lead(second.clone()).await.unwrap();
+    assert_eq!(store.lead_revision(&name("l"), 1).await.unwrap(), first);
+    assert_eq!(store.lead_revision(&name("l"), 2).await.unwrap(), second);
+    assert!(matches!(store.lead_revision(&name("l"), 3).await, Err(StoreError::NotFound(_))));
+    let newest = Window { after: None, limit: 1 };
+    assert_eq!(store.lead_revisions(&name("l"), newest).await.unwrap(), [second]);
+    let older = Window { after: Some(2), limit: 9 };
+    assert_eq!(store.lead_revisions(&name("l"), older).await.unwrap(), [first]);
+    let first = profile("p", None);
+    store.create_profile(first.clone()).await.unwrap();
+    let mut second = Profile { version: first.version.next(time(2)), ..first.clone() };
+    second.version.delete_time = Some(time(2));
+    store.update_profile(second.clone()).await.unwrap();
+    assert_eq!(store.profile_revision(&first.name, 1).await.unwrap(), first);
+    let all = Window { after: None, limit: 9 };
+    assert_eq!(store.profile_revisions(&first.name, all).await.unwrap(), [second, first]);
+}
+
+async fn the_revision_at_a_time_is_found(store: Arc<dyn Store>) {
+    let first = lead("l", 10);
+    store.create_lead(first.clone()).await.unwrap();
+    let second = first.revise(content(), time(20));
+    store.update_lead(second.clone()).await.unwrap();
+    assert!(matches!(store.lead_at(&name("l"), time(9)).await, Err(StoreError::NotFound(_))));
+    assert_eq!(store.lead_at(&name("l"), time(10)).await.unwrap(), first);
+    assert_eq!(store.lead_at(&name("l"), time(19)).await.unwrap(), first);
+    assert_eq!(store.lead_at(&name("l"), time(20)).await.unwrap(), second);
+}
+
+async fn pages_go_on_where_they_ended_while_others_write(store: Arc<dyn Store>) {
+    for id in ["b", "d", "f", "h"] {
+        store.create_lead(lead(id, 1)).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let found = store.leads(page(after, 2)).await.unwrap();
+        let Some(last) = found.last() else { break };
+        after = Some(last.lead.name.to_string());
+        seen.extend(found.iter().map(|record| record.lead.name.lead.to_string()));
+        // Before, within and after what was read.
+        _ = store.create_lead(lead("a", 1)).await;
+        _ = store.create_lead(lead("e", 1)).await;
+        _ = store.delete_lead(&name("d"), None).await;
+    }
+    assert_eq!(seen, ["b", "d", "e", "f", "h"]);
+}
+
+async fn names_are_ordered_by_their_bytes(store: Arc<dyn Store>) {
+    for id in ["a-b", "a1", "aa", "a", "b", "10", "9"] {
+        store.create_profile(profile(id, None)).await.unwrap();
+    }
+    let found = store.profiles(page(None, 99), false).await.unwrap();
+    let ids: Vec<_> = found.iter().map(|profile| profile.name.profile.as_str()).collect();
+    assert_eq!(ids, ["10", "9", "a", "a-b", "a1", "aa", "b"]);
+}
+
+async fn any_text_comes_back_as_it_was(store: Arc<dyn Store>) {
+    for (i, text) in ["Phân khúc", "客户细分", "شرائح العملاء", "e\u{301}", "\u{0}\u{1F600}'\"%_\\", ""].iter().enumerate() {
+        let content = LeadContent { owner: (*text).into(), ..with_id("crm", &format!("{i}{text}")) };
+        let written = Lead::create(name(&format!("l{i}")), content, time(1));
+        store.create_lead(written.clone()).await.unwrap();
+        assert_eq!(store.lead(&written.name).await.unwrap().lead, written);
+    }
+}
+
+async fn large_bodies_come_back(store: Arc<dyn Store>) {
+    let owner = "x".repeat(4 << 20);
+    let written = Lead::create(name("l"), LeadContent { owner, ..content() }, time(1));
+    store.create_lead(written.clone()).await.unwrap();
+    assert_eq!(store.lead(&written.name).await.unwrap().lead, written);
+}
+
+async fn a_batch_fails_item_by_item(store: Arc<dyn Store>) {
+    let taken = LeadContent {
+        external_ids: [("crm".to_owned(), "2".to_owned()), ("shop".to_owned(), "s".to_owned())].into(),
+        ..content()
+    };
+    store.create_lead(Lead::create(name("owner"), with_id("shop", "s"), time(1))).await.unwrap();
+    let items = vec![(name("a"), with_id("crm", "1")), (name("b"), taken), (name("c"), with_id("crm", "3"))];
+    let results = store.upsert_leads("crm", items.clone(), time(2)).await.unwrap();
+    let shown: Vec<_> = results.iter().map(|result| result.as_ref().map(|upserted| upserted.created).ok()).collect();
+    assert_eq!(shown, [Some(true), None, Some(true)]);
+    assert!(matches!(&results[1], Err(StoreError::ExternalIdTaken { lead, .. }) if lead == "leads/owner"));
+    assert!(store.lead(&name("b")).await.is_err(), "nothing is left of an item that failed");
+    let again = store.upsert_leads("crm", items, time(3)).await.unwrap();
+    let again = again[0].as_ref().unwrap();
+    assert_eq!((again.created, again.record.lead.version.revision), (false, 1), "unchanged");
+}
+
+async fn an_external_id_belongs_to_one_lead(store: Arc<dyn Store>) {
+    store.create_lead(Lead::create(name("a"), with_id("crm", "1"), time(1))).await.unwrap();
+    let thief = Lead::create(name("b"), with_id("crm", "1"), time(1));
+    assert!(matches!(store.create_lead(thief).await, Err(StoreError::ExternalIdTaken { .. })));
+    assert!(store.lead(&name("b")).await.is_err());
+    let freed = Lead::create(name("a"), with_id("crm", "1"), time(1)).revise(with_id("crm", "9"), time(2));
+    store.update_lead(freed).await.unwrap();
+    store.create_lead(Lead::create(name("b"), with_id("crm", "1"), time(3))).await.unwrap();
+}
+
+async fn activities_are_numbered_in_order(store: Arc<dyn Store>) {
+    store.create_lead(lead("l", 1)).await.unwrap();
+    let visits = vec![activity("visit", 0.1), activity("visit", 0.2)];
+    assert_eq!(store.append_activities(&name("l"), visits.clone()).await.unwrap(), 2);
+    assert_eq!(store.append_activities(&name("l"), vec![activity("meeting", 1e-300)]).await.unwrap(), 3);
+    let all = store.activities(&name("l"), Window { after: None, limit: 9 }).await.unwrap();
+    assert_eq!(all, [visits, vec![activity("meeting", 1e-300)]].concat());
+    let second = store.activities(&name("l"), Window { after: Some(1), limit: 1 }).await.unwrap();
+    assert_eq!(second, [activity("visit", 0.2)]);
+    assert_eq!(store.lead(&name("l")).await.unwrap().activity_count, 3);
+}
+
+async fn scores_are_kept_and_the_latest_is_told(store: Arc<dyn Store>) {
+    keep_rules(&*store).await;
+    store.create_lead(lead("l", 1)).await.unwrap();
+    let first = store.record_score(score("l", 20, Some("A")), None).await.unwrap();
+    let earlier = store.record_score(score("l", 10, Some("B")), None).await.unwrap();
+    assert_eq!((first.to_string().as_str(), earlier.score.as_str()), ("leads/l/scores/1", "2"));
+    let read = store.score(&first).await.unwrap();
+    assert_eq!(read, Score { name: Some(first.clone()), ..score("l", 20, Some("A")) });
+    let latest = store.lead(&name("l")).await.unwrap().latest_score.unwrap();
+    assert_eq!((latest.name, latest.grade.as_str()), (first.clone(), "A"), "the one as of the latest time");
+    let all = store.scores(&name("l"), Window { after: None, limit: 9 }).await.unwrap();
+    let names: Vec<_> = all.into_iter().map(|score| score.name.unwrap()).collect();
+    assert_eq!(names, [earlier, first]);
+    assert!(store.score(&"leads/l/scores/x".parse().unwrap()).await.is_err());
+}
+
+async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
+    keep_rules(&*store).await;
+    let segment: SegmentName = "canvases/c/segments/s".parse().unwrap();
+    let cases = [
+        ("a", Some("A"), Some(OutcomeKind::Won)),
+        ("b", Some("B"), Some(OutcomeKind::Lost)),
+        ("c", None, Some(OutcomeKind::Lost)),
+        ("d", Some("A"), None),
+    ];
+    for (id, grade, outcome) in cases {
+        let outcome = outcome.map(|kind| Outcome { kind, time: None, reason: String::new() });
+        store.create_lead(Lead::create(name(id), LeadContent { outcome, ..content() }, time(1))).await.unwrap();
+        store.record_score(score(id, 5, grade), Some(segment.clone())).await.unwrap();
+    }
+    store.create_lead(lead("other", 1)).await.unwrap();
+    let elsewhere = "canvases/c2/segments/s".parse().unwrap();
+    store.record_score(score("other", 5, Some("A")), Some(elsewhere)).await.unwrap();
+    let tallies = store.segment_tallies(&canvas("c").name).await.unwrap();
+    let expected = LeadTally { leads: 4, graded: 3, graded_a: 2, won: 1, lost: 2 };
+    assert_eq!(tallies, BTreeMap::from([(segment, expected)]));
+}
+
+async fn deletion_removes_everything(store: Arc<dyn Store>) {
+    keep_rules(&*store).await;
+    let first = Lead::create(name("l"), with_id("crm", "1"), time(1));
+    store.create_lead(first.clone()).await.unwrap();
+    store.update_lead(first.revise(with_id("crm", "2"), time(2))).await.unwrap();
+    store.append_activities(&name("l"), vec![activity("visit", 1.0)]).await.unwrap();
+    let kept = store.record_score(score("l", 5, Some("A")), "canvases/c/segments/s".parse().ok()).await.unwrap();
+    store.delete_lead(&name("l"), Some(2)).await.unwrap();
+    let all = Window { after: None, limit: 9 };
+    assert!(store.lead(&name("l")).await.is_err());
+    assert!(store.lead_revisions(&name("l"), all).await.unwrap().is_empty());
+    assert!(store.activities(&name("l"), all).await.unwrap().is_empty());
+    assert!(store.scores(&name("l"), all).await.unwrap().is_empty());
+    assert!(store.score(&kept).await.is_err());
+    assert!(store.segment_tallies(&canvas("c").name).await.unwrap().is_empty());
+    store.create_lead(Lead::create(name("m"), with_id("crm", "2"), time(3))).await.unwrap();
+}
+
+async fn a_pointed_to_canvas_is_not_deleted(store: Arc<dyn Store>) {
+    let first = canvas("c");
+    store.create_canvas(first.clone()).await.unwrap();
+    let pointing = profile("p", Some("canvases/c/segments/s"));
+    store.create_profile(pointing.clone()).await.unwrap();
+    let of_canvas = store.profiles_of_canvas(&first.name).await.unwrap();
+    assert_eq!(of_canvas, [(pointing.name.clone(), "canvases/c/segments/s".parse().unwrap())]);
+    let mut deleted = Canvas { version: first.version.next(time(2)), ..first.clone() };
+    deleted.version.delete_time = Some(time(2));
+    assert!(matches!(store.update_canvas(deleted.clone()).await, Err(StoreError::Conflict(_))));
+    let mut gone = Profile { version: pointing.version.next(time(2)), ..pointing };
+    gone.version.delete_time = Some(time(2));
+    store.update_profile(gone).await.unwrap();
+    store.update_canvas(deleted).await.unwrap();
+    assert!(store.canvases(page(None, 9), false).await.unwrap().is_empty());
+    assert_eq!(store.canvases(page(None, 9), true).await.unwrap().len(), 1);
+}
+
+async fn a_rule_set_is_kept_once(store: Arc<dyn Store>) {
+    keep_rules(&*store).await;
+    let kept = store.rule_set("ab").await.unwrap();
+    let later = StoredRuleSet { create_time: time(99), ..kept.clone() };
+    store.keep_rule_set(later).await.unwrap();
+    assert_eq!(store.rule_set("ab").await.unwrap(), kept);
+}
+
+async fn writes_at_the_same_time_are_all_kept(store: Arc<dyn Store>) {
+    store.create_lead(lead("shared", 1)).await.unwrap();
+    let writers = (0..300).map(|i| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let id: Id = format!("l{i}").parse().unwrap();
+            store.create_lead(Lead::create(LeadName { lead: id }, content(), time(1))).await.unwrap();
+            store.append_activities(&name("shared"), vec![activity("visit", 1.0)]).await.unwrap()
+        })
+    });
+    let mut numbers = Vec::new();
+    for writer in writers.collect::<Vec<_>>() {
+        numbers.push(writer.await.unwrap());
+    }
+    numbers.sort_unstable();
+    assert!(numbers.into_iter().eq(1..=300));
+    assert_eq!(store.leads(page(None, 999)).await.unwrap().len(), 301);
+}
