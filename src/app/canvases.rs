@@ -53,6 +53,7 @@ impl App {
     }
 
     pub async fn delete_canvas(&self, name: &CanvasName, etag: &str) -> Result<()> {
+        let _turn = self.turn(name).await;
         until_written!(etag, async {
             let mut canvas = self.store.canvas(name).await?;
             admit(name, &canvas.version, etag)?;
@@ -75,6 +76,7 @@ impl App {
         name: &CanvasName,
         edit: impl Fn(&mut Canvas) -> Result<T>,
     ) -> Result<(Canvas, T)> {
+        let _turn = self.turn(name).await;
         until_written!("", async {
             let mut canvas = self.store.canvas(name).await?;
             if canvas.version.delete_time.is_some() {

@@ -7,7 +7,7 @@ use crate::domain::check::{Checker, Draft};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord};
 use crate::domain::name::{Id, LeadName, ProfileName};
 use crate::domain::time::DAY;
-use crate::storage::{Page, StoreError, Upserted, Window};
+use crate::storage::{Page, StoreError, UpsertItem, Upserted, Window};
 
 /// A lead as it is read: its record and whether its latest score has gone stale.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub struct LeadView {
 
 impl App {
     pub async fn create_lead(&self, id: Option<Id>, draft: Draft<LeadContent>) -> Result<LeadView> {
-        let content = self.check_lead(draft.content, Checker::resume("lead", draft.violations)).await?;
+        let content = self.check_lead(draft.content, None, Checker::resume("lead", draft.violations)).await?;
         let name = LeadName { lead: id.unwrap_or_else(|| self.new_id()) };
         let lead = Lead::create(name, content, self.now());
         self.store.create_lead(lead.clone()).await?;
@@ -57,11 +57,13 @@ impl App {
         etag: &str,
         edit: impl Fn(&Lead) -> Draft<LeadContent>,
     ) -> Result<LeadView> {
+        let _turn = self.turn(name).await;
         until_written!(etag, async {
             let mut record = self.store.lead(name).await?;
             admit(name, &record.lead.version, etag)?;
             let Draft { content, violations } = edit(&record.lead);
-            let content = self.check_lead(content, Checker::resume("lead", violations)).await?;
+            let kept = record.lead.content.profile.as_ref();
+            let content = self.check_lead(content, kept, Checker::resume("lead", violations)).await?;
             record.lead = record.lead.revise(content, self.now());
             self.store.update_lead(record.lead.clone()).await?;
             self.view(record).await
@@ -69,6 +71,7 @@ impl App {
     }
 
     pub async fn delete_lead(&self, name: &LeadName, etag: &str) -> Result<()> {
+        let _turn = self.turn(name).await;
         until_written!(etag, async {
             let record = self.store.lead(name).await?;
             admit(name, &record.lead.version, etag)?;
@@ -77,20 +80,21 @@ impl App {
         })
     }
 
-    /// Creates or replaces leads by external id; results in the order of the items.
+    /// Creates or replaces leads by external id; results in the order of the items, with whether each is new.
     pub async fn upsert_leads(
         &self,
         system: &str,
-        items: Vec<Draft<LeadContent>>,
-    ) -> Result<Vec<Result<Upserted>>> {
+        items: Vec<(Draft<LeadContent>, String)>,
+    ) -> Result<Vec<Result<(LeadView, bool)>>> {
         let mut results: Vec<Option<Result<Upserted>>> = Vec::new();
         let mut good = Vec::new();
         let mut seen = BTreeSet::new();
-        for (i, item) in items.into_iter().enumerate() {
+        for (i, (item, etag)) in items.into_iter().enumerate() {
             let field = format!("items[{i}].lead");
             match self.check_upsert(item, system, &field, &mut seen).await {
                 Ok(content) => {
-                    good.push((LeadName { lead: self.new_id() }, content));
+                    let new_name = LeadName { lead: self.new_id() };
+                    good.push(UpsertItem { new_name, content, etag });
                     results.push(None);
                 }
                 Err(error) => results.push(Some(Err(error))),
@@ -99,12 +103,16 @@ impl App {
         let written = self.store.upsert_leads(system, good, self.now()).await?;
         let mut written = written.into_iter();
         let lost = || Err(StoreError::Failed("the store gave too few results".into()).into());
-        Ok(results
-            .into_iter()
-            .map(|result| {
-                result.unwrap_or_else(|| written.next().map_or_else(lost, |r| r.map_err(Error::from)))
-            })
-            .collect())
+        let mut answers = Vec::with_capacity(results.len());
+        for result in results {
+            let result =
+                result.unwrap_or_else(|| written.next().map_or_else(lost, |r| r.map_err(Error::from)));
+            answers.push(match result {
+                Ok(upserted) => Ok((self.view(upserted.record).await?, upserted.created)),
+                Err(error) => Err(error),
+            });
+        }
+        Ok(answers)
     }
 
     async fn check_upsert(
@@ -128,7 +136,7 @@ impl App {
                 );
             }
         }
-        self.check_lead(content, c).await
+        self.check_lead(content, None, c).await
     }
 
     /// Appends activities; gives the number that the lead has then.
@@ -150,10 +158,17 @@ impl App {
         Ok(activities)
     }
 
-    async fn check_lead(&self, content: LeadContent, mut c: Checker) -> Result<LeadContent> {
+    /// Checks a lead. The profile `kept` from before may have been deleted since.
+    async fn check_lead(
+        &self,
+        content: LeadContent,
+        kept: Option<&ProfileName>,
+        mut c: Checker,
+    ) -> Result<LeadContent> {
         let rules = self.rule_set()?;
         content.check(&mut c, &rules.vocabulary);
         if let Some(profile) = &content.profile
+            && kept != Some(profile)
             && !self.profile_exists(profile).await?
         {
             c.wrong_field("profile", format!("{profile} does not exist"));

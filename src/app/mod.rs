@@ -13,8 +13,12 @@ pub mod segments;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::check::Invalid;
 use crate::domain::name::{Id, ProfileName};
@@ -62,6 +66,7 @@ pub struct App {
     pub metrics: Metrics,
     pub settings: Settings,
     clock: Box<dyn Clock>,
+    turns: Vec<Semaphore>,
     random: Mutex<SmallRng>,
 }
 
@@ -92,6 +97,8 @@ pub enum Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// How many resources can be written at the same time without waiting for a namesake by hash.
+const TURNS: usize = 256;
 /// How often an update without an etag is tried anew when others write at the same time.
 const ATTEMPTS: usize = 10;
 
@@ -103,8 +110,18 @@ impl App {
             metrics: Metrics::default(),
             settings,
             clock,
+            turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
         }
+    }
+
+    /// Writers of one resource take turns, so that those of this replica don't overtake each other between
+    /// reading and writing. Hold it until the write is done.
+    async fn turn(&self, name: &impl ToString) -> Option<SemaphorePermit<'_>> {
+        let mut hasher = DefaultHasher::new();
+        name.to_string().hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        self.turns[place].acquire().await.ok()
     }
 
     pub fn now(&self) -> Time {

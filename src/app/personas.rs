@@ -1,9 +1,9 @@
 //! Personas of a segment. Every write makes a revision of the segment and of the canvas too.
 
-use super::segments::{missing, page_of};
+use super::segments::{MAX_SEGMENTS, missing, page_of};
 use super::{App, Result, admit};
 use crate::domain::canvas::Canvas;
-use crate::domain::check::{Checker, Draft};
+use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::name::{Id, PersonaName, SegmentName};
 use crate::domain::segment::{Persona, PersonaContent, Segment};
 use crate::domain::version::Version;
@@ -25,6 +25,10 @@ impl App {
                 let segment = self.touch(canvas, parent)?;
                 if segment.personas.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
+                }
+                if segment.personas.len() >= MAX_SEGMENTS {
+                    let message = format!("has {MAX_SEGMENTS} personas already, which is the most");
+                    return Err(Invalid::one("parent", message).into());
                 }
                 let persona = Persona { version: Version::first(self.now()), content: content.clone() };
                 segment.personas.insert(id.clone(), persona.clone());

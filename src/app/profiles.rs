@@ -9,11 +9,14 @@ use crate::storage::{Page, StoreError, Window};
 
 impl App {
     pub async fn create_profile(&self, id: Option<Id>, draft: Draft<ProfileContent>) -> Result<Profile> {
-        let content = self.check_profile(draft).await?;
         let name = ProfileName { profile: id.unwrap_or_else(|| self.new_id()) };
-        let profile = Profile { name, version: Version::first(self.now()), content };
-        self.store.create_profile(profile.clone()).await?;
-        Ok(profile)
+        // A conflict means that the segment went away after the check: the next check tells.
+        until_written!("", async {
+            let content = self.check_profile(draft.clone()).await?;
+            let profile = Profile { name: name.clone(), version: Version::first(self.now()), content };
+            self.store.create_profile(profile.clone()).await?;
+            Ok(profile)
+        })
     }
 
     pub async fn profile(&self, name: &ProfileName, revision: i64) -> Result<Profile> {
@@ -42,6 +45,7 @@ impl App {
         etag: &str,
         edit: impl Fn(&Profile) -> Draft<ProfileContent>,
     ) -> Result<Profile> {
+        let _turn = self.turn(name).await;
         until_written!(etag, async {
             let profile = self.store.profile(name).await?;
             admit(name, &profile.version, etag)?;
@@ -54,6 +58,7 @@ impl App {
     }
 
     pub async fn delete_profile(&self, name: &ProfileName, etag: &str) -> Result<()> {
+        let _turn = self.turn(name).await;
         until_written!(etag, async {
             let mut profile = self.store.profile(name).await?;
             admit(name, &profile.version, etag)?;

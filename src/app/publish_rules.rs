@@ -1,6 +1,7 @@
 //! From what stands in the folder to the rules in force: compile aside, try out, keep, swap once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::metrics::{ReloadLabels, ReloadOutcome, RuleSetLabels};
 use super::{App, Error, Result};
@@ -10,6 +11,9 @@ use crate::rules::source::Sources;
 use crate::rules::watch::Found;
 use crate::rules::{Compiled, compile, smoke};
 use crate::storage::{StoreError, StoredRuleSet};
+
+/// How often to try again to keep a set, at growing intervals: half a minute in all.
+const KEEP_ATTEMPTS: usize = 8;
 
 impl App {
     /// Compiles sources and tries them on made-up examples, without touching what is in force.
@@ -91,7 +95,17 @@ impl App {
     async fn keep(&self, set: Arc<RuleSet>) -> std::result::Result<Arc<RuleSet>, Vec<Diagnostic>> {
         let stored =
             StoredRuleSet { id: set.id.clone(), create_time: self.now(), files: set.sources.files().clone() };
-        match self.store.keep_rule_set(stored).await {
+        // Nothing else would try again: the folder does not change by itself.
+        let mut pause = Duration::from_millis(100);
+        let mut result = self.store.keep_rule_set(stored.clone()).await;
+        for _ in 0..KEEP_ATTEMPTS {
+            let Err(error) = &result else { break };
+            tracing::warn!(%error, "the rule set can't be kept yet");
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+            result = self.store.keep_rule_set(stored.clone()).await;
+        }
+        match result {
             Ok(()) => Ok(set),
             Err(error) => {
                 let message = format!("the set is good but can't be kept: {error}");

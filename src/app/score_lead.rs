@@ -8,14 +8,14 @@ use crate::domain::check::{Checker, Violation};
 use crate::domain::lead::{Activity, LeadContent};
 use crate::domain::name::{LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::{Profile, ProfileContent};
-use crate::domain::score::{Assessment, Basis, Score, ScoreStatus};
+use crate::domain::score::{Assessment, Basis, Score, ScoreStatus, Warning, WarningCode};
 use crate::domain::time::Time;
 use crate::rules::set::RuleSet;
 use crate::rules::{LeadFacts, ScriptKind};
 use crate::storage::{StoreError, Window};
 
-/// The most activities of a lead that a score looks at: the ones recorded last.
-pub const MAX_ACTIVITIES: i64 = 10_000;
+/// The most activities of a lead that a score looks at: of those known at the time, the ones recorded last.
+pub const MAX_ACTIVITIES: usize = 10_000;
 
 /// What is to be scored.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl App {
     /// Scores by the given rules: a stream pins one set for all its items.
     pub async fn score_lead(&self, rules: &RuleSet, request: ScoreRequest) -> Result<Score> {
         let as_of = request.as_of.unwrap_or_else(|| self.now());
-        self.check_request(rules, &request)?;
+        self.check_request(rules, &request, as_of)?;
         let lead = self.chosen_lead(request.subject, as_of).await?;
         let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
         let (script, assessment) =
@@ -95,14 +95,17 @@ impl App {
         Ok(score)
     }
 
-    fn check_request(&self, rules: &RuleSet, request: &ScoreRequest) -> Result<()> {
+    fn check_request(&self, rules: &RuleSet, request: &ScoreRequest, as_of: Time) -> Result<()> {
         let mut c = Checker::resume("", request.violations.clone());
+        // Kept, it would be the latest score until that time comes.
+        let future = request.record && as_of > self.now();
+        c.require(!future, "as_of_time", "a score as of a time to come can't be kept");
         if let Subject::Inline(lead, activities) = &request.subject {
             c.within("inline", |c| {
                 c.within("lead", |c| lead.check(c, &rules.vocabulary));
                 // What is said to be known later than now is ignored, like all after the as-of time.
                 c.each("activities", activities, |c, a| a.check(c, &rules.vocabulary, Time::MAX));
-                c.count("activities", activities.len(), MAX_ACTIVITIES as usize);
+                c.count("activities", activities.len(), MAX_ACTIVITIES);
             });
             // A score is kept only if everything it depends on is.
             c.require(
@@ -140,7 +143,7 @@ impl App {
             name: basis.lead.clone(),
             revision: basis.lead_revision,
             content: lead.content,
-            activities: self.newest_activities(lead_name, basis.activity_count).await?,
+            activities: self.newest_activities(lead_name, basis.activity_count, basis.as_of).await?,
             activity_count: basis.activity_count,
         };
         let profile = self.store.profile_revision(profile_name, basis.profile_revision).await?;
@@ -166,17 +169,25 @@ impl App {
         currency: &str,
     ) -> Result<(String, Assessment)> {
         let script = rules.script(ScriptKind::LeadScoring, &profile.scoring_script)?;
+        let left_out = lead.activities.len() > MAX_ACTIVITIES;
         let facts = LeadFacts {
             lead: &lead.content,
-            activities: &lead.activities,
+            activities: &lead.activities[usize::from(left_out)..],
             profile,
             as_of,
             currency,
             vocabulary: &rules.vocabulary,
         };
-        let assessment = rules.assess(script, facts).inspect_err(|_| {
+        let mut assessment = rules.assess(script, facts).inspect_err(|_| {
             self.metrics.rule_errors.get_or_create(&ScriptLabels { script: script.name.to_string() }).inc();
         })?;
+        if left_out {
+            assessment.warnings.push(Warning {
+                code: WarningCode::ActivitiesLeftOut,
+                text: format!("only the {MAX_ACTIVITIES} activities that were recorded last were looked at"),
+                evidence: format!("more than {MAX_ACTIVITIES} are known"),
+            });
+        }
         Ok((script.name.to_string(), assessment))
     }
 
@@ -224,7 +235,7 @@ impl App {
                 other => other.into(),
             })?;
         }
-        let activities = self.newest_activities(&name, record.activity_count).await?;
+        let activities = self.newest_activities(&name, record.activity_count, as_of).await?;
         Ok(ChosenLead {
             name: Some(name),
             revision: lead.version.revision,
@@ -234,14 +245,13 @@ impl App {
         })
     }
 
-    /// The last activities among the first `count`.
-    async fn newest_activities(&self, lead: &LeadName, count: i64) -> Result<Vec<Activity>> {
+    /// Of the first `count` activities, those that were known at a time; one more than a score looks at, so
+    /// that it can tell when some were left out.
+    async fn newest_activities(&self, lead: &LeadName, count: i64, at: Time) -> Result<Vec<Activity>> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let skipped = (count - MAX_ACTIVITIES).max(0);
-        let limit = usize::try_from(count - skipped).unwrap_or(0);
-        Ok(self.store.activities(lead, Window { after: Some(skipped), limit }).await?)
+        Ok(self.store.activities_known(lead, count, at, MAX_ACTIVITIES + 1).await?)
     }
 
     async fn chosen_profile(

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{App, Error, Result, admit};
 use crate::domain::canvas::{Block, Canvas};
-use crate::domain::check::{Checker, Draft};
+use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::name::{CanvasName, Id, SegmentName};
 use crate::domain::segment::{Segment, SegmentContent};
 use crate::domain::version::Version;
 use crate::storage::{Page, StoreError};
+
+/// The most segments of a canvas, and personas of a segment: a canvas is written as a whole.
+pub(super) const MAX_SEGMENTS: usize = 500;
 
 impl App {
     pub async fn create_segment(
@@ -24,7 +27,11 @@ impl App {
                 if canvas.segments.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
                 }
-                let content = self.check_segment(canvas, draft.clone())?;
+                if canvas.segments.len() >= MAX_SEGMENTS {
+                    let message = format!("has {MAX_SEGMENTS} segments already, which is the most");
+                    return Err(Invalid::one("parent", message).into());
+                }
+                let content = self.check_segment(canvas, &[], draft.clone())?;
                 let version = Version::first(self.now());
                 let segment = Segment { version, content, personas: Default::default() };
                 canvas.segments.insert(id.clone(), segment.clone());
@@ -55,7 +62,8 @@ impl App {
             .edit_canvas(&name.canvas_name(), |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
-                let content = self.check_segment(canvas, edit(segment))?;
+                let kept = segment.content.proposition_notes.clone();
+                let content = self.check_segment(canvas, &kept, edit(segment))?;
                 let segment = canvas.segments.get_mut(&name.segment).ok_or_else(|| missing(name))?;
                 segment.content = content;
                 segment.version = segment.version.next(self.now());
@@ -69,6 +77,7 @@ impl App {
         let profiles = self.store.profiles_of_canvas(&name.canvas_name()).await?;
         let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
         let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
+        // A profile that comes to point here meanwhile makes the store refuse the write.
         self.edit_canvas(&name.canvas_name(), |canvas| {
             let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
             admit(name, &segment.version, etag)?;
@@ -84,7 +93,13 @@ impl App {
         Ok(())
     }
 
-    fn check_segment(&self, canvas: &Canvas, draft: Draft<SegmentContent>) -> Result<SegmentContent> {
+    /// Checks a segment. The notes `kept` from before were checked when they came.
+    fn check_segment(
+        &self,
+        canvas: &Canvas,
+        kept: &[Id],
+        draft: Draft<SegmentContent>,
+    ) -> Result<SegmentContent> {
         let rules = self.rule_set()?;
         let Draft { content, violations } = draft;
         let mut c = Checker::resume("segment", violations);
@@ -92,7 +107,7 @@ impl App {
         let offers = [Block::ValuePropositions, Block::UniqueValueProposition];
         c.each("proposition_notes", &content.proposition_notes, |c, id| {
             let found = canvas.content.notes.iter().find(|note| note.id == *id);
-            if !found.is_some_and(|note| offers.contains(&note.block)) {
+            if !kept.contains(id) && !found.is_some_and(|note| offers.contains(&note.block)) {
                 c.wrong(format!("\"{id}\" is not a value-proposition note of {}", canvas.name));
             }
         });

@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 use crate::config::{Config, Settings, Span};
-use crate::grpc::MAX_MESSAGE;
+use crate::grpc::MAX_RESPONSE;
 use crate::grpc::pb::canvas_service_client::CanvasServiceClient;
 use crate::grpc::pb::lead_service_client::LeadServiceClient;
 use crate::grpc::pb::profile_service_client::ProfileServiceClient;
@@ -37,7 +37,7 @@ pub struct Clients {
 macro_rules! client {
     ($method:ident, $client:ident) => {
         pub fn $method(&self) -> $client<Channel> {
-            $client::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE)
+            $client::new(self.channel.clone()).max_decoding_message_size(MAX_RESPONSE)
         }
     };
 }

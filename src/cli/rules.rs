@@ -140,7 +140,7 @@ fn reference(vocabulary: &Vocabulary) -> String {
         table.row([format!("icp.{field}"), "list".into(), format!("the profile's {meaning}")]);
     }
     let more = [
-        ("word in list", "yes_no", "whether a word is in a list; not in, list.contains(word)"),
+        ("word in list", "yes_no", "whether a word is in a list; turned round by not (word in list)"),
         ("list.count", "number", "how many words a list has"),
         ("list.count_in(list)", "number", "how many words of the first are in the second"),
         ("word.contains(\"…\")", "yes_no", "ignoring case; also .starts_with, .ends_with"),

@@ -360,7 +360,7 @@ fn top_reasons(score: &pb::Score, top: usize) -> Vec<(String, i64)> {
 
 /// Where results go.
 enum Sink {
-    Csv(csv::Writer<Box<dyn Write + Send>>, usize),
+    Csv(Box<csv::Writer<Box<dyn Write + Send>>>, usize),
     Jsonl(BufWriter<Box<dyn Write + Send>>, usize),
 }
 
@@ -378,7 +378,7 @@ impl Sink {
                 let mut writer = csv::Writer::from_writer(writer);
                 let head = ["id", "status", "grade", "total", "fit", "engagement", "completeness", "reasons"];
                 writer.write_record(head)?;
-                Sink::Csv(writer, top)
+                Sink::Csv(Box::new(writer), top)
             }
         })
     }

@@ -303,6 +303,13 @@ impl Canvas {
                 }
             });
         });
+        for (id, segment) in &self.segments {
+            for note in
+                segment.content.proposition_notes.iter().filter(|note| self.content.note(note).is_none())
+            {
+                c.wrong_field("notes", format!("\"{note}\" can't go: the segment \"{id}\" names it"));
+            }
+        }
         c.each("links", &self.content.links, |c, link| {
             if let LinkEnd::Segment(name) = &link.to
                 && missing(name)

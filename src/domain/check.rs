@@ -88,7 +88,8 @@ impl Checker {
 
     /// Notes a violation of the field where the walk stands.
     pub fn wrong(&mut self, description: impl Into<String>) {
-        let field = self.path.join(".");
+        let parts: Vec<&str> = self.path.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let field = parts.join(".");
         // What could not be read can't be wrong in a second way.
         let unreadable = |known: &Violation| field.starts_with(known.field.as_str());
         if !self.found[..self.inherited].iter().any(unreadable) {

@@ -430,7 +430,8 @@ impl Activity {
             c.wrong_field("type", "is required");
         }
         check_term(c, "type", &self.kind, "activity type", &vocabulary.activities);
-        c.require(self.amount.is_finite(), "amount", "must be finite");
+        // Sums of these stay finite, however many there are.
+        c.number("amount", Some(self.amount), -1e12, 1e12);
         c.require(self.known_time <= now, "known_time", "must not be later than now");
     }
 }

@@ -19,6 +19,11 @@ impl Id {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What stands for an id that could not be read, in a draft whose violations say so.
+    pub fn unreadable() -> Self {
+        Self("unreadable".into())
+    }
 }
 
 impl FromStr for Id {

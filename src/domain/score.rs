@@ -129,7 +129,7 @@ pub struct Contribution {
     pub kind: ContributionKind,
     pub points: Points,
     pub reason: Arc<str>,
-    /// The facts that were looked at and known, as the script writes them, by name.
+    /// The known facts that the rule names, as the script writes them.
     pub inputs: Vec<(Arc<str>, Value)>,
     pub position: Position,
 }
@@ -165,6 +165,7 @@ pub enum WarningCode {
     DisqualifierUnknown,
     CurrencyMismatch,
     AttributeType,
+    ActivitiesLeftOut,
 }
 
 impl WarningCode {
@@ -173,6 +174,7 @@ impl WarningCode {
             WarningCode::DisqualifierUnknown => "DISQUALIFIER_UNKNOWN",
             WarningCode::CurrencyMismatch => "CURRENCY_MISMATCH",
             WarningCode::AttributeType => "ATTRIBUTE_TYPE",
+            WarningCode::ActivitiesLeftOut => "ACTIVITIES_LEFT_OUT",
         }
     }
 
@@ -181,6 +183,9 @@ impl WarningCode {
         match self {
             WarningCode::DisqualifierUnknown => "find out the fact before time is spent on the lead",
             WarningCode::CurrencyMismatch => "convert the amount into the deployment's currency",
+            WarningCode::ActivitiesLeftOut => {
+                "record sums of what happens often, as one activity with an amount"
+            }
             WarningCode::AttributeType => "write the attribute anew in the type that facts.toml declares",
         }
     }

@@ -241,8 +241,8 @@ impl SegmentContent {
             }
             c.require(value.is_finite(), &field, "must be finite");
         }
-        for (i, (kind, facet)) in self.relationship_plan.iter().enumerate() {
-            c.within(format!("relationship_plan.facets[{i}]"), |c| facet.check(c, *kind));
+        for (kind, facet) in &self.relationship_plan {
+            c.within(format!("relationship_plan.facets[{kind:?}]"), |c| facet.check(c, *kind));
         }
     }
 

@@ -26,7 +26,7 @@ impl Money {
     pub fn check(&self, c: &mut Checker) {
         let iso = self.currency.len() == 3 && self.currency.bytes().all(|b| b.is_ascii_uppercase());
         c.require(iso, "currency_code", "must be three capital letters as in ISO 4217, such as EUR");
-        c.require(self.nanos.abs() < 1_000_000_000, "nanos", "must lie within ±999,999,999");
+        c.require(self.nanos.unsigned_abs() < 1_000_000_000, "nanos", "must lie within ±999,999,999");
         let signs_agree = self.units.signum() * i64::from(self.nanos.signum()) >= 0;
         c.require(signs_agree, "nanos", "must have the sign of units");
     }

@@ -10,7 +10,7 @@ use crate::app::leads::LeadView;
 use crate::domain::check::Checker;
 use crate::domain::lead::Lead;
 use crate::domain::name::LeadName;
-use crate::storage::{Page, Upserted, Window};
+use crate::storage::{Page, Window};
 
 /// The most items of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -98,19 +98,17 @@ impl pb::lead_service_server::LeadService for Service {
             if item.lead.is_none() {
                 c.wrong("is required");
             }
-            let content = convert::lead::content(&mut c, item.lead.unwrap_or_default());
-            drafts.push(c.draft(content));
+            let lead = item.lead.unwrap_or_default();
+            let etag = lead.etag.clone();
+            let content = convert::lead::content(&mut c, lead);
+            drafts.push((c.draft(content), etag));
             ids.push(item.id);
         }
         let upserted = self.0.upsert_leads(&system, drafts).await?;
-        let result = |(id, upserted): (String, crate::app::Result<Upserted>)| {
+        let result = |(id, upserted): (String, crate::app::Result<(LeadView, bool)>)| {
             use pb::upsert_lead_result::Result as Outcome;
             let (created, result) = match upserted {
-                Ok(Upserted { record, created }) => {
-                    // A batch does not look at what scores say now: reading the lead does.
-                    let stale = record.latest_score.is_some();
-                    (created, Outcome::Lead(convert::lead::view_out(&LeadView { record, stale })))
-                }
+                Ok((view, created)) => (created, Outcome::Lead(convert::lead::view_out(&view))),
                 Err(error) => (false, Outcome::Error(super::item_error(error.into()))),
             };
             pb::UpsertLeadResult { id, created, result: Some(result) }

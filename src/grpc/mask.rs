@@ -39,7 +39,13 @@ fn walk(descriptor: &MessageDescriptor, path: &str) -> Result<(), String> {
     };
     match (rest, field.kind()) {
         (None, _) => Ok(()),
-        (Some(key), _) if field.is_map() && !key.is_empty() => Ok(()),
+        (Some(key), Kind::Message(entry)) if field.is_map() && !key.is_empty() => {
+            let plain = !matches!(entry.map_entry_value_field().kind(), Kind::Message(_));
+            match plain || !key.contains('.') {
+                true => Ok(()),
+                false => Err(format!("\"{name}\" can be masked by its keys, not below them")),
+            }
+        }
         (Some(rest), Kind::Message(inner)) if !field.is_list() && !field.is_map() => walk(&inner, rest),
         _ => Err(format!("\"{name}\" has no parts that a mask can name")),
     }
@@ -105,6 +111,8 @@ fn copy(into: &mut DynamicMessage, from: &DynamicMessage, path: &str) {
                 }
             }
         }
+        // Clearing a part of what is absent must not make it present.
+        Some(_) if !from.has_field(&field) && !into.has_field(&field) => {}
         Some(rest) => {
             let inner = from.get_field(&field);
             if let (Some(into), Value::Message(from)) = (into.get_field_mut(&field).as_message_mut(), &*inner)
@@ -156,12 +164,27 @@ mod tests {
     }
 
     #[test]
+    fn clearing_a_part_of_what_is_absent_leaves_it_absent() {
+        let (current, update) = (pb::Lead::default(), pb::Lead::default());
+        let merged =
+            apply("Lead", &current, &update, mask(&["contacts.contacts", "company.employees"]).as_ref());
+        assert_eq!(merged.unwrap(), current);
+    }
+
+    #[test]
     fn unknown_paths_are_refused_with_the_nearest_name() {
         let mut c = Checker::at("");
-        check(&mut c, "Lead", mask(&["owner", "company.employes", "contacts.contacts.id", "x"]).as_ref());
+        check(
+            &mut c,
+            "Lead",
+            mask(&["owner", "company.employes", "contacts.contacts.id", "x", "attributes.a.value"]).as_ref(),
+        );
         let found = c.finish(()).unwrap_err().0;
         let shown: Vec<_> = found.iter().map(|v| v.field.as_str()).collect();
-        assert_eq!(shown, ["update_mask.paths[1]", "update_mask.paths[2]", "update_mask.paths[3]"]);
+        assert_eq!(
+            shown,
+            ["update_mask.paths[1]", "update_mask.paths[2]", "update_mask.paths[3]", "update_mask.paths[4]"]
+        );
         assert!(found[0].description.contains("did you mean \"employees\"?"), "{}", found[0].description);
     }
 }

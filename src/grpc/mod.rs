@@ -32,8 +32,10 @@ pub const SERVICES: [&str; 6] = [
     "assay.v1.RuleService",
 ];
 
-/// The most bytes of a message, in either direction: a batch of 1,000 leads fits.
+/// The most bytes of a request: a batch of 1,000 leads fits.
 pub const MAX_MESSAGE: usize = 16 << 20;
+/// The most bytes of a response. Well above the former: what was accepted and written must be answered.
+pub const MAX_RESPONSE: usize = 256 << 20;
 
 /// All services: ours, health, and reflection in both versions.
 pub fn routes(
@@ -45,7 +47,7 @@ pub fn routes(
             $routes.add_service(
                 pb::$server::$name::new($service::Service(app.clone()))
                     .max_decoding_message_size(MAX_MESSAGE)
-                    .max_encoding_message_size(MAX_MESSAGE)
+                    .max_encoding_message_size(MAX_RESPONSE)
                     .accept_compressed(tonic::codec::CompressionEncoding::Gzip)
                     .send_compressed(tonic::codec::CompressionEncoding::Gzip),
             )

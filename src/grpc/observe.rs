@@ -143,11 +143,14 @@ where
 /// Gives a failure that tonic made by itself its ErrorInfo.
 fn complete(response: Response<Body>) -> Response<Body> {
     match Status::from_header_map(response.headers()) {
-        Some(failure) if failure.code() != Code::Ok && failure.details().is_empty() => {
-            status::catalogued(&failure).into_http()
-        }
+        Some(failure) if lacks_details(&failure) => status::catalogued(&failure).into_http(),
         _ => response,
     }
+}
+
+/// Whether tonic made a failure by itself: ours have details.
+fn lacks_details(status: &Status) -> bool {
+    status.code() != Code::Ok && status.details().is_empty()
 }
 
 /// The caller's id if it is a short printable one, else a new one.
@@ -211,7 +214,18 @@ impl HttpBody for Counted {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    this.call.code = Status::from_header_map(trailers).map(|status| status.code());
+                    let status = Status::from_header_map(trailers);
+                    let status =
+                        status.map(
+                            |status| {
+                                if lacks_details(&status) { status::catalogued(&status) } else { status }
+                            },
+                        );
+                    this.call.code = status.as_ref().map(Status::code);
+                    let mut complete = HeaderMap::new();
+                    if status.is_some_and(|status| status.add_header(&mut complete).is_ok()) {
+                        return Poll::Ready(Some(Ok(Frame::trailers(complete))));
+                    }
                 }
             }
             Poll::Ready(Some(Err(status))) => this.call.code = Some(status.code()),

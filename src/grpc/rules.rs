@@ -47,7 +47,7 @@ impl pb::rule_service_server::RuleService for Service {
         let mut c = Checker::at("");
         let request = request.into_inner();
         c.require(!request.files.is_empty(), "files", "needs at least one file");
-        c.count("files", request.files.len(), MAX_FILES);
+        c.count("files", request.files.len(), MAX_FILES - 1);
         let mut files = BTreeMap::new();
         c.each("files", request.files, |c, file| {
             c.length("path", &file.path, 1, 200);

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::app::Error;
-use crate::domain::check::Invalid;
+use crate::domain::check::{Invalid, Violation};
 use crate::storage::StoreError;
 
 /// The domain of every ErrorInfo.
@@ -187,13 +187,45 @@ impl From<Invalid> for Status {
             [only] => only.to_string(),
             all => format!("the request has {} violations, the first: {}", all.len(), all[0]),
         };
-        let violations: Vec<_> =
-            invalid.0.into_iter().map(|v| FieldViolation::new(v.field, v.description)).collect();
-        status(Reason::InvalidFields, message, ErrorDetails::with_bad_request(violations), &[])
+        let violations = fitting(invalid.0);
+        status(
+            Reason::InvalidFields,
+            shortened(&message, 300),
+            ErrorDetails::with_bad_request(violations),
+            &[],
+        )
+    }
+}
+
+/// As many violations as fit: details travel in a header, of which common clients accept 8 KiB.
+fn fitting(all: Vec<Violation>) -> Vec<FieldViolation> {
+    const ROOM: usize = 4_500;
+    let count = all.len();
+    let mut used = 0;
+    let mut shown = Vec::new();
+    for violation in all {
+        let (field, text) = (shortened(&violation.field, 200), shortened(&violation.description, 300));
+        used += field.len() + text.len() + 10;
+        if used > ROOM {
+            let more = format!("and {} more", count - shown.len());
+            shown.push(FieldViolation::new("", more));
+            break;
+        }
+        shown.push(FieldViolation::new(field, text));
+    }
+    shown
+}
+
+/// At most so many characters.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
 fn precondition(reason: Reason, message: String, subject: &str) -> Status {
+    let message = shortened(&message, 1_000);
     let violation = PreconditionViolation::new(reason.as_str(), subject, message.clone());
     status(reason, message, ErrorDetails::with_precondition_failure(vec![violation]), &[])
 }
@@ -205,13 +237,15 @@ fn retry() -> ErrorDetails {
 /// Gives a status that tonic made by itself the reason that our catalogue has for it.
 pub fn catalogued(status: &Status) -> Status {
     let reason = match status.code() {
-        // Its decoder says OUT_OF_RANGE where the gRPC specification says RESOURCE_EXHAUSTED.
+        // Its codec says OUT_OF_RANGE where the gRPC specification says RESOURCE_EXHAUSTED.
         Code::OutOfRange | Code::ResourceExhausted => Reason::MessageTooLarge,
+        Code::NotFound => Reason::NotFound,
         Code::Unimplemented => Reason::Unimplemented,
         Code::Cancelled => Reason::Cancelled,
-        // A body that is no such message comes as INTERNAL, but it is the caller's.
-        Code::Internal if status.message().contains("decode") => Reason::MalformedRequest,
-        Code::InvalidArgument => Reason::MalformedRequest,
+        // The health service asks for a name that nobody registered.
+        Code::Internal if status.message() == "service not registered" => Reason::NotFound,
+        // Our own failures carry details, so this one is the decoder's: the body is no such message.
+        Code::Internal | Code::InvalidArgument => Reason::MalformedRequest,
         _ => Reason::Internal,
     };
     plain(reason, status.message())

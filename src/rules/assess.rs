@@ -135,6 +135,9 @@ struct Run<'a> {
     named: Vec<Index>,
 }
 
+/// A fact that was looked at, by its name.
+type Input = (Arc<str>, Plain);
+
 /// What a condition or a number came to.
 enum Judged<T> {
     Known(T),
@@ -211,7 +214,12 @@ impl<'a> Run<'a> {
             Judged::Known(true) => true,
             Judged::Unknown => false,
         };
+        // Only a priority asks what an unknown rule could give, and then a failure gives nothing.
+        if !holds && self.lead.is_some() {
+            return Ok(Sum::default());
+        }
         let number = self.eval.number(&rule.then);
+        let number = if holds { number } else { number.map_err(|_| Stop::Unknown) };
         let points =
             match self.judge(number, if holds { Some(&rule.id) } else { None }, &rule.id, &rule.position)? {
                 Judged::Unknown => return Ok(Sum::default()),
@@ -290,7 +298,7 @@ impl<'a> Run<'a> {
         criterion: &Criterion,
         id: &Arc<str>,
         position: &Position,
-    ) -> Result<Judged<(bool, Option<(Arc<str>, Plain)>)>, RuleError> {
+    ) -> Result<Judged<(bool, Option<Input>)>, RuleError> {
         let index = self.catalogue.find(&criterion.fact, false).ok_or_else(|| {
             let message = format!(
                 "the profile's criterion looks at \"{}\", which is not a fact any more",
@@ -436,7 +444,8 @@ impl<'a> Run<'a> {
                 let Failure { position, message } = *failure;
                 Err(error(rule, &position.unwrap_or_else(|| at.clone()), message))
             }
-            Err(Stop::Unknown | Stop::Return(_)) => {
+            Err(Stop::Return(_)) => Err(error(rule, at, "a value was returned outside of a function".into())),
+            Err(Stop::Unknown) => {
                 if let Some(rule) = list {
                     let facts = self.eval.unknown.drain(..);
                     self.unknowns.extend(facts.map(|fact| Unknown { rule: rule.clone(), fact }));

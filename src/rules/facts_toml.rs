@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::catalogue;
 use super::diagnostic::{Code, Diagnostic, token_length};
+use super::syntax::Parser;
 use crate::domain::text::suggestion;
 use crate::domain::vocabulary::{Attribute, AttributeType, Import, Term, Vocabulary};
 
@@ -103,7 +104,7 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         match attribute(section) {
             Ok(attribute) => _ = attributes.insert(name, attribute),
             Err(message) => {
-                let header = format!("attributes.{name}");
+                let header = format!("[attributes.{name}]");
                 problems.push(at_word(
                     text,
                     &header,
@@ -151,14 +152,14 @@ fn attribute(section: AttributeSection) -> Result<Attribute, String> {
 
 /// Names of attributes and factors are used as words in scripts, so they must be free there.
 fn check_name(text: &str, section: &str, name: &str, problems: &mut Vec<Diagnostic>) {
-    let header = format!("{section}.{name}");
+    let header = format!("[{section}.{name}]");
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !starts_well || !name.chars().all(legal) {
         let message =
             format!("\"{name}\" can't be used in scripts: write it with a-z, 0-9 and _, a letter first");
         problems.push(at_word(text, &header, Code::BadFactsToml, message));
-    } else if catalogue::is_taken(name) {
+    } else if catalogue::is_taken(name) || !Parser::new().is_name(name) {
         let message = format!("\"{name}\" already has a meaning in scripts");
         problems.push(at_word(text, &header, Code::Reserved, message).with_help("choose another name"));
     }
@@ -199,7 +200,7 @@ mod tests {
         let text = "[attributes.seats]\ntype = \"number\"\nmeaning = \"Seats\"\n\n[attributes.rule]\ntype = \"choice\"\nmeaning = \"?\"\n";
         let problems = parse(text).unwrap_err();
         let found: Vec<_> = problems.iter().map(|p| (p.line, p.column, p.code)).collect();
-        assert_eq!(found, [(5, 2, Code::Reserved), (5, 2, Code::BadFactsToml)]);
+        assert_eq!(found, [(5, 1, Code::Reserved), (5, 1, Code::BadFactsToml)]);
         let unknown = parse("[attributes.a]\ntype = \"nmber\"\nmeaning = \"\"").unwrap_err();
         assert_eq!((unknown[0].line, unknown[0].column, unknown[0].length), (2, 8, 7));
     }

@@ -200,6 +200,8 @@ pub struct Formula {
     pub leaves: Vec<Index>,
     /// How many local variables it needs.
     pub locals: usize,
+    /// How deep its evaluation nests at most.
+    pub depth: usize,
 }
 
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, 
 use crate::domain::name::Id;
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
 use crate::domain::score::Points;
-use crate::domain::segment::{LeadTally, SegmentContent};
+use crate::domain::segment::{LeadTally, Need, NeedKind, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{FactValue, Money, Value};
 use crate::domain::vocabulary::{AttributeType, Vocabulary};
@@ -165,6 +165,12 @@ fn segments(vocabulary: &Vocabulary) -> Vec<(SegmentContent, LeadTally)> {
         growth_rate: Some(0.1),
         fit: Some(0.5),
         capacity: Some(100.0),
+        needs: Vec::from_iter(id("need", 1).map(|id| Need {
+            id,
+            kind: NeedKind::Pain,
+            text: "Something hurts".into(),
+            intensity: Some(0.5),
+        })),
         custom_factors: vocabulary.factors.keys().map(|name| (name.clone(), 0.5)).collect(),
         ..SegmentContent::default()
     };

@@ -1,7 +1,7 @@
 //! The files of a rule set, and how they are read from a folder.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -12,7 +12,8 @@ use super::diagnostic::{Code, Diagnostic};
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
 /// The most files that a set may have.
 pub const MAX_FILES: usize = 1_000;
-/// The most folders that may be nested below the scripts folder.
+/// The most folders that a set may have, and how deep they may be nested.
+const MAX_FOLDERS: usize = 200;
 const MAX_DEPTH: usize = 8;
 
 /// The texts of `**/*.rhai` and `facts.toml` by path, with `/` between its parts.
@@ -58,7 +59,7 @@ impl Sources {
     pub fn read(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut files = BTreeMap::new();
         let mut problems = Vec::new();
-        walk(folder, "", 0, &mut |relative, path| {
+        walk(folder, "", 0, &mut 0, &mut |relative, path| {
             if files.len() == MAX_FILES {
                 return;
             }
@@ -103,11 +104,17 @@ pub fn too_large(file: &str, size: u64) -> Diagnostic {
 }
 
 fn read_file(path: &Path) -> Result<String, Unreadable> {
-    let size = std::fs::metadata(path).map_err(Unreadable::Io)?.len();
-    if size > MAX_FILE_BYTES as u64 {
-        return Err(Unreadable::TooLarge(size));
+    let meta = std::fs::metadata(path).map_err(Unreadable::Io)?;
+    if !meta.is_file() {
+        // A pipe would be waited for, a device might never end.
+        return Err(Unreadable::Io(io::Error::other("it is not a plain file")));
     }
-    let bytes = std::fs::read(path).map_err(Unreadable::Io)?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(Unreadable::Io)?;
+    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(Unreadable::TooLarge(meta.len()));
+    }
     String::from_utf8(bytes).map_err(|_| Unreadable::NotUtf8)
 }
 
@@ -117,7 +124,18 @@ fn belongs(relative: &str) -> bool {
 }
 
 /// Calls `found` for every file of the set, in the order of paths within each folder.
-fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut impl FnMut(&str, &Path)) -> io::Result<()> {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    visited: &mut usize,
+    found: &mut impl FnMut(&str, &Path),
+) -> io::Result<()> {
+    // Links can make a small tree endless.
+    *visited += 1;
+    if *visited > MAX_FOLDERS {
+        return Err(io::Error::other(format!("there are more than {MAX_FOLDERS} folders in it")));
+    }
     let mut entries: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
     entries.sort();
@@ -129,7 +147,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut impl FnMut(&str, 
         let relative = format!("{prefix}{name}");
         match std::fs::metadata(&path) {
             Ok(meta) if meta.is_dir() && depth < MAX_DEPTH => {
-                walk(&path, &format!("{relative}/"), depth + 1, found)?;
+                walk(&path, &format!("{relative}/"), depth + 1, visited, found)?;
             }
             Ok(meta) if meta.is_dir() => {}
             // Also what can't be looked at is reported by reading it: a dangling link must not
@@ -145,7 +163,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, found: &mut impl FnMut(&str, 
 pub fn manifest(folder: &Path) -> Vec<(String, u64, Option<std::time::SystemTime>, u64)> {
     use std::os::unix::fs::MetadataExt;
     let mut entries = Vec::new();
-    let walked = walk(folder, "", 0, &mut |relative, path| {
+    let walked = walk(folder, "", 0, &mut 0, &mut |relative, path| {
         let meta = std::fs::metadata(path).ok();
         let (size, inode) = meta.as_ref().map_or((u64::MAX, 0), |m| (m.len(), m.ino()));
         entries.push((relative.to_owned(), size, meta.and_then(|m| m.modified().ok()), inode));
@@ -212,5 +230,16 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert!(Sources::read(&dir.path().join("missing")).is_err());
+
+        // A link to itself many times over, and a pipe that nobody writes to.
+        let endless = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            std::os::unix::fs::symlink(".", endless.path().join(name)).unwrap();
+        }
+        assert_eq!(Sources::read(endless.path()).unwrap_err()[0].code, Code::Unreadable);
+        let piped = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(piped.path().join("x.rhai")).status().unwrap();
+        assert!(made.success());
+        assert_eq!(Sources::read(piped.path()).unwrap_err()[0].code, Code::Unreadable);
     }
 }

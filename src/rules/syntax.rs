@@ -262,6 +262,11 @@ impl Parser {
         Self { engine, open }
     }
 
+    /// Whether a word can be used as a name at all: Rhai keeps some for itself.
+    pub fn is_name(&self, word: &str) -> bool {
+        self.engine.compile_expression(word).is_ok()
+    }
+
     /// Parses a file; Rhai stops at the first error.
     pub fn parse(&self, file: &str, text: &str) -> Result<AST, Diagnostic> {
         if text.matches("=>").count() > MAX_CASES {
@@ -269,6 +274,8 @@ impl Parser {
             return Err(Diagnostic::of_file(file, Code::TooLarge, message));
         }
         self.open.borrow_mut().clear();
+        // Some editors begin a file with a mark that means nothing.
+        let text = text.trim_start_matches('\u{feff}');
         self.engine.compile(text).map_err(|error| self.diagnose(file, text, &error))
     }
 

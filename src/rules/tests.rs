@@ -1,6 +1,6 @@
 //! The language's semantics, each clause by a small script.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Code, Diagnostic};
 use super::set::RuleSet;
 use super::source::Sources;
 use super::*;
@@ -474,6 +474,66 @@ fn what_is_outside_the_language_is_refused() {
         let sources = sources(&[("lead_scoring/t.rhai", &script)]);
         let found = compile(sources).expect_err(expression);
         assert!(found.iter().all(|d| d.line == 1 && d.column > 0), "{expression}: {found:?}");
+    }
+}
+
+#[test]
+fn what_would_overflow_the_stack_is_refused() {
+    let grade = "grade \"D\" otherwise;";
+    let defines: String = (1..400).map(|i| format!("define a{i} as a{} + 1;\n", i - 1)).collect();
+    let cases = [
+        ("const A = A + 1; rule \"r\" when A > 1 then 1 because \"x\";".to_owned(), Code::Recursion),
+        ("const A = B; const B = A;".to_owned(), Code::Recursion),
+        (format!("define a0 as 1;\n{defines}rule \"r\" when a399 > 1 then 1 because \"x\";"), Code::TooLarge),
+        ("x;".repeat(20_000), Code::Misplaced),
+    ];
+    for (script, code) in cases {
+        let found = compile(sources(&[("lead_scoring/t.rhai", &format!("{script}\n{grade}"))])).unwrap_err();
+        assert!(found.iter().any(|d| d.code == code), "{:?}", found.first());
+        assert!(found.len() <= 500);
+    }
+}
+
+#[test]
+fn constants_belong_to_their_file_and_hide_nothing() {
+    let lib = ("lib/own.rhai", "const A = 1; const B = A * 2;");
+    let script = "import \"lib/own\" as own; const A = 100;\
+                  rule \"r\" when own::B == 2 and A == 100 then 1 because \"x\"; grade \"D\" otherwise;";
+    let (set, _) = compile(sources(&[lib, ("lead_scoring/t.rhai", script)])).unwrap();
+    assert!(set.script(ScriptKind::LeadScoring, "t").is_ok());
+    let refused = [
+        "const budget = 1;",
+        "define lim as 1; const lim = 2; rule \"r\" when lim > 0 then 1 because \"x\";",
+        "const X = { return 5; }; rule \"r\" when X > 0 then 1 because \"x\";",
+        "const X = employes + 1;",
+        "fn f(x) { 1 } fn int.f(x) { 2 } rule \"r\" when f(1) > 0 then 1 because \"x\";",
+        "fn f(known) { 1 }",
+        "rule \"r\" when own::other::f(1) > 0 then 1 because \"x\";",
+        "rule \"r\" when contacts?.count > 0 then 1 because \"x\";",
+        "rule \"r\" when 1e400 > 0 then 1 because \"x\"; import \"lib/own\" as o;",
+    ];
+    for script in refused {
+        let script = format!("{script} grade \"D\" otherwise;");
+        assert!(compile(sources(&[lib, ("lead_scoring/t.rhai", &script)])).is_err(), "{script}");
+    }
+}
+
+#[test]
+fn an_unknown_rule_of_a_lead_is_not_tried() {
+    let script = "rule \"r\" when region == \"big\" then 100 / employees because \"x\";";
+    let result = assess(script, &lead(Company { employees: Some(0), ..company() }), &[]).unwrap();
+    assert_eq!(unknowns(&result), [("r", "region")]);
+}
+
+#[test]
+fn functions_hand_on_what_they_look_at_each_time() {
+    let script = "fn f(what) { what.count } fn clip(x) { if x < 0 { x = 0; } x }
+                  rule \"a\" when f(activity(\"page_visit\")) == 0 then clip(-5) because \"x\";
+                  rule \"b\" when f(activity(\"page_visit\")) == 0 then clip(2) because \"x\";";
+    let result = assess(script, &lead(company()), &[]).unwrap();
+    assert_eq!(result.total.number(), 2.0);
+    for entry in &result.contributions {
+        assert_eq!(entry.inputs[..], [("activity(\"page_visit\").count".into(), Value::Number(0.0))]);
     }
 }
 

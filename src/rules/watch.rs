@@ -69,7 +69,11 @@ fn follow(folder: &Path, events: &Receiver<()>, found: &mpsc::Sender<Found>) {
             }
         }
         match events.recv_timeout(POLL) {
-            Ok(()) => drain(events),
+            // An event tells more than times and sizes do: read again, whatever they say.
+            Ok(()) => {
+                drain(events);
+                seen = None;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             // Without a watcher there are no events: look at the folder by the clock.
             Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL),

@@ -38,6 +38,8 @@ cases! {
     a_batch_fails_item_by_item,
     an_external_id_belongs_to_one_lead,
     activities_are_numbered_in_order,
+    the_activities_known_at_a_time_are_the_newest_of_them,
+    a_profile_points_to_a_segment_that_exists,
     scores_are_kept_and_the_latest_is_told,
     segments_are_tallied_by_their_leads,
     deletion_removes_everything,
@@ -128,6 +130,14 @@ fn canvas(id: &str) -> Canvas {
         forked_from: None,
         segments: BTreeMap::new(),
     }
+}
+
+fn canvas_with_segment(id: &str, segment: &str) -> Canvas {
+    let version = Version::first(time(1));
+    let content = crate::domain::segment::SegmentContent::default();
+    let segment_id: Id = segment.parse().unwrap();
+    let segment = crate::domain::segment::Segment { version, content, personas: BTreeMap::new() };
+    Canvas { segments: [(segment_id, segment)].into(), ..canvas(id) }
 }
 
 fn activity(kind: &str, amount: f64) -> Activity {
@@ -286,7 +296,9 @@ async fn names_are_ordered_by_their_bytes(store: Arc<dyn Store>) {
 }
 
 async fn any_text_comes_back_as_it_was(store: Arc<dyn Store>) {
-    for (i, text) in ["Phân khúc", "客户细分", "شرائح العملاء", "e\u{301}", "\u{0}\u{1F600}'\"%_\\", ""].iter().enumerate() {
+    for (i, text) in
+        ["Phân khúc", "客户细分", "شرائح العملاء", "e\u{301}", "\u{0}\u{1F600}'\"%_\\", ""].iter().enumerate()
+    {
         let content = LeadContent { owner: (*text).into(), ..with_id("crm", &format!("{i}{text}")) };
         let written = Lead::create(name(&format!("l{i}")), content, time(1));
         store.create_lead(written.clone()).await.unwrap();
@@ -307,15 +319,39 @@ async fn a_batch_fails_item_by_item(store: Arc<dyn Store>) {
         ..content()
     };
     store.create_lead(Lead::create(name("owner"), with_id("shop", "s"), time(1))).await.unwrap();
-    let items = vec![(name("a"), with_id("crm", "1")), (name("b"), taken), (name("c"), with_id("crm", "3"))];
+    let item = |id: &str, content| UpsertItem { new_name: name(id), content, etag: String::new() };
+    let items = vec![item("a", with_id("crm", "1")), item("b", taken), item("c", with_id("crm", "3"))];
     let results = store.upsert_leads("crm", items.clone(), time(2)).await.unwrap();
-    let shown: Vec<_> = results.iter().map(|result| result.as_ref().map(|upserted| upserted.created).ok()).collect();
+    let shown: Vec<_> =
+        results.iter().map(|result| result.as_ref().map(|upserted| upserted.created).ok()).collect();
     assert_eq!(shown, [Some(true), None, Some(true)]);
     assert!(matches!(&results[1], Err(StoreError::ExternalIdTaken { lead, .. }) if lead == "leads/owner"));
     assert!(store.lead(&name("b")).await.is_err(), "nothing is left of an item that failed");
     let again = store.upsert_leads("crm", items, time(3)).await.unwrap();
     let again = again[0].as_ref().unwrap();
     assert_eq!((again.created, again.record.lead.version.revision), (false, 1), "unchanged");
+
+    let shop = UpsertItem { new_name: name("z"), content: with_id("shop", "s"), etag: "old".into() };
+    let late = store.upsert_leads("shop", vec![shop.clone()], time(4)).await.unwrap();
+    assert!(matches!(late[0], Err(StoreError::Conflict(_))));
+    let current = store.lead(&name("owner")).await.unwrap().lead.version.etag();
+    let moved = LeadContent { owner: "an".into(), ..with_id("crm", "7") };
+    store
+        .update_lead(store.lead(&name("owner")).await.unwrap().lead.revise(
+            LeadContent {
+                external_ids:
+                    [("crm".to_owned(), "7".to_owned()), ("shop".to_owned(), "s".to_owned())].into(),
+                ..content()
+            },
+            time(5),
+        ))
+        .await
+        .unwrap();
+    assert_ne!(current, store.lead(&name("owner")).await.unwrap().lead.version.etag());
+    let moved = UpsertItem { new_name: name("z"), content: moved, etag: String::new() };
+    let kept = store.upsert_leads("crm", vec![moved], time(6)).await.unwrap();
+    let kept = &kept[0].as_ref().unwrap().record.lead.content;
+    assert_eq!((kept.owner.as_str(), kept.external_ids.len()), ("an", 2), "ids in other systems are kept");
 }
 
 async fn an_external_id_belongs_to_one_lead(store: Arc<dyn Store>) {
@@ -338,6 +374,37 @@ async fn activities_are_numbered_in_order(store: Arc<dyn Store>) {
     let second = store.activities(&name("l"), Window { after: Some(1), limit: 1 }).await.unwrap();
     assert_eq!(second, [activity("visit", 0.2)]);
     assert_eq!(store.lead(&name("l")).await.unwrap().activity_count, 3);
+}
+
+async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn Store>) {
+    store.create_lead(lead("l", 1)).await.unwrap();
+    let known =
+        |amount: f64, at| Activity { time: time(1), known_time: time(at), ..activity("visit", amount) };
+    let all = vec![known(1.0, 5), known(2.0, 50), known(3.0, 6), known(4.0, 7), known(5.0, 8)];
+    store.append_activities(&name("l"), all).await.unwrap();
+    let amounts = async |count, at, limit| {
+        let found = store.activities_known(&name("l"), count, time(at), limit).await.unwrap();
+        found.iter().map(|activity| activity.amount).collect::<Vec<_>>()
+    };
+    assert_eq!(amounts(5, 10, 9).await, [1.0, 3.0, 4.0, 5.0]);
+    assert_eq!(amounts(4, 10, 2).await, [3.0, 4.0]);
+    assert_eq!(amounts(5, 4, 9).await, [0.0; 0]);
+}
+
+async fn a_profile_points_to_a_segment_that_exists(store: Arc<dyn Store>) {
+    let pointing = profile("p", Some("canvases/c/segments/s"));
+    assert!(matches!(store.create_profile(pointing.clone()).await, Err(StoreError::Conflict(_))));
+    let with = canvas_with_segment("c", "s");
+    store.create_canvas(with.clone()).await.unwrap();
+    store.create_profile(pointing.clone()).await.unwrap();
+    let without = Canvas { version: with.version.next(time(2)), segments: BTreeMap::new(), ..with.clone() };
+    assert!(matches!(store.update_canvas(without).await, Err(StoreError::Conflict(_))));
+    let elsewhere = Profile {
+        version: pointing.version.next(time(2)),
+        content: profile("p", Some("canvases/c/segments/t")).content,
+        ..pointing
+    };
+    assert!(matches!(store.update_profile(elsewhere).await, Err(StoreError::Conflict(_))));
 }
 
 async fn scores_are_kept_and_the_latest_is_told(store: Arc<dyn Store>) {
@@ -367,7 +434,10 @@ async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
     ];
     for (id, grade, outcome) in cases {
         let outcome = outcome.map(|kind| Outcome { kind, time: None, reason: String::new() });
-        store.create_lead(Lead::create(name(id), LeadContent { outcome, ..content() }, time(1))).await.unwrap();
+        store
+            .create_lead(Lead::create(name(id), LeadContent { outcome, ..content() }, time(1)))
+            .await
+            .unwrap();
         store.record_score(score(id, 5, grade), Some(segment.clone())).await.unwrap();
     }
     store.create_lead(lead("other", 1)).await.unwrap();
@@ -384,7 +454,8 @@ async fn deletion_removes_everything(store: Arc<dyn Store>) {
     store.create_lead(first.clone()).await.unwrap();
     store.update_lead(first.revise(with_id("crm", "2"), time(2))).await.unwrap();
     store.append_activities(&name("l"), vec![activity("visit", 1.0)]).await.unwrap();
-    let kept = store.record_score(score("l", 5, Some("A")), "canvases/c/segments/s".parse().ok()).await.unwrap();
+    let kept =
+        store.record_score(score("l", 5, Some("A")), "canvases/c/segments/s".parse().ok()).await.unwrap();
     store.delete_lead(&name("l"), Some(2)).await.unwrap();
     let all = Window { after: None, limit: 9 };
     assert!(store.lead(&name("l")).await.is_err());
@@ -397,7 +468,7 @@ async fn deletion_removes_everything(store: Arc<dyn Store>) {
 }
 
 async fn a_pointed_to_canvas_is_not_deleted(store: Arc<dyn Store>) {
-    let first = canvas("c");
+    let first = canvas_with_segment("c", "s");
     store.create_canvas(first.clone()).await.unwrap();
     let pointing = profile("p", Some("canvases/c/segments/s"));
     store.create_profile(pointing.clone()).await.unwrap();

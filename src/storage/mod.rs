@@ -65,14 +65,15 @@ pub trait CanvasStore: Send + Sync {
     /// By name.
     async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>>;
     /// Replaces a canvas if its revision is still the one before; the former body is kept.
-    /// Marking it as deleted is refused with [`StoreError::Conflict`] while a profile that is not deleted
-    /// points to one of its segments.
+    /// Refused with [`StoreError::Conflict`] while a profile that is not deleted points to a segment that would
+    /// be gone, with its canvas or alone.
     async fn update_canvas(&self, canvas: Canvas) -> Result<()>;
 }
 
 #[async_trait]
 pub trait ProfileStore: Send + Sync {
-    /// [`StoreError::AlreadyExists`] also if a deleted profile has the name.
+    /// [`StoreError::AlreadyExists`] also if a deleted profile has the name; [`StoreError::Conflict`] if the
+    /// segment that it points to does not exist.
     async fn create_profile(&self, profile: Profile) -> Result<()>;
     /// Also a deleted one.
     async fn profile(&self, name: &ProfileName) -> Result<Profile>;
@@ -80,12 +81,23 @@ pub trait ProfileStore: Send + Sync {
     async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile>;
     /// By name.
     async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>>;
-    /// Replaces a profile if its revision is still the one before; the former body is kept.
+    /// Replaces a profile if its revision is still the one before and the segment that it points to, unless it
+    /// is being deleted, exists; the former body is kept.
     async fn update_profile(&self, profile: Profile) -> Result<()>;
     /// The newest first.
     async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>>;
     /// The profiles, not deleted, that point to a segment of a canvas.
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>>;
+}
+
+/// A lead to create or replace by its external id.
+#[derive(Debug, Clone)]
+pub struct UpsertItem {
+    /// The name for a lead that is new.
+    pub new_name: LeadName,
+    pub content: LeadContent,
+    /// If not empty, it must be current.
+    pub etag: String,
 }
 
 /// What an upsert by external id came to.
@@ -108,13 +120,14 @@ pub trait LeadStore: Send + Sync {
     async fn leads(&self, page: Page) -> Result<Vec<LeadRecord>>;
     /// Replaces a lead if its revision is still the one before; the former body is kept.
     async fn update_lead(&self, lead: Lead) -> Result<()>;
-    /// Creates or replaces leads by their external id in a system. `new_names` are used for those that
-    /// are new. A lead that would not change keeps its revision. Items fail one by one; all others are
-    /// written in one transaction. The results stand in the order of the items.
+    /// Creates or replaces leads by their external id in a system. External ids in other systems are kept. A
+    /// lead that would not change keeps its revision. Items fail one by one, with [`StoreError::Conflict`]
+    /// where an etag is not current; all others are written in one transaction. The results stand in the
+    /// order of the items.
     async fn upsert_leads(
         &self,
         system: &str,
-        items: Vec<(LeadName, LeadContent)>,
+        items: Vec<UpsertItem>,
         now: Time,
     ) -> Result<Vec<Result<Upserted>>>;
     /// Removes a lead with all that belongs to it, if its revision is as given or none is.
@@ -129,6 +142,15 @@ pub trait ActivityStore: Send + Sync {
     async fn append_activities(&self, lead: &LeadName, activities: Vec<Activity>) -> Result<i64>;
     /// The oldest recorded first, numbered from 1.
     async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>>;
+    /// Of the first `count` activities, those that had happened and were known at a time: the `limit` that
+    /// were recorded last, the oldest recorded first.
+    async fn activities_known(
+        &self,
+        lead: &LeadName,
+        count: i64,
+        at: Time,
+        limit: usize,
+    ) -> Result<Vec<Activity>>;
 }
 
 #[async_trait]

@@ -214,3 +214,55 @@ async fn of_many_writers_with_one_etag_one_wins() {
     let now = server.leads().get_lead(pb::GetLeadRequest { name: lead.name, revision: 0 }).await.unwrap();
     assert_eq!(now.into_inner().revision, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_without_an_etag_take_turns() {
+    let server = TestServer::start().await;
+    let lead = create(&server, "acme", made::company("Acme", None)).await.unwrap();
+    let writers = (0..64).map(|i| {
+        let mut leads = server.leads();
+        let lead = pb::Lead { owner: format!("owner-{i}"), etag: String::new(), ..lead.clone() };
+        let mask = FieldMask { paths: vec!["owner".into()] };
+        tokio::spawn(async move {
+            leads
+                .update_lead(pb::UpdateLeadRequest { lead: Some(lead), update_mask: Some(mask) })
+                .await
+                .unwrap();
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    let now = server.leads().get_lead(pb::GetLeadRequest { name: lead.name, revision: 0 }).await.unwrap();
+    assert_eq!(now.into_inner().revision, 65);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_valid_stays_changeable_when_what_it_points_to_goes() {
+    let server = TestServer::start().await;
+    let request = pb::CreateProfileRequest { profile: Some(made::profile()), profile_id: "main".into() };
+    server.profiles().create_profile(request).await.unwrap();
+    let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", None) };
+    let lead = create(&server, "acme", lead).await.unwrap();
+    let request = pb::DeleteProfileRequest { name: "profiles/main".into(), etag: String::new() };
+    server.profiles().delete_profile(request).await.unwrap();
+    let lead = pb::Lead { owner: "an".into(), ..lead };
+    let request = pb::UpdateLeadRequest { lead: Some(lead), update_mask: None };
+    assert_eq!(server.leads().update_lead(request).await.unwrap().into_inner().owner, "an");
+    let again = pb::Lead { profile: "profiles/main".into(), ..made::company("Beta", None) };
+    assert_eq!(failure(create(&server, "beta", again).await).2, ["lead.profile"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn violations_beyond_what_a_header_holds_are_counted() {
+    let server = TestServer::start().await;
+    let contact = pb::Contact { seniority: "no such seniority".into(), ..Default::default() };
+    let contacts = Some(pb::ContactList { contacts: vec![contact; 300] });
+    let (code, _, fields) =
+        failure(create(&server, "x", pb::Lead { contacts, ..made::company("Acme", None) }).await);
+    assert_eq!(code, Code::InvalidArgument);
+    assert!(fields.len() > 10 && fields.len() < 100, "{}", fields.len());
+    assert_eq!(fields.last().map(String::as_str), Some(""), "and so many more");
+    let request = pb::GetLeadRequest { name: "x".repeat(20_000), revision: 0 };
+    assert_eq!(failure(server.leads().get_lead(request).await).2, ["name"]);
+}

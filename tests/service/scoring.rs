@@ -132,7 +132,7 @@ async fn a_recorded_score_replays_the_same_bytes_for_ever() {
     assert_eq!(replayed.encode_to_vec(), score.encode_to_vec());
     let list = pb::ListScoresRequest { parent: "leads/acme".into(), ..Default::default() };
     let list = server.scoring().list_scores(list).await.unwrap().into_inner();
-    assert_eq!(list.scores, [score.clone()]);
+    assert_eq!(list.scores.as_slice(), std::slice::from_ref(&score));
     let set = pb::GetRuleSetRequest { name: score.rule_set.clone() };
     let set = server.rules().get_rule_set(set).await.unwrap().into_inner();
     assert_eq!(set.name, score.rule_set);

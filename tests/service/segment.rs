@@ -92,7 +92,7 @@ async fn everything_wrong_with_a_segment_is_told_at_once() {
         "segment.growth_rate",
         "segment.fit",
         "segment.custom_factors[\"delivery_efort\"]",
-        "segment.relationship_plan.facets[0].attributes[\"levl\"]",
+        "segment.relationship_plan.facets[Support].attributes[\"levl\"]",
         "segment.proposition_notes[0]",
     ];
     assert_eq!(fields, expected);

@@ -133,7 +133,11 @@ async fn real_leads_by_changing_rules(shipped: &Path, data: &Path) {
         }
     }
     let took = begin.elapsed();
-    println!("{} leads in {} streams within {took:?}; saves counted after {saves:?}", grades.len(), shares.len());
+    println!(
+        "{} leads in {} streams within {took:?}; saves counted after {saves:?}",
+        grades.len(),
+        shares.len()
+    );
     assert_eq!(grades.len(), leads.len());
     assert_eq!(sets.len(), 3, "the first rules and two edits");
     assert!(saves.iter().all(|save| *save < Duration::from_secs(1)), "{saves:?}");
@@ -170,7 +174,10 @@ fn check_conversion(grades: &[(String, bool)]) {
     }
     println!("grade  leads  converted  share");
     for (grade, (leads, converted)) in &table {
-        println!("{grade:>5}  {leads:>5}  {converted:>9}  {:.1} %", *converted as f64 * 100.0 / *leads as f64);
+        println!(
+            "{grade:>5}  {leads:>5}  {converted:>9}  {:.1} %",
+            *converted as f64 * 100.0 / *leads as f64
+        );
     }
     let share = |grade: &str| {
         let (leads, converted) = table[grade];

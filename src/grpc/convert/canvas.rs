@@ -6,7 +6,7 @@ use crate::domain::canvas::{
     AmountRange, Block, Canvas, CanvasContent, CanvasKind, Hypothesis, Link, LinkEnd, LinkKind, Note,
 };
 use crate::domain::check::Checker;
-use crate::domain::name::Id;
+use crate::domain::name::{Id, SegmentName};
 use crate::domain::value::Money;
 use crate::grpc::pb;
 
@@ -50,12 +50,15 @@ pub fn content(c: &mut Checker, canvas: pb::Canvas) -> CanvasContent {
 }
 
 fn note(c: &mut Checker, note: pb::Note, ids: &mut PartIds) -> Note {
-    let segments = c.each("segments", note.segments, |c, name| parsed(c, "", &name));
+    // An unreadable name keeps its place, so that the others are told by their own.
+    let unreadable = SegmentName { canvas: Id::unreadable(), segment: Id::unreadable() };
+    let segments =
+        c.each("segments", note.segments, |c, name| parsed(c, "", &name).unwrap_or(unreadable.clone()));
     Note {
         id: ids.read(c, &note.id),
         block: stated(c, "block", note.block, Block::Channels),
         text: note.text,
-        segments: segments.into_iter().flatten().collect(),
+        segments,
         color: note.color,
         tags: note.tags,
         amount: note.amount.map(|range| c.within("amount", |c| amount(c, range))),

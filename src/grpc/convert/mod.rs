@@ -19,10 +19,13 @@ use crate::domain::check::Checker;
 use crate::domain::name::Id;
 use crate::domain::time::Time;
 
+/// A number that an enumeration does not have.
+pub struct NoSuchValue;
+
 /// An enumeration on both sides, where the wire's zero means "not stated".
 pub trait WireEnum: Sized {
-    /// `Ok(None)` is "not stated", `Err` a number that the enumeration does not have.
-    fn inward(number: i32) -> Result<Option<Self>, ()>;
+    /// `Ok(None)` is "not stated", `Err` a number that it does not have.
+    fn inward(number: i32) -> Result<Option<Self>, NoSuchValue>;
     fn outward(self) -> i32;
 }
 
@@ -30,11 +33,11 @@ pub trait WireEnum: Sized {
 macro_rules! wire_enum {
     ($wire:ident, $domain:ty, $($variant:ident),+) => {
         impl $crate::grpc::convert::WireEnum for $domain {
-            fn inward(number: i32) -> Result<Option<Self>, ()> {
+            fn inward(number: i32) -> Result<Option<Self>, $crate::grpc::convert::NoSuchValue> {
                 match $crate::grpc::pb::$wire::try_from(number) {
                     Ok($crate::grpc::pb::$wire::Unspecified) => Ok(None),
                     $(Ok($crate::grpc::pb::$wire::$variant) => Ok(Some(<$domain>::$variant)),)+
-                    Err(_) => Err(()),
+                    Err(_) => Err($crate::grpc::convert::NoSuchValue),
                 }
             }
 
@@ -52,7 +55,7 @@ pub(crate) use wire_enum;
 
 /// An enumeration that may be left out.
 pub fn choice<E: WireEnum>(c: &mut Checker, field: &str, number: i32) -> Option<E> {
-    E::inward(number).unwrap_or_else(|()| {
+    E::inward(number).unwrap_or_else(|NoSuchValue| {
         c.wrong_field(field, format!("{number} is not a value of this enumeration"));
         None
     })
@@ -66,7 +69,7 @@ pub fn stated<E: WireEnum>(c: &mut Checker, field: &str, number: i32, instead: E
             c.wrong_field(field, "is required");
             instead
         }
-        Err(()) => {
+        Err(NoSuchValue) => {
             c.wrong_field(field, format!("{number} is not a value of this enumeration"));
             instead
         }
@@ -121,7 +124,8 @@ where
     if text.is_empty() {
         return None;
     }
-    text.parse().map_err(|error: N::Err| c.wrong_field(field, format!("\"{text}\" {error}"))).ok()
+    let shown: String = text.chars().take(80).collect();
+    text.parse().map_err(|error: N::Err| c.wrong_field(field, format!("\"{shown}\" {error}"))).ok()
 }
 
 /// Ids of the parts of a resource. Those that are left empty get the next free `prefix-number`.

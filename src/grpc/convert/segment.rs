@@ -6,7 +6,7 @@ use super::score::{contribution, unknown};
 use super::value::{evidence, evidence_out, value, value_out};
 use super::{PartIds, WireEnum, parsed, stated, time, timestamp};
 use crate::domain::check::Checker;
-use crate::domain::name::{PersonaName, SegmentName};
+use crate::domain::name::{Id, PersonaName, SegmentName};
 use crate::domain::score::Priority;
 use crate::domain::segment::{
     DataPoint, Facet, FacetKind, FacetStatus, Need, NeedKind, Persona, PersonaContent, Provenance, Segment,
@@ -35,7 +35,10 @@ super::wire_enum!(FacetStatus, FacetStatus, Missing, Assumed, Evidenced, Stale);
 
 pub fn content(c: &mut Checker, segment: pb::Segment) -> SegmentContent {
     let mut need_ids = PartIds::new("need", segment.needs.iter().map(|need| need.id.as_str()));
-    let notes = c.each("proposition_notes", segment.proposition_notes, |c, id| parsed(c, "", &id));
+
+    let notes = c.each("proposition_notes", segment.proposition_notes, |c, id| {
+        parsed(c, "", &id).unwrap_or_else(Id::unreadable)
+    });
     SegmentContent {
         display_name: segment.display_name,
         demographic: data(c, "demographic", segment.demographic),
@@ -53,7 +56,7 @@ pub fn content(c: &mut Checker, segment: pb::Segment) -> SegmentContent {
         capacity: segment.capacity,
         custom_factors: segment.custom_factors,
         relationship_plan: segment.relationship_plan.map(|p| plan(c, p)).unwrap_or_default(),
-        proposition_notes: notes.into_iter().flatten().collect(),
+        proposition_notes: notes,
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
-use super::context::{Context, Frame, Typed};
+use super::context::{Context, Frame, Instance, Typed};
 use super::{LIB, ScriptFunction, Unit};
 use crate::domain::text::{nearest, suggestion};
 use crate::rules::catalogue::FUNCTIONS;
@@ -13,7 +13,7 @@ use crate::rules::program::{Expr, Function, Math};
 use crate::rules::types::Type;
 
 /// The deepest nesting of calls.
-const MAX_CALL_DEPTH: usize = 16;
+pub const MAX_CALL_DEPTH: usize = 16;
 /// The most functions of a script, counted once for each kind of arguments.
 const MAX_INSTANCES: usize = 500;
 
@@ -21,8 +21,14 @@ impl Context<'_> {
     pub fn call(&mut self, call: &FnCallExpr, at: At) -> Typed {
         let name = call.name.as_str();
         let args = call.args.as_slice();
-        if call.is_qualified() {
-            let alias = call.namespace.path[0].name.clone();
+        if call.capture_parent_scope {
+            return self.unsupported(at, "calls with `!`", "");
+        }
+        if call.namespace.path.len() > 1 {
+            return self.unsupported(at, "names with more than one `::`", "");
+        }
+        if let Some(alias) = call.namespace.path.first() {
+            let alias = alias.name.clone();
             let unit = self.frame.unit.clone();
             let import = unit.imports.iter().find(|(import, _)| import.as_deref() == Some(&*alias));
             return match import {
@@ -104,10 +110,14 @@ impl Context<'_> {
         if types.contains(&Type::Wrong) {
             return (Expr::Nothing, Type::Wrong);
         }
-        match self.instance(home, &function, types, at) {
-            Some((index, ty)) => (Expr::Call(index, args, self.position(at)), ty),
-            None => (Expr::Nothing, Type::Wrong),
+        let Some(instance) = self.instance(home, &function, types, at) else {
+            return (Expr::Nothing, Type::Wrong);
+        };
+        for leaf in instance.leaves {
+            self.mention(leaf);
         }
+        self.reach(at, instance.depth);
+        (Expr::Call(instance.index, args, self.position(at)), instance.ty)
     }
 
     /// The function for arguments of these types, lowered once.
@@ -117,10 +127,10 @@ impl Context<'_> {
         function: &ScriptFunction,
         types: Vec<Type>,
         at: At,
-    ) -> Option<(usize, Type)> {
+    ) -> Option<Instance> {
         let key = format!("{}:{}/{}", home.path, function.name, types.len());
-        if let Some((.., index, ty)) = self.instances.iter().find(|(k, t, ..)| *k == key && *t == types) {
-            return Some((*index, ty.clone()));
+        if let Some(known) = self.instances.iter().find(|known| known.key == key && known.types == types) {
+            return Some(known.clone());
         }
         if self.calling.contains(&key) {
             let message = format!("`{}` calls itself, directly or through others", function.name);
@@ -140,7 +150,7 @@ impl Context<'_> {
             return None;
         }
         self.calling.push(key.clone());
-        let ((body, ty), locals) = self.in_frame(Frame::new(home, true), |c| {
+        let lowered = self.in_frame(Frame::new(home, true), |c| {
             for (param, ty) in function.params.iter().zip(&types) {
                 c.declare(param, ty.clone());
             }
@@ -153,11 +163,17 @@ impl Context<'_> {
             (expr, ty)
         });
         self.calling.pop();
-        let ty = if ty == Type::Never { Type::Wrong } else { ty };
+        let ty = if lowered.ty == Type::Never { Type::Wrong } else { lowered.ty };
         let index = self.functions.len();
-        self.functions.push(Function { name: function.name.to_string(), body, locals });
-        self.instances.push((key, types, index, ty.clone()));
-        Some((index, ty))
+        let (leaves, depth) = (lowered.leaves, lowered.depth);
+        self.functions.push(Function {
+            name: function.name.to_string(),
+            body: lowered.body,
+            locals: lowered.locals,
+        });
+        let instance = Instance { key, types, index, ty, leaves, depth };
+        self.instances.push(instance.clone());
+        Some(instance)
     }
 
     /// Checks functions that nothing calls, as far as that is possible without knowing their arguments.
@@ -165,7 +181,7 @@ impl Context<'_> {
         let unit = self.unit.clone();
         for ((name, arity), function) in &unit.functions {
             let key = format!("{}:{name}/{arity}", unit.path);
-            if self.instances.iter().any(|(k, ..)| *k == key) {
+            if self.instances.iter().any(|known| known.key == key) {
                 continue;
             }
             let types = vec![Type::Wrong; *arity];

@@ -17,6 +17,11 @@ use crate::rules::types::Type;
 /// The most nodes of a script's program, functions counted once for each kind of arguments.
 const MAX_NODES: usize = 20_000;
 
+/// The most findings that are told of a set.
+const MAX_FINDINGS: usize = 500;
+/// The deepest nesting of an evaluation, through defines and functions: it runs on a thread's stack.
+const MAX_EVALUATION_DEPTH: usize = 250;
+
 /// A lowered expression with its type.
 pub type Typed = (Expr, Type);
 
@@ -33,6 +38,8 @@ pub struct Frame {
     pub unit: Rc<Unit>,
     /// Functions see their arguments and nothing else.
     pub in_function: bool,
+    /// Within a constant's value, which can't return.
+    pub in_constant: bool,
     pub locals: Vec<(String, Index, Type)>,
     next_local: usize,
     most_locals: usize,
@@ -42,8 +49,37 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(unit: Rc<Unit>, in_function: bool) -> Self {
-        Self { unit, in_function, locals: Vec::new(), next_local: 0, most_locals: 0, returned: None }
+        Self {
+            unit,
+            in_function,
+            in_constant: false,
+            locals: Vec::new(),
+            next_local: 0,
+            most_locals: 0,
+            returned: None,
+        }
     }
+}
+
+/// A function's body, lowered for arguments of given types.
+pub struct Lowered {
+    pub body: Expr,
+    pub ty: Type,
+    pub locals: usize,
+    /// The leaves that it names, by way of its arguments' types.
+    pub leaves: Vec<Index>,
+    pub depth: usize,
+}
+
+/// A function that was lowered, to be called again.
+#[derive(Clone)]
+pub struct Instance {
+    pub key: String,
+    pub types: Vec<Type>,
+    pub index: Index,
+    pub ty: Type,
+    pub leaves: Vec<Index>,
+    pub depth: usize,
 }
 
 pub struct Context<'a> {
@@ -60,14 +96,17 @@ pub struct Context<'a> {
     pub defines: Vec<Define>,
     pub define_formulas: Vec<Formula>,
     pub functions: Vec<Function>,
-    pub instances: Vec<(String, Vec<Type>, Index, Type)>,
-    /// Functions whose bodies are being lowered, to find recursion.
+    pub instances: Vec<Instance>,
+    /// Functions and constants that are being lowered, to find recursion.
     pub calling: Vec<String>,
     /// Leaves of the formula that is being lowered.
     mentioned: Vec<Index>,
     /// Whether points can be read here.
     pub grading: bool,
     nodes: usize,
+    /// How deep the evaluation nests at this place, and at most in this formula or function.
+    depth: usize,
+    deepest: usize,
     had_errors: bool,
 }
 
@@ -97,6 +136,8 @@ impl<'a> Context<'a> {
             mentioned: Vec::new(),
             grading: false,
             nodes: 0,
+            depth: 0,
+            deepest: 0,
             had_errors: false,
         }
     }
@@ -131,6 +172,9 @@ impl<'a> Context<'a> {
     }
 
     fn note(&mut self, at: At, severity: Severity, code: Code, message: String, help: String) {
+        if self.findings.len() >= MAX_FINDINGS {
+            return;
+        }
         let unit = &self.frame.unit;
         self.findings.push(at_position(&unit.path, &unit.text, at, severity, code, message, help));
     }
@@ -150,6 +194,27 @@ impl<'a> Context<'a> {
             self.error(at, Code::TooLarge, format!("the script has more than {MAX_NODES} parts"));
         }
         self.nodes < MAX_NODES
+    }
+
+    /// Lowers something one level deeper.
+    pub fn deeper(&mut self, at: At, lower: impl FnOnce(&mut Self) -> Typed) -> Typed {
+        self.depth += 1;
+        self.reach(at, 0);
+        let typed = lower(self);
+        self.depth -= 1;
+        typed
+    }
+
+    /// Notes that the evaluation goes `further` levels deeper from here.
+    pub fn reach(&mut self, at: At, further: usize) {
+        let before = self.deepest;
+        self.deepest = before.max(self.depth + further);
+        if before <= MAX_EVALUATION_DEPTH && self.deepest > MAX_EVALUATION_DEPTH {
+            let message = format!(
+                "expressions, defines and functions nest more than {MAX_EVALUATION_DEPTH} levels deep"
+            );
+            self.error(at, Code::TooLarge, message);
+        }
     }
 
     /// The leaf of a name; notes that the formula mentions it.
@@ -187,18 +252,26 @@ impl<'a> Context<'a> {
     pub fn formula(&mut self, lower: impl FnOnce(&mut Self) -> Typed) -> (Formula, Type) {
         let outer = std::mem::take(&mut self.mentioned);
         let frame = std::mem::replace(&mut self.frame, Frame::new(self.unit.clone(), false));
+        let around = (std::mem::take(&mut self.depth), std::mem::take(&mut self.deepest));
         let (expr, ty) = lower(self);
+        let depth = self.deepest;
+        (self.depth, self.deepest) = around;
         let used = std::mem::replace(&mut self.frame, frame);
         let leaves = std::mem::replace(&mut self.mentioned, outer);
-        (Formula { expr, leaves, locals: used.most_locals }, ty)
+        (Formula { expr, leaves, locals: used.most_locals, depth }, ty)
     }
 
-    /// Lowers a function's body in a frame of its own; gives the body, its type and its locals.
-    pub fn in_frame(&mut self, frame: Frame, lower: impl FnOnce(&mut Self) -> Typed) -> (Typed, usize) {
+    /// Lowers a function's body in a frame of its own.
+    pub fn in_frame(&mut self, frame: Frame, lower: impl FnOnce(&mut Self) -> Typed) -> Lowered {
         let outer = std::mem::replace(&mut self.frame, frame);
-        let typed = lower(self);
+        let mentioned = std::mem::take(&mut self.mentioned);
+        let around = (std::mem::take(&mut self.depth), std::mem::take(&mut self.deepest));
+        let (body, ty) = lower(self);
+        let depth = self.deepest;
+        (self.depth, self.deepest) = around;
+        let leaves = std::mem::replace(&mut self.mentioned, mentioned);
         let used = std::mem::replace(&mut self.frame, outer);
-        (typed, used.most_locals)
+        Lowered { body, ty, locals: used.most_locals, leaves, depth }
     }
 
     pub fn declare(&mut self, name: &str, ty: Type) -> Index {

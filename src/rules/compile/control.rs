@@ -32,6 +32,10 @@ impl Context<'_> {
         if !self.count_node(at) {
             return (Expr::Nothing, Type::Wrong);
         }
+        self.deeper(at, |c| c.statement_at(statement, at))
+    }
+
+    fn statement_at(&mut self, statement: &Stmt, at: rhai::Position) -> Typed {
         match statement {
             Stmt::Expr(expr) => self.expr(expr),
             Stmt::FnCall(call, at) => {
@@ -62,7 +66,7 @@ impl Context<'_> {
             }
             Stmt::Assignment(assignment) => self.assignment(&assignment.0, &assignment.1),
             Stmt::Return(value, flags, _) if !flags.intersects(rhai::ASTFlags::BREAK) => {
-                if !self.frame.in_function {
+                if !self.frame.in_function || self.frame.in_constant {
                     return self.error(at, Code::Misplaced, "`return` stands in functions only");
                 }
                 let Some(value) = value else {
@@ -130,7 +134,11 @@ impl Context<'_> {
             );
             let position = self.position(operator.position());
             value = Expr::Arithmetic(arithmetic, Box::new([Expr::Local(index), value]), position);
-        } else if value_type != ty && !(value_type.is_text() && ty.is_text()) && value_type != Type::Wrong {
+        } else if value_type != ty
+            && !(value_type.is_text() && ty.is_text())
+            && value_type != Type::Wrong
+            && ty != Type::Wrong
+        {
             let message = format!("`{name}` is {ty} and can't become {value_type}");
             return self.error(sides.rhs.position(), Code::TypeMismatch, message);
         }

@@ -1,9 +1,12 @@
 //! Expressions: names, operators, literals.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
+use super::Unit;
+use super::call::MAX_CALL_DEPTH;
 use super::context::{Context, Typed};
 use crate::domain::score::Axis;
 use crate::domain::text::suggestion;
@@ -18,22 +21,32 @@ impl Context<'_> {
         if !self.count_node(at) {
             return (Expr::Nothing, Type::Wrong);
         }
+        self.deeper(at, |c| c.expr_at(ast, at))
+    }
+
+    fn expr_at(&mut self, ast: &Ast, at: At) -> Typed {
         match ast {
             Ast::BoolConstant(value, _) => (Expr::YesNo(*value), Type::YesNo),
             Ast::IntegerConstant(value, _) if value.unsigned_abs() <= 1 << 53 => {
                 (Expr::Number(*value as f64), Type::Number)
             }
             Ast::IntegerConstant(..) => self.error(at, Code::BadValue, "the number is too large to be exact"),
-            Ast::FloatConstant(value, _) => (Expr::Number(**value), Type::Number),
+            Ast::FloatConstant(value, _) if value.is_finite() => (Expr::Number(**value), Type::Number),
+            Ast::FloatConstant(..) => self.error(at, Code::BadValue, "the number is too large"),
             Ast::StringConstant(text, _) => (Expr::Text(text.as_str().into()), Type::Text),
             Ast::Array(items, _) => self.list(items, at),
             Ast::Variable(variable, ..) => {
                 let (_, name, namespace, _) = &**variable;
                 if namespace.path.is_empty() {
                     self.variable(name, at)
+                } else if let [alias] = namespace.path.as_slice() {
+                    self.imported_constant(&alias.name.clone(), name, at)
                 } else {
-                    self.imported_constant(&namespace.path[0].name, name, at)
+                    self.unsupported(at, "names with more than one `::`", "")
                 }
+            }
+            Ast::Dot(_, flags, _) if flags.intersects(rhai::ASTFlags::NEGATED) => {
+                self.unsupported(at, "`?.`", "what is unknown stays unknown by itself")
             }
             Ast::Dot(pair, ..) => self.member_chain(&pair.lhs, &pair.rhs),
             Ast::And(items, _) => {
@@ -144,11 +157,8 @@ impl Context<'_> {
         if let Some((index, ty)) = self.local(name) {
             return (Expr::Local(index), ty);
         }
-        if let Some(value) = self.frame.unit.constants.get(name).cloned() {
-            return self.constant_value(&value);
-        }
-        if let Some(typed) = self.plain_import(name) {
-            return typed;
+        if let Some(owner) = self.constant_owner(name) {
+            return self.constant_value(owner, name, at);
         }
         let define = self.defines.iter().position(|define| define.name == name);
         let fact = self.catalogue.find(name, self.segment());
@@ -170,6 +180,7 @@ impl Context<'_> {
             for leaf in self.define_formulas[index].leaves.clone() {
                 self.mention(leaf);
             }
+            self.reach(at, self.define_formulas[index].depth);
             return (Expr::Define(index), self.defines[index].ty.clone());
         }
         if let Some(index) = fact {
@@ -215,22 +226,41 @@ impl Context<'_> {
         self.error_with(at, Code::UnknownName, format!("there is no fact or name `{name}`"), help)
     }
 
-    /// A constant is an expression without facts, lowered where it is used.
-    fn constant_value(&mut self, value: &Ast) -> Typed {
-        let was = std::mem::replace(&mut self.frame.in_function, true);
+    /// A constant is an expression without facts, lowered where it is used, in the words of its own file.
+    pub fn constant_value(&mut self, owner: Rc<Unit>, name: &str, at: At) -> Typed {
+        let Some(value) = owner.constants.get(name).cloned() else {
+            return (Expr::Nothing, Type::Wrong);
+        };
+        let key = format!("{}:{name}", owner.path);
+        if self.calling.contains(&key) {
+            let message = format!("the constant `{name}` names itself, directly or through others");
+            return self.error(at, Code::Recursion, message);
+        }
+        if self.calling.len() >= MAX_CALL_DEPTH {
+            return self.error(
+                at,
+                Code::TooLarge,
+                format!("constants name each other more than {MAX_CALL_DEPTH} deep"),
+            );
+        }
+        self.calling.push(key);
+        let unit = std::mem::replace(&mut self.frame.unit, owner);
         let locals = std::mem::take(&mut self.frame.locals);
-        let typed = self.expr(value);
-        self.frame.in_function = was;
+        let was = (self.frame.in_function, self.frame.in_constant);
+        (self.frame.in_function, self.frame.in_constant) = (true, true);
+        let typed = self.expr(&value);
+        (self.frame.in_function, self.frame.in_constant) = was;
         self.frame.locals = locals;
+        self.frame.unit = unit;
+        self.calling.pop();
         typed
     }
 
-    /// A constant of a file that was imported without a name.
-    fn plain_import(&mut self, name: &str) -> Option<Typed> {
-        let unit = self.frame.unit.clone();
-        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none());
-        let value = plain.into_iter().find_map(|(_, unit)| unit.constants.get(name))?;
-        Some(self.constant_value(value))
+    /// The file of a constant that is visible by its plain name: this one, or one imported without a name.
+    fn constant_owner(&self, name: &str) -> Option<Rc<Unit>> {
+        let unit = &self.frame.unit;
+        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none()).map(|(_, lib)| lib);
+        std::iter::once(unit).chain(plain).find(|unit| unit.constants.contains_key(name)).cloned()
     }
 
     fn imported_constant(&mut self, alias: &str, name: &str, at: At) -> Typed {
@@ -239,9 +269,9 @@ impl Context<'_> {
         let Some((_, lib)) = import else {
             return self.unknown_import(alias, at);
         };
-        match lib.constants.get(name) {
-            Some(value) => self.constant_value(value),
-            None => {
+        match lib.constants.contains_key(name) {
+            true => self.constant_value(lib.clone(), name, at),
+            false => {
                 let known: Vec<_> = lib.constants.keys().map(ToString::to_string).collect();
                 let help = suggestion(name, known.iter().map(String::as_str));
                 self.error_with(at, Code::UnknownName, format!("{} has no constant `{name}`", lib.path), help)
@@ -318,7 +348,7 @@ impl Context<'_> {
             Comparison::NotEqual => Some(false),
             _ => None,
         };
-        if lt.is(&Type::Wrong) || rt.is(&Type::Wrong) {
+        if lt == Type::Wrong || rt == Type::Wrong {
             return (Expr::Nothing, Type::YesNo);
         }
         if lt == Type::Number && rt == Type::Number {

@@ -132,11 +132,11 @@ impl Context<'_> {
         let (stat, ty) = match name {
             "count" => (ContactStat::Count, Type::Number),
             "engaged" => (ContactStat::Engaged, Type::Number),
-            "engaged_role" => match self.words_of(args, "role", 1) {
+            "engaged_role" => match self.words_of(args, "role", 1, at) {
                 Some(mut roles) => (ContactStat::EngagedRole(roles.remove(0)), Type::YesNo),
                 None => return (Expr::Nothing, Type::YesNo),
             },
-            "engaged_at" => match self.words_of(args, "seniority", usize::MAX) {
+            "engaged_at" => match self.words_of(args, "seniority", usize::MAX, at) {
                 Some(seniorities) => (ContactStat::EngagedAt(seniorities), Type::Number),
                 None => return (Expr::Nothing, Type::Number),
             },
@@ -179,7 +179,7 @@ impl Context<'_> {
     }
 
     /// Arguments that must be declared words, written out.
-    fn words_of(&mut self, args: &[Ast], what: &str, most: usize) -> Option<Vec<String>> {
+    fn words_of(&mut self, args: &[Ast], what: &str, most: usize, at: At) -> Option<Vec<String>> {
         let mut words = Vec::new();
         for arg in args {
             match arg {
@@ -195,7 +195,7 @@ impl Context<'_> {
             }
         }
         if words.is_empty() || words.len() > most {
-            let at = args.first().map_or(At::NONE, Ast::position);
+            let at = args.first().map_or(at, Ast::position);
             self.error(at, Code::TypeMismatch, format!("a {what} is needed here, in quotes"));
             return None;
         }

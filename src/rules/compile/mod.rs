@@ -195,15 +195,36 @@ fn parse(
     let mut problem = |at: rhai::Position, code, message: String, help: String| {
         findings.push(at_position(path, text, at, Severity::Error, code, message, help));
     };
+    for definition in unit.ast.iter_fn_def().filter(|definition| definition.this_type.is_some()) {
+        let message = "the rule language has no methods of types".to_owned();
+        problem(
+            definition.body.start_position(),
+            Code::Unsupported,
+            message,
+            "write fn name(argument)".into(),
+        );
+    }
     for function in functions(&unit.ast) {
         let name = function.name.as_str();
+        let reserved =
+            |param: &&ImmutableString| catalogue::STATEMENTS.contains(&param.as_str()) || **param == "known";
+        if let Some(param) = function.params.iter().find(reserved) {
+            let message = format!("`{param}` is a word of the rule language");
+            problem(function.start, Code::Reserved, message, "give the parameter another name".into());
+        }
         if catalogue::is_function(name) || catalogue::STATEMENTS.contains(&name) || name == "contains" {
             let message = format!("`{name}` is a word of the rule language");
             problem(function.start, Code::Reserved, message, "give the function another name".into());
         }
         unit.functions.insert((function.name.clone(), function.params.len()), Rc::new(function));
     }
+    let mut rules_began = false;
     for statement in unit.ast.statements() {
+        rules_began |= !matches!(statement, Stmt::Import(..) | Stmt::Var(..) | Stmt::Noop(_));
+        if let (Stmt::Import(_, at), true) = (statement, rules_began) {
+            let message = "`import` stands at the top, before the rules".to_owned();
+            problem(*at, Code::Misplaced, message, String::new());
+        }
         match statement {
             Stmt::Var(variable, flags, _) if flags.intersects(rhai::ASTFlags::CONSTANT) => {
                 let (name, value, _) = &**variable;
@@ -230,7 +251,12 @@ fn parse(
                 }
                 match libs.get(&format!("{target}.rhai")) {
                     Some(lib) => {
+                        let at = alias.pos;
                         let alias = (!alias.name.is_empty()).then(|| alias.name.clone());
+                        if alias.is_some() && unit.imports.iter().any(|(known, _)| *known == alias) {
+                            let message = "two files are imported under this name".to_owned();
+                            problem(at, Code::Duplicate, message, String::new());
+                        }
                         unit.imports.push((alias, lib.clone()));
                     }
                     None => {

@@ -85,6 +85,7 @@ impl Context<'_> {
                 collected.items.push(item);
             }
         }
+        self.check_constants();
         self.check_uncalled();
         self.check_grades(&collected);
         let unused: Vec<_> =
@@ -125,7 +126,33 @@ impl Context<'_> {
                 self.error_with(statement.position(), Code::Misplaced, message, help);
             }
         }
+        self.check_constants();
         self.check_uncalled();
+    }
+
+    /// Checks all constants, used or not, and that none hides a fact or define.
+    fn check_constants(&mut self) {
+        let unit = self.unit.clone();
+        for name in unit.constants.keys() {
+            let at = unit.constants[name].position();
+            let library = unit.path.starts_with(super::LIB);
+            let hides = self.defines.iter().any(|define| *define.name == **name)
+                || self.catalogue.find(name, self.segment()).is_some();
+            if hides && !library {
+                let message = format!("the constant `{name}` would hide the fact or define of this name");
+                self.error_with(at, Code::Reserved, message, "give the constant another name");
+            }
+            self.formula(|c| c.constant_value(unit.clone(), name, at));
+        }
+        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none());
+        for (lib, name) in plain.flat_map(|(_, lib)| lib.constants.keys().map(move |name| (lib, name))) {
+            if self.catalogue.find(name, self.segment()).is_some() {
+                let message =
+                    format!("the constant `{name}` of {} would hide the fact of this name", lib.path);
+                let help = "import the file under a name: import \"…\" as name;";
+                self.error_with(At::new(1, 1), Code::Reserved, message, help);
+            }
+        }
     }
 
     fn top_statement(
@@ -141,7 +168,7 @@ impl Context<'_> {
                     let clauses = Clauses::of(custom, *at)?;
                     return self.rule_statement(&clauses, group, c);
                 }
-                other => _ = self.stray(other.position()),
+                other => self.stray(other.position()),
             },
             Stmt::Noop(_) => {}
             Stmt::Import(..) if group.is_none() => {}
@@ -158,7 +185,7 @@ impl Context<'_> {
             Stmt::Import(..) => {
                 self.error(at, Code::Misplaced, "`import` stands at the top of a script only");
             }
-            _ => _ = self.stray(at),
+            _ => self.stray(at),
         }
         None
     }
@@ -206,14 +233,14 @@ impl Context<'_> {
             "factor" => return self.factor(s, c).map(Item::Factor),
             "group" => return self.group(s, group.flatten(), c).map(Item::Group),
             "criteria" => return self.criteria(s, group.flatten(), c).map(Item::Group),
-            "disqualifiers" if c.disqualifiers.is_some() => _ = self.twice(s),
+            "disqualifiers" if c.disqualifiers.is_some() => self.twice(s),
             "disqualifiers" => c.disqualifiers = Some(s.at),
             "disqualify" => {
                 self.claim_id(s, c);
                 let verdict = self.verdict(s, false);
                 c.disqualify.push(verdict);
             }
-            "require" if c.completeness.is_some() => _ = self.twice(s),
+            "require" if c.completeness.is_some() => self.twice(s),
             "require" => c.completeness = self.share(s.get("completeness")),
             "cap_grade" => {
                 let verdict = self.verdict(s, true);
@@ -368,10 +395,7 @@ impl Context<'_> {
     }
 
     fn group(&mut self, s: &Clauses, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
-        let (name, at) = s.head();
-        if name.trim().is_empty() {
-            self.error(at, Code::BadValue, "the group needs a name");
-        }
+        let name = self.claim_id(s, c);
         let axis = self.group_axis(s, outer);
         let (cap, floor) = self.limits(s);
         let Some(Ast::Stmt(block)) = s.block else { return None };

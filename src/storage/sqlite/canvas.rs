@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use super::super::{CanvasStore, Page, Result, StoreError};
 use super::{SqliteStore, collect, decode, execute, first, is_taken};
 use crate::domain::canvas::Canvas;
-use crate::domain::name::CanvasName;
+use crate::domain::name::{CanvasName, SegmentName};
 
 #[async_trait]
 impl CanvasStore for SqliteStore {
@@ -48,7 +48,8 @@ impl CanvasStore for SqliteStore {
         self.write(move |db| {
             let name = canvas.name.to_string();
             let deleted = canvas.version.delete_time.is_some();
-            if deleted && points_here(db, &name)? {
+            let gone = |segment: &SegmentName| deleted || !canvas.segments.contains_key(&segment.segment);
+            if pointed_to(db, &name)?.iter().any(gone) {
                 return Err(StoreError::Conflict(name));
             }
             let revision = canvas.version.revision;
@@ -66,10 +67,13 @@ impl CanvasStore for SqliteStore {
     }
 }
 
-/// Whether a profile points to a segment of the canvas.
-fn points_here(db: &Connection, canvas: &str) -> Result<bool> {
-    let sql = "SELECT 1 FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%'";
-    Ok(first(db, sql, [canvas], |_| Ok(()))?.is_some())
+/// The segments of a canvas that profiles point to.
+fn pointed_to(db: &Connection, canvas: &str) -> Result<Vec<SegmentName>> {
+    let sql = "SELECT DISTINCT segment FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%'";
+    collect(db, sql, [canvas], |row| {
+        let name: String = row.get(0)?;
+        name.parse().map_err(|error| StoreError::Failed(Box::new(error) as _))
+    })
 }
 
 /// Why a conditional write met no row.

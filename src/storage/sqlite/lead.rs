@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::super::{ActivityStore, LeadStore, Page, Result, StoreError, Upserted, Window};
+use super::super::{ActivityStore, LeadStore, Page, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::missing_or_changed;
 use super::{SqliteStore, collect, decode, execute, first, is_taken};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, OutcomeKind};
@@ -79,13 +79,8 @@ fn replace(db: &Connection, lead: &Lead) -> Result<()> {
     insert_external_ids(db, &name, &lead.content)
 }
 
-fn upsert(
-    db: &Connection,
-    system: &str,
-    new_name: LeadName,
-    content: LeadContent,
-    now: Time,
-) -> Result<Upserted> {
+fn upsert(db: &Connection, system: &str, item: UpsertItem, now: Time) -> Result<Upserted> {
+    let UpsertItem { new_name, mut content, etag } = item;
     let id = content.external_ids.get(system).cloned().unwrap_or_default();
     let Some(name) = owner(db, system, &id)? else {
         let lead = Lead::create(new_name, content, now);
@@ -95,6 +90,12 @@ fn upsert(
     };
     let sql = format!("{RECORD} WHERE name = ?1");
     let mut record = first(db, &sql, [&name], record)?.ok_or(StoreError::NotFound(name))?;
+    if !record.lead.version.admits(&etag) {
+        return Err(StoreError::Conflict(record.lead.name.to_string()));
+    }
+    for (system, id) in &record.lead.content.external_ids {
+        content.external_ids.entry(system.clone()).or_insert_with(|| id.clone());
+    }
     if record.lead.content != content {
         record.lead = record.lead.revise(content, now);
         replace(db, &record.lead)?;
@@ -155,15 +156,15 @@ impl LeadStore for SqliteStore {
     async fn upsert_leads(
         &self,
         system: &str,
-        items: Vec<(LeadName, LeadContent)>,
+        items: Vec<UpsertItem>,
         now: Time,
     ) -> Result<Vec<Result<Upserted>>> {
         let system = system.to_owned();
         self.write(move |db| {
             let mut results = Vec::with_capacity(items.len());
-            for (name, content) in items {
+            for item in items {
                 db.execute_batch("SAVEPOINT item")?;
-                let result = upsert(db, &system, name, content, now);
+                let result = upsert(db, &system, item, now);
                 let end = if result.is_ok() { "RELEASE item" } else { "ROLLBACK TO item; RELEASE item" };
                 db.execute_batch(end)?;
                 results.push(result);
@@ -227,19 +228,40 @@ impl ActivityStore for SqliteStore {
             let sql = "SELECT type, time_micros, known_micros, amount, contact FROM activities
                        WHERE lead = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
             let params = params![lead, window.after.unwrap_or(0), window.limit as i64];
-            collect(db, sql, params, |row| {
-                let contact: Option<String> = row.get(4)?;
-                Ok(Activity {
-                    kind: row.get(0)?,
-                    time: time(row.get(1)?)?,
-                    known_time: time(row.get(2)?)?,
-                    amount: row.get(3)?,
-                    contact: contact.map(|id| id.parse()).transpose().map_err(corrupt)?,
-                })
-            })
+            collect(db, sql, params, activity)
         })
         .await
     }
+
+    async fn activities_known(
+        &self,
+        lead: &LeadName,
+        count: i64,
+        at: Time,
+        limit: usize,
+    ) -> Result<Vec<Activity>> {
+        let lead = lead.to_string();
+        self.read(move |db| {
+            let sql = "SELECT type, time_micros, known_micros, amount, contact FROM activities
+                       WHERE lead = ?1 AND number <= ?2 AND time_micros <= ?3 AND known_micros <= ?3
+                       ORDER BY number DESC LIMIT ?4";
+            let mut newest = collect(db, sql, params![lead, count, at.micros(), limit as i64], activity)?;
+            newest.reverse();
+            Ok(newest)
+        })
+        .await
+    }
+}
+
+fn activity(row: &Row) -> Result<Activity> {
+    let contact: Option<String> = row.get(4)?;
+    Ok(Activity {
+        kind: row.get(0)?,
+        time: time(row.get(1)?)?,
+        known_time: time(row.get(2)?)?,
+        amount: row.get(3)?,
+        contact: contact.map(|id| id.parse()).transpose().map_err(corrupt)?,
+    })
 }
 
 fn time(micros: i64) -> Result<Time> {

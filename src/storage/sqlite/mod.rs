@@ -55,6 +55,8 @@ impl SqliteStore {
         // FULL: a commit is on the disk before it is acknowledged. NORMAL could lose it with the power.
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
+        // What is deleted is overwritten: erasing a lead means it.
+        writer.pragma_update(None, "secure_delete", true).map_err(sqlite)?;
         match schema::migrate(&mut writer).map_err(sqlite)? {
             found if found > schema::VERSION => {
                 return Err(OpenError::Newer { path: path.to_owned(), found, known: schema::VERSION });

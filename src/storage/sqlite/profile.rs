@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::super::{Page, ProfileStore, Result, StoreError, Window};
 use super::canvas::missing_or_changed;
@@ -11,11 +11,26 @@ use crate::domain::profile::Profile;
 const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = ?1
                          UNION ALL SELECT revision, body FROM profiles WHERE name = ?1";
 
+/// Whether the segment that a profile points to exists; a profile that is deleted points to nothing.
+fn points_somewhere(db: &Connection, profile: &Profile) -> Result<bool> {
+    let Some(segment) = profile.content.segment.as_ref().filter(|_| profile.version.delete_time.is_none())
+    else {
+        return Ok(true);
+    };
+    let sql = "SELECT 1 FROM canvases
+               WHERE name = ?1 AND deleted = 0 AND json_type(body, '$.segments.\"' || ?2 || '\"') IS NOT NULL";
+    let params = [segment.canvas_name().to_string(), segment.segment.to_string()];
+    Ok(first(db, sql, params, |_| Ok(()))?.is_some())
+}
+
 #[async_trait]
 impl ProfileStore for SqliteStore {
     async fn create_profile(&self, profile: Profile) -> Result<()> {
         self.write(move |db| {
             let name = profile.name.to_string();
+            if !points_somewhere(db, &profile)? {
+                return Err(StoreError::Conflict(name));
+            }
             let body = serde_json::to_string(&profile)?;
             let segment = profile.content.segment.map(String::from);
             let sql =
@@ -63,6 +78,9 @@ impl ProfileStore for SqliteStore {
         self.write(move |db| {
             let name = profile.name.to_string();
             let revision = profile.version.revision;
+            if !points_somewhere(db, &profile)? {
+                return Err(StoreError::Conflict(name));
+            }
             let keep = "INSERT INTO profile_revisions (name, revision, body)
                         SELECT name, revision, body FROM profiles WHERE name = ?1 AND revision = ?2";
             if execute(db, keep, params![name, revision - 1])? == 0 {

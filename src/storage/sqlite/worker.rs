@@ -17,8 +17,8 @@ const GROUP: usize = 256;
 
 /// Tells the caller what a job came to, once it is known whether the commit succeeded.
 type Acknowledge = Box<dyn FnOnce(std::result::Result<(), Arc<rusqlite::Error>>) + Send>;
-/// Runs in a transaction of the writer; says whether to keep what it wrote.
-type WriteJob = Box<dyn FnOnce(&Connection) -> (bool, Acknowledge) + Send>;
+/// Runs in a transaction of the writer, or learns that there is none; says whether to keep what it wrote.
+type WriteJob = Box<dyn FnOnce(Option<&Connection>) -> (bool, Acknowledge) + Send>;
 type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The only connection that writes. Jobs that wait together share one commit, and each is acknowledged
@@ -45,12 +45,15 @@ impl Writer {
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
         let job: WriteJob = Box::new(move |connection| {
-            let outcome = job(connection);
+            let outcome = connection.map_or(Err(StoreError::Busy), job);
             let keep = outcome.is_ok();
+            let connection_missing = matches!(outcome, Err(StoreError::Busy));
             let acknowledge: Acknowledge = Box::new(move |commit| {
                 let outcome = match commit {
                     Ok(()) => outcome,
-                    Err(error) if keep => Err(StoreError::Failed(Box::new(CommitFailed(error)))),
+                    Err(error) if keep || connection_missing => {
+                        Err(StoreError::Failed(Box::new(CommitFailed(error))))
+                    }
                     Err(_) => outcome,
                 };
                 // A caller that has gone does not change what was written.
@@ -66,19 +69,19 @@ impl Writer {
 fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
     while let Ok(first) = jobs.recv() {
         let mut acknowledgements = Vec::new();
-        let committed = (|| {
+        let mut next = Some(first);
+        let committed = (|next: &mut Option<WriteJob>| {
             connection.execute_batch("BEGIN IMMEDIATE")?;
-            let mut next = Some(first);
-            while let Some(job) = next {
+            while let Some(job) = next.take() {
                 connection.execute_batch("SAVEPOINT job")?;
-                let (keep, acknowledge) = job(connection);
+                let (keep, acknowledge) = job(Some(connection));
                 acknowledgements.push(acknowledge);
                 let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
                 connection.execute_batch(end)?;
-                next = if acknowledgements.len() < GROUP { jobs.try_recv().ok() } else { None };
+                *next = if acknowledgements.len() < GROUP { jobs.try_recv().ok() } else { None };
             }
             connection.execute_batch("COMMIT")
-        })();
+        })(&mut next);
         let outcome = committed.map_err(|error: rusqlite::Error| {
             tracing::error!(%error, "a commit failed");
             if !connection.is_autocommit() {
@@ -86,6 +89,8 @@ fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
             }
             Arc::new(error)
         });
+        // A transaction that could not begin has run nothing: whoever waits learns why.
+        acknowledgements.extend(next.map(|job| job(None).1));
         for acknowledge in acknowledgements {
             acknowledge(outcome.clone());
         }

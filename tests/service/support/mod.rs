@@ -17,7 +17,6 @@ use assay::grpc::pb::segment_service_client::SegmentServiceClient;
 use assay::grpc::pb::{self, GetRuleStatusRequest, RuleStatus};
 use assay::server::{self, Listeners};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -33,8 +32,8 @@ pub struct TestServer {
     pub admin: String,
     pub scripts: PathBuf,
     _dir: tempfile::TempDir,
-    stop: Option<oneshot::Sender<()>>,
-    served: Option<JoinHandle<anyhow::Result<()>>>,
+    /// Dropped with the test: the server ends.
+    _stop: oneshot::Sender<()>,
 }
 
 /// The scripts that ship.
@@ -96,9 +95,9 @@ impl TestServer {
         let url = format!("http://{}", listeners.grpc.local_addr().unwrap());
         let admin = format!("{}", listeners.admin.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(server::serve(config, listeners, async move { _ = stopped.await }));
+        tokio::spawn(server::serve(config, listeners, async move { _ = stopped.await }));
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
-        Self { channel, admin, scripts, _dir: dir, stop: Some(stop), served: Some(served) }
+        Self { channel, admin, scripts, _dir: dir, _stop: stop }
     }
 
     pub fn canvases(&self) -> CanvasServiceClient<Channel> {
@@ -166,12 +165,6 @@ impl TestServer {
 
     pub fn write(&self, path: &str, text: &str) {
         std::fs::write(self.scripts.join(path), text).unwrap();
-    }
-
-    /// Begins the shutdown; the returned handle ends with the server.
-    pub fn begin_stop(&mut self) -> JoinHandle<anyhow::Result<()>> {
-        _ = self.stop.take().unwrap().send(());
-        self.served.take().unwrap()
     }
 }
 

@@ -1,0 +1,44 @@
+# `make test` is all that a check needs; `make help` lists the rest.
+
+BUF_VERSION := 1.75.0
+BUF := target/buf/node_modules/.bin/buf
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help test deps lint unit clients bench clean
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
+
+test: deps lint unit clients  ## install what tests need and run everything
+
+deps:            ## install what tests need: vim, Python with the official gRPC client, buf
+	@missing=""; \
+	command -v vim >/dev/null || missing="$$missing vim"; \
+	command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3 python3-venv"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
+	command -v cc >/dev/null || missing="$$missing build-essential"; \
+	if [ -n "$$missing" ]; then $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy $$missing; fi
+	@cmp -s tests/clients/requirements.txt .venv/requirements.txt || { \
+	  python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r tests/clients/requirements.txt && \
+	  cp tests/clients/requirements.txt .venv/requirements.txt; }
+	@[ -x $(BUF) ] || npm install --silent --no-save --no-audit --no-fund --prefix target/buf @bufbuild/buf@$(BUF_VERSION)
+	@rustup component add clippy rustfmt >/dev/null 2>&1 || true
+
+lint:            ## formats, lints, and the shipped rules
+	cd proto && ../$(BUF) lint && ../$(BUF) format --diff --exit-code
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+unit:            ## unit, conformance, black-box and real-data tests
+	cargo test
+
+clients: deps    ## the official Python client, and the README's transcripts, against the real server
+	cargo build --example score --bin assay
+	.venv/bin/pytest -q tests/clients
+
+bench:           ## every figure in docs/benchmarks.md
+	cargo bench --bench rules
+	cargo bench --bench service
+
+clean:           ## remove everything that was built
+	rm -rf target .venv

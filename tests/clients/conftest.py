@@ -1,0 +1,80 @@
+"""The real server as a process, and stubs that the official tools generate from proto/."""
+
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import grpc
+import grpc_tools
+import pytest
+from grpc_tools import protoc
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GENERATED = ROOT / "target" / "python-stubs"
+
+
+def generate_stubs() -> None:
+    shutil.rmtree(GENERATED, ignore_errors=True)
+    GENERATED.mkdir(parents=True)
+    protos = sorted(str(p.relative_to(ROOT / "proto")) for p in (ROOT / "proto" / "assay").rglob("*.proto"))
+    protos += ["google/type/money.proto"]
+    well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
+    include = [f"-I{ROOT / 'proto'}", f"-I{well_known}"]
+    code = protoc.main(["protoc", *include, f"--python_out={GENERATED}", f"--grpc_python_out={GENERATED}", *protos])
+    assert code == 0, "the stubs can't be generated"
+
+
+generate_stubs()
+# The generated google.type package must not hide the installed google package: our messages go first, and
+# google.type comes from googleapis-common-protos.
+shutil.rmtree(GENERATED / "google")
+sys.path.insert(0, str(GENERATED))
+
+
+def free_address() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % listener.getsockname()[1]
+
+
+class Server:
+    def __init__(self, directory: pathlib.Path):
+        self.scripts = directory / "scripts"
+        shutil.copytree(ROOT / "scripts", self.scripts)
+        self.address, self.admin = free_address(), free_address()
+        binary = os.environ.get("ASSAY_BINARY", ROOT / "target" / "debug" / "assay")
+        command = [binary, "serve", "--listen", self.address, "--admin-listen", self.admin]
+        command += ["--database", directory / "assay.db", "--scripts", self.scripts, "--drain-delay", "200ms"]
+        self.log = open(directory / "log", "wb")
+        self.process = subprocess.Popen(command, stderr=self.log)
+        self.channel = grpc.insecure_channel(self.address)
+
+    def ready(self) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://{self.admin}/readyz", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    server = Server(tmp_path_factory.mktemp("assay"))
+    health = health_pb2_grpc.HealthStub(server.channel)
+    for update in health.Watch(health_pb2.HealthCheckRequest(), timeout=20, wait_for_ready=True):
+        if update.status == health_pb2.HealthCheckResponse.SERVING:
+            break
+    yield server
+    if server.process.poll() is None:
+        server.stop()
