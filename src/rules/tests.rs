@@ -552,6 +552,44 @@ fn the_shipped_scripts_compile_without_findings() {
     assert_eq!(shown, "");
 }
 
+#[test]
+fn the_shipped_scripts_score_persons_too() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let (set, _) = compile(Sources::read(&folder).unwrap()).unwrap();
+    let person = |birth_year| LeadContent {
+        subject: Subject::Person(Person {
+            display_name: "Mai".into(),
+            birth_year: Some(birth_year),
+            country: "VN".into(),
+            ..Person::default()
+        }),
+        ..lead(company())
+    };
+    let fact = |value| FactValue { value, source: String::new(), confidence: None, verified_time: None };
+    let mut mai = person(1956);
+    mai.attributes.insert("chronic_condition".into(), fact(Value::YesNo(true)));
+    mai.attributes.insert("newsletter".into(), fact(Value::YesNo(true)));
+    let profile = ProfileContent { countries: vec!["VN".into()], ..ProfileContent::default() };
+    let assess = |script: &str, lead: &LeadContent, activities: &[Activity]| {
+        let script = set.script(ScriptKind::LeadScoring, script).unwrap();
+        let vocabulary = &set.vocabulary;
+        let facts =
+            LeadFacts { lead, activities, profile: &profile, as_of: now(), currency: "EUR", vocabulary };
+        set.assess(script, facts).unwrap()
+    };
+    let kept = [days_ago("appointment", 10.0), days_ago("appointment", 100.0)];
+    let patient = assess("clinic", &mai, &kept);
+    let points: Vec<_> = patient.contributions.iter().map(|c| (&*c.rule, c.points.number())).collect();
+    assert_eq!(points, [("age", 15.0), ("chronic", 15.0), ("kept", 12.5)]);
+    assert_eq!((patient.status, patient.grade.as_deref()), (ScoreStatus::Scored, Some("B")));
+    let bought = [days_ago("purchase", 5.0), days_ago("cart_add", 1.0)];
+    let shopper = assess("ecommerce", &mai, &bought);
+    let points: Vec<_> = shopper.contributions.iter().map(|c| (&*c.rule, c.points.number())).collect();
+    assert_eq!(points, [("country", 10.0), ("cart", 15.0), ("purchase", 20.0), ("newsletter", 5.0)]);
+    let child = assess("ecommerce", &person(2015), &bought);
+    assert_eq!((child.status, child.grade), (ScoreStatus::Disqualified, None));
+}
+
 mod any {
     use super::*;
     use proptest::prelude::*;

@@ -165,6 +165,24 @@ async fn verbs_against_a_running_server() {
     let show = run(&["canvas", "show", "canvases/main", "--server", &url]);
     let rank = run(&["segments", "rank", "canvases/main", "--why", "--server", &url]);
     insta::assert_snapshot!(format!("{}\n{}", text(&show.stdout), text(&rank.stdout)));
+    let mut profiles = pb::profile_service_client::ProfileServiceClient::connect(url.clone()).await.unwrap();
+    let profile = pb::Profile { countries: vec!["DE".into()], ..made::profile() };
+    let request = pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into() };
+    profiles.create_profile(request).await.unwrap();
+    let file = dir.path().join("leads.csv");
+    std::fs::write(&file, LEADS).unwrap();
+    let file = file.display().to_string();
+    let scored = run(&["score", &file, "--server", &url, "--profile", "profiles/main"]);
+    assert_eq!(scored.status.code(), Some(3));
+    let first = text(&scored.stdout).lines().nth(1).unwrap().to_owned();
+    assert!(first.starts_with("1,scored,") && first.contains("In a country that we serve"), "{first}");
+    let mut leads = pb::lead_service_client::LeadServiceClient::connect(url.clone()).await.unwrap();
+    let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", Some(80)) };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into() };
+    leads.create_lead(request).await.unwrap();
+    let explained = run(&["explain", "leads/acme", "--server", &url]);
+    assert!(text(&explained.stdout).starts_with("Acme (leads/acme): "), "{}", text(&explained.stdout));
+
     let none = run(&["canvas", "show", "canvases/none", "--server", &url]);
     assert_eq!(
         (none.status.code(), text(&none.stderr)),
@@ -189,4 +207,38 @@ fn every_verb_has_help_with_examples() {
         assert_eq!(output.status.code(), Some(0));
         assert!(text(&output.stdout).contains("Examples:"), "{verb:?}");
     }
+}
+
+#[test]
+fn the_demo_shows_grades_move_when_rules_are_saved() {
+    use std::io::{BufRead as _, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    // The folder does not exist yet: the demo writes the shipped rules to it.
+    let scripts = dir.path().join("scripts");
+    let mut demo = assay()
+        .args(["demo", "--leads", "100", "--scripts"])
+        .arg(&scripts)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut until =
+        |part: &str| lines.find(|line| line.contains(part)).unwrap_or_else(|| panic!("no line with {part}"));
+    until("Ctrl-C ends it.");
+    let script = scripts.join("lead_scoring/default.rhai");
+    let shipped = std::fs::read_to_string(&script).unwrap();
+    let everyone = shipped
+        .replace("grade \"A\" when fit >= 32 and engagement >= 14;", "grade \"A\" when total >= -1000;");
+    assert_ne!(everyone, shipped);
+    std::fs::write(&script, everyone).unwrap();
+    until("New rules are in force.");
+    let moved = until("  A: ");
+    let (before, after) = moved.trim_start_matches("  A: ").split_once(" → ").unwrap();
+    assert!(before.parse::<usize>().unwrap() < after.parse().unwrap(), "{moved}");
+    std::fs::write(&script, shipped.replace("employees", "employes")).unwrap();
+    until("That change can't be loaded");
+    assert!(until("error[unknown-name]").contains("did you mean \"employees\"?"));
+    let pid = demo.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
 }

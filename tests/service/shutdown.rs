@@ -132,3 +132,23 @@ async fn an_acknowledged_write_survives_a_kill() {
     }
     assert!(acknowledged.len() > 5, "{}", acknowledged.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_tells_of_rules_and_of_calls_by_their_request_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let scripts = dir.path().join("scripts");
+    crate::support::copy_dir(&shipped(), &scripts);
+    let served = Served::start(&dir.path().join("a.db"), &scripts, &["--log", "assay=debug"]);
+    let mut request = tonic::Request::new(inline(made::company("Acme", None)));
+    request.metadata_mut().insert("x-request-id", "find-me".parse().unwrap());
+    ScoringServiceClient::connect(served.url()).await.unwrap().score_lead(request).await.unwrap();
+    let call =
+        ["call ended", "assay.v1.ScoringService/ScoreLead", "\"request_id\":\"find-me\"", "\"code\":\"Ok\""];
+    eventually(async || served.logged(&call)).await;
+
+    std::fs::write(scripts.join("lead_scoring/default.rhai"), "rule \"x\" when employes > 5").unwrap();
+    let refused = ["rules refused", "lead_scoring/default.rhai:1:27", "\"level\":\"ERROR\""];
+    eventually(async || served.logged(&refused)).await;
+    std::fs::write(scripts.join("lead_scoring/default.rhai"), made::script(5)).unwrap();
+    eventually(async || served.logged(&["rules loaded", "rule_set"])).await;
+}

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::PATIENCE;
@@ -20,6 +21,7 @@ pub struct Served {
     pub child: Child,
     pub address: String,
     pub admin: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Served {
@@ -44,8 +46,18 @@ impl Served {
             }
         }
         // Whoever logs into a full pipe would stop: read on until the end.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, admin }
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = log.clone();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
+        });
+        Self { child, address, admin, log }
+    }
+
+    /// The first line of the log since the start that has all of these parts, if it has come already.
+    pub fn logged(&self, parts: &[&str]) -> Option<String> {
+        let log = self.log.lock().unwrap();
+        log.iter().find(|line| parts.iter().all(|part| line.contains(part))).cloned()
     }
 
     pub fn url(&self) -> String {
