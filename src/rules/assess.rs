@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::catalogue::Catalogue;
 use super::evaluate::{Evaluator, Failure, Stop};
-use super::facts::{Facts, LeadFacts, SegmentFacts, Value};
+use super::facts::{Facts, LeadFacts, SegmentFacts};
 use super::program::{Factor, Formula, Group, GroupBody, Index, Item, Rule, Script, Verdict};
-use crate::domain::profile::{Criterion, Expectation};
 use crate::domain::score::{
     Assessment, Axis, Contribution, ContributionKind as Kind, Points, Position, PriorityAssessment,
     ScoreStatus, Unknown, Warning, WarningCode,
@@ -99,19 +98,19 @@ pub fn prioritize(
 
 /// Points, and what they could be if the unknown were known.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum {
+pub(super) struct Sum {
     points: Points,
     low: Points,
     high: Points,
 }
 
 impl Sum {
-    fn sure(points: Points) -> Self {
+    pub(super) fn sure(points: Points) -> Self {
         Self { points, low: points, high: points }
     }
 
     /// Nothing now, but perhaps these points.
-    fn perhaps(points: Points) -> Self {
+    pub(super) fn perhaps(points: Points) -> Self {
         Self { points: Points::ZERO, low: points.min(Points::ZERO), high: points.max(Points::ZERO) }
     }
 }
@@ -124,22 +123,22 @@ impl std::ops::AddAssign for Sum {
     }
 }
 
-struct Run<'a> {
-    eval: Evaluator<'a>,
-    catalogue: &'a Catalogue,
+pub(super) struct Run<'a> {
+    pub(super) eval: Evaluator<'a>,
+    pub(super) catalogue: &'a Catalogue,
     lead: Option<LeadFacts<'a>>,
-    contributions: Vec<Contribution>,
-    unknowns: Vec<Unknown>,
+    pub(super) contributions: Vec<Contribution>,
+    pub(super) unknowns: Vec<Unknown>,
     warnings: Vec<Warning>,
     /// Facts of the profile's criteria, beside those that the script names.
-    named: Vec<Index>,
+    pub(super) named: Vec<Index>,
 }
 
 /// A fact that was looked at, by its name.
-type Input = (Arc<str>, Plain);
+pub(super) type Input = (Arc<str>, Plain);
 
 /// What a condition or a number came to.
-enum Judged<T> {
+pub(super) enum Judged<T> {
     Known(T),
     Unknown,
 }
@@ -269,58 +268,6 @@ impl<'a> Run<'a> {
             position: factor.position.clone(),
         });
         Ok(Sum::sure(points))
-    }
-
-    fn criterion(&mut self, criterion: &Criterion, group: &Group) -> Result<Sum, RuleError> {
-        let id: Arc<str> = criterion.id.as_str().into();
-        match self.meets(criterion, &id, &group.position)? {
-            Judged::Known((true, value)) => {
-                self.contributions.push(Contribution {
-                    rule: id,
-                    group: group.name.clone(),
-                    axis: group.axis,
-                    kind: Kind::Criterion,
-                    points: criterion.points,
-                    reason: criterion.because.as_str().into(),
-                    inputs: value.into_iter().collect(),
-                    position: group.position.clone(),
-                });
-                Ok(Sum::sure(criterion.points))
-            }
-            Judged::Known((false, _)) => Ok(Sum::default()),
-            Judged::Unknown => Ok(Sum::perhaps(criterion.points)),
-        }
-    }
-
-    /// Whether a criterion holds, with the fact that it looked at. An unknown fact is listed.
-    fn meets(
-        &mut self,
-        criterion: &Criterion,
-        id: &Arc<str>,
-        position: &Position,
-    ) -> Result<Judged<(bool, Option<Input>)>, RuleError> {
-        let index = self.catalogue.find(&criterion.fact, false).ok_or_else(|| {
-            let message = format!(
-                "the profile's criterion looks at \"{}\", which is not a fact any more",
-                criterion.fact
-            );
-            error(id, position, message)
-        })?;
-        let fact = &self.catalogue.facts[index];
-        if !self.named.contains(&index) {
-            self.named.push(index);
-        }
-        let Some(value) = self.eval.facts.fact(&fact.source) else {
-            self.unknowns.push(Unknown { rule: id.clone(), fact: fact.name.clone() });
-            return Ok(Judged::Unknown);
-        };
-        let met = expectation_met(&criterion.expectation, value).ok_or_else(|| {
-            let message =
-                format!("the profile's criterion expects something else of `{}` than {}", fact.name, fact.ty);
-            error(id, position, message)
-        })?;
-        let input = value.to_plain().map(|plain| (fact.name.clone(), plain));
-        Ok(Judged::Known((met, input)))
     }
 
     fn disqualified(&mut self) -> Result<bool, RuleError> {
@@ -502,35 +449,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Whether a value is as expected; `None` if it is of a type that the expectation can't be asked of.
-pub fn expectation_met(expectation: &Expectation, value: Value) -> Option<bool> {
-    let any = |words: &[String]| match value {
-        Value::Text(word) => Some(words.iter().any(|w| w == word)),
-        Value::Words(list) => Some(words.iter().any(|w| list.contains(w))),
-        _ => None,
-    };
-    let number = match value {
-        Value::Number(number) => Some(number),
-        _ => None,
-    };
-    match expectation {
-        Expectation::In(words) => any(words),
-        Expectation::NotIn(words) => any(words).map(|found| !found),
-        Expectation::Between(min, max) => {
-            number.map(|n| min.is_none_or(|min| n >= min) && max.is_none_or(|max| n < max))
-        }
-        Expectation::AtLeast(least) => number.map(|n| n >= *least),
-        Expectation::AtMost(most) => number.map(|n| n <= *most),
-        Expectation::Equals(expected) => match (expected, value) {
-            (Plain::Number(expected), Value::Number(n)) => Some(n == *expected),
-            (Plain::Text(expected), Value::Text(word)) => Some(word == expected),
-            (Plain::YesNo(expected), Value::YesNo(yes)) => Some(yes == *expected),
-            _ => None,
-        },
-    }
-}
-
-fn error(rule: &Arc<str>, position: &Position, message: String) -> RuleError {
+pub(super) fn error(rule: &Arc<str>, position: &Position, message: String) -> RuleError {
     RuleError { rule: rule.clone(), position: position.clone(), message }
 }
 

@@ -4,6 +4,7 @@
 mod assess;
 pub mod catalogue;
 mod compile;
+mod criteria;
 pub mod diagnostic;
 mod evaluate;
 mod facts;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assess::{self, RuleError, expectation_met};
+use super::assess::{self, RuleError};
 use super::catalogue::Catalogue;
+use super::criteria::expectation_met;
 use super::facts::{LeadFacts, SegmentFacts, Value, Words};
 use super::program::{Script, ScriptKind};
 use super::source::Sources;

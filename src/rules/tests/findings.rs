@@ -1,0 +1,154 @@
+//! What is wrong with scripts is told at once, with its place.
+
+use super::*;
+
+#[test]
+fn everything_wrong_is_told_at_once_with_place_and_nearest_name() {
+    let script = r#"import "lib/shape" as s;
+define twice as employes * 2;
+rule "typo" when employes > 5 then 1 because "x";
+rule "icp" when "x" in icp.industris then 1 because "x";
+rule "words" when industry > 5 then 1 because "x";
+rule "quotes" when employees == "12" then 1 because "x";
+rule "texts" when "5" > 3 then 1 because "x";
+rule "activity" when activity("page_vist").count > 1 then 1 because "x";
+rule "bare" when activity("page_visit") > 1 then 1 because "x";
+rule "role" when contacts.engaged_role("champoin") then 1 because "x";
+rule "choice" when urgency == "noww" then 1 because "x";
+rule "choices" when urgency in ["now", "latter"] then 1 because "x";
+rule "number" when employees then 1 because "x";
+rule "points" when flag then "five" because "x";
+rule "member" when contacts.engagd > 1 then 1 because "x";
+rule "points" when total > 5 then 1 because "x";
+rule "growth" when growth_stage == "matur" then 1 because "x";
+rule "call" when rato(1, 2) > 0 then 1 because "x";
+rule "segment" when segment_size > 0 then 1 because "x";
+let y = 5;
+group "g" on fti cap employees { rule "loop" when { while true { } true } then 1 because "x"; }
+cap_grade "E" when total > 5 because "x";
+grade "A" when total > 5;
+"#;
+    insta::assert_snapshot!(rendered(&[
+        ("lead_scoring/t.rhai", script),
+        ("lib/shapes.rhai", "fn f(x) { x }")
+    ]));
+}
+
+#[test]
+fn functions_are_checked_for_the_arguments_they_get() {
+    let script = r#"
+fn size_points(x) { x }
+fn add(a, b) { a + b }
+fn peek() { employees }
+fn again(x) { other(x) }
+fn other(x) { again(x) }
+fn half(x) { if x > 5 { 1 } }
+fn loops(x) { for i in 0..5 { } x }
+rule "mixed" when add(1, "2") > 1 then 1 because "x";
+rule "peek" when peek() > 1 then 1 because "x";
+rule "again" when again(1) > 1 then 1 because "x";
+rule "half" when half(1) > 1 then 1 because "x";
+rule "arity" when add(1) > 1 then 1 because "x";
+grade "A" otherwise;
+"#;
+    insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", script)]));
+}
+
+#[test]
+fn what_is_outside_the_language_is_refused() {
+    let expressions = [
+        "eval(\"1\")",
+        "sleep(1)",
+        "print(\"x\")",
+        "|x| x",
+        "#{a: 1}.a",
+        "[1][0]",
+        "'c'",
+        "`${1}`",
+        "this",
+        "()",
+        "1 & 2",
+        "try { 1 } catch { 2 }",
+        "loop { break 1; }",
+        "Fn(\"x\")",
+        "employees.foo",
+        "rule",
+        "x = 5",
+        "[[1]]",
+        "exit()",
+        "throw 5",
+        "do { } while true",
+        "a?.b",
+        "fn x() {}",
+        "import \"x\"",
+        "1..5",
+        "9999999999999999999",
+        "9007199254740993",
+        "debug(1)",
+        "call(1)",
+        "is_def_var(\"x\")",
+        "switch 1 { 1 => 2 }",
+    ];
+    for expression in expressions {
+        let script = format!("rule \"r\" when {expression} then 1 because \"x\"; grade \"D\" otherwise;");
+        let sources = sources(&[("lead_scoring/t.rhai", &script)]);
+        let found = compile(sources).expect_err(expression);
+        assert!(found.iter().all(|d| d.line == 1 && d.column > 0), "{expression}: {found:?}");
+    }
+}
+
+#[test]
+fn what_would_overflow_the_stack_is_refused() {
+    let grade = "grade \"D\" otherwise;";
+    let defines: String = (1..400).map(|i| format!("define a{i} as a{} + 1;\n", i - 1)).collect();
+    let cases = [
+        ("const A = A + 1; rule \"r\" when A > 1 then 1 because \"x\";".to_owned(), Code::Recursion),
+        ("const A = B; const B = A;".to_owned(), Code::Recursion),
+        (format!("define a0 as 1;\n{defines}rule \"r\" when a399 > 1 then 1 because \"x\";"), Code::TooLarge),
+        ("x;".repeat(20_000), Code::Misplaced),
+    ];
+    for (script, code) in cases {
+        let found = compile(sources(&[("lead_scoring/t.rhai", &format!("{script}\n{grade}"))])).unwrap_err();
+        assert!(found.iter().any(|d| d.code == code), "{:?}", found.first());
+        assert!(found.len() <= 500);
+    }
+}
+
+#[test]
+fn constants_belong_to_their_file_and_hide_nothing() {
+    let lib = ("lib/own.rhai", "const A = 1; const B = A * 2;");
+    let script = "import \"lib/own\" as own; const A = 100;\
+                  rule \"r\" when own::B == 2 and A == 100 then 1 because \"x\"; grade \"D\" otherwise;";
+    let (set, _) = compile(sources(&[lib, ("lead_scoring/t.rhai", script)])).unwrap();
+    assert!(set.script(ScriptKind::LeadScoring, "t").is_ok());
+    let refused = [
+        "const budget = 1;",
+        "define lim as 1; const lim = 2; rule \"r\" when lim > 0 then 1 because \"x\";",
+        "const X = { return 5; }; rule \"r\" when X > 0 then 1 because \"x\";",
+        "const X = employes + 1;",
+        "fn f(x) { 1 } fn int.f(x) { 2 } rule \"r\" when f(1) > 0 then 1 because \"x\";",
+        "fn f(known) { 1 }",
+        "rule \"r\" when own::other::f(1) > 0 then 1 because \"x\";",
+        "rule \"r\" when contacts?.count > 0 then 1 because \"x\";",
+        "rule \"r\" when 1e400 > 0 then 1 because \"x\"; import \"lib/own\" as o;",
+    ];
+    for script in refused {
+        let script = format!("{script} grade \"D\" otherwise;");
+        assert!(compile(sources(&[lib, ("lead_scoring/t.rhai", &script)])).is_err(), "{script}");
+    }
+}
+
+#[test]
+fn the_shipped_scripts_compile_without_findings() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let sources = Sources::read(&folder).unwrap();
+    let found = match compile(sources.clone()) {
+        Ok((set, found)) => {
+            assert_eq!(set.scripts().count(), 6);
+            found
+        }
+        Err(found) => found,
+    };
+    let shown: String = found.iter().map(|d| d.render("scripts", &sources)).collect();
+    assert_eq!(shown, "");
+}

@@ -1,0 +1,123 @@
+//! Tests of the language: helpers here, then what scripts mean, what is found wrong with them, and that nothing
+//! makes the compiler fall over.
+
+mod findings;
+mod properties;
+mod semantics;
+
+use super::diagnostic::{Code, Diagnostic};
+use super::set::RuleSet;
+use super::source::Sources;
+use super::*;
+use crate::domain::lead::*;
+use crate::domain::profile::ProfileContent;
+use crate::domain::score::*;
+use crate::domain::time::{DAY, Time};
+use crate::domain::value::{FactValue, Money, Value};
+
+const FACTS: &str = r#"
+[attributes.budget]
+type = "money"
+meaning = "Budget"
+[attributes.urgency]
+type = "choice"
+choices = ["now", "later"]
+meaning = "Urgency"
+[attributes.score]
+type = "number"
+meaning = "A number"
+[attributes.flag]
+type = "yes_no"
+meaning = "A flag"
+[attributes.tags]
+type = "list"
+meaning = "Tags"
+[activities.page_visit]
+meaning = "Visit"
+[activities.demo_request]
+meaning = "Demo"
+[roles.champion]
+meaning = "Champion"
+[roles.buyer]
+meaning = "Buyer"
+[seniorities.head]
+meaning = "Head"
+[factors.effort]
+meaning = "Effort"
+"#;
+
+fn sources(files: &[(&str, &str)]) -> Sources {
+    let facts = ("facts.toml", FACTS);
+    Sources::new(files.iter().chain([&facts]).map(|(p, t)| ((*p).into(), (*t).into())).collect())
+}
+
+fn compiled(script: &str) -> RuleSet {
+    let script = if script.contains("grade ") {
+        script.to_owned()
+    } else {
+        format!("{script}\ngrade \"D\" otherwise;")
+    };
+    let sources = sources(&[("lead_scoring/t.rhai", &script)]);
+    match compile(sources.clone()) {
+        Ok((set, _)) => set,
+        Err(found) => panic!("{}", found.iter().map(|d| d.render("scripts", &sources)).collect::<String>()),
+    }
+}
+
+fn rendered(files: &[(&str, &str)]) -> String {
+    let sources = sources(files);
+    let found = match compile(sources.clone()) {
+        Ok((_, warnings)) => warnings,
+        Err(found) => found,
+    };
+    found.iter().map(|d: &Diagnostic| d.render("scripts", &sources)).collect()
+}
+
+fn now() -> Time {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+fn company() -> Company {
+    Company { display_name: "Acme".into(), ..Company::default() }
+}
+
+fn lead(company: Company) -> LeadContent {
+    LeadContent {
+        external_ids: Default::default(),
+        subject: Subject::Company(company),
+        contacts: None,
+        attributes: Default::default(),
+        owner: String::new(),
+        source: String::new(),
+        profile: None,
+        stage: LeadStage::New,
+        customer: None,
+        outcome: None,
+    }
+}
+
+fn days_ago(kind: &str, days: f64) -> Activity {
+    let time = Time::from_micros(now().micros() - (days * DAY as f64) as i64).unwrap();
+    Activity { kind: kind.into(), time, known_time: time, amount: 1.0, contact: None }
+}
+
+fn assess(script: &str, lead: &LeadContent, activities: &[Activity]) -> Result<Assessment, RuleError> {
+    let set = compiled(script);
+    let facts = LeadFacts {
+        lead,
+        activities,
+        profile: &ProfileContent::default(),
+        as_of: now(),
+        currency: "EUR",
+        vocabulary: &set.vocabulary,
+    };
+    set.assess(set.script(ScriptKind::LeadScoring, "t").unwrap(), facts)
+}
+
+fn points_of(script: &str, lead: &LeadContent) -> f64 {
+    assess(script, lead, &[]).unwrap().total.number()
+}
+
+fn unknowns(assessment: &Assessment) -> Vec<(&str, &str)> {
+    assessment.unknowns.iter().map(|u| (&*u.rule, &*u.fact)).collect()
+}
