@@ -169,6 +169,13 @@ pub enum WarningCode {
 }
 
 impl WarningCode {
+    pub const ALL: [WarningCode; 4] = [
+        WarningCode::DisqualifierUnknown,
+        WarningCode::CurrencyMismatch,
+        WarningCode::AttributeType,
+        WarningCode::ActivitiesLeftOut,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             WarningCode::DisqualifierUnknown => "DISQUALIFIER_UNKNOWN",

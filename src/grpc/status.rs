@@ -250,3 +250,25 @@ pub fn catalogued(status: &Status) -> Status {
     };
     plain(reason, status.message())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::WarningCode;
+
+    #[test]
+    fn the_catalogue_lists_every_reason_with_its_code_and_every_warning() {
+        let catalogue = include_str!("../../docs/errors.md");
+        for reason in Reason::ALL {
+            let code = serde_json::to_string(&format!("{:?}", reason.code())).unwrap();
+            let row = catalogue.lines().find(|line| line.starts_with(&format!("| `{}` |", reason.as_str())));
+            let row = row.unwrap_or_else(|| panic!("{} is not in docs/errors.md", reason.as_str()));
+            let squeezed = row.replace('_', "").to_lowercase();
+            assert!(squeezed.contains(&code.trim_matches('"').to_lowercase()), "{row}: {code}");
+        }
+        for warning in WarningCode::ALL {
+            let row = format!("| `{}` |", warning.as_str());
+            assert!(catalogue.lines().any(|line| line.starts_with(&row)), "{row}");
+        }
+    }
+}

@@ -34,6 +34,27 @@ pub enum Code {
 }
 
 impl Code {
+    pub const ALL: [Code; 18] = [
+        Code::Syntax,
+        Code::UnknownName,
+        Code::UnknownWord,
+        Code::TypeMismatch,
+        Code::BadValue,
+        Code::MissingOtherwise,
+        Code::Duplicate,
+        Code::Misplaced,
+        Code::Unsupported,
+        Code::Reserved,
+        Code::Recursion,
+        Code::TooLarge,
+        Code::BadImport,
+        Code::BadFactsToml,
+        Code::EmptySet,
+        Code::Unreadable,
+        Code::SmokeFailed,
+        Code::Unused,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Code::Syntax => "syntax",
@@ -172,6 +193,18 @@ pub fn token_length(line: &str, column: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_guide_explains_every_code() {
+        let guide = include_str!("../../docs/rules.md");
+        for code in Code::ALL {
+            assert!(
+                guide.contains(&format!("`{}`", code.as_str())),
+                "{} is not in docs/rules.md",
+                code.as_str()
+            );
+        }
+    }
 
     #[test]
     fn the_caret_underlines_the_token() {

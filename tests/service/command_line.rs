@@ -242,3 +242,29 @@ fn the_demo_shows_grades_move_when_rules_are_saved() {
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(demo.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn flags_go_before_the_environment_and_that_before_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("assay.toml");
+    let check = |file_says: &str, environment: Option<&str>, flag: Option<&str>| {
+        std::fs::write(&file, format!("listen = \"{file_says}\"")).unwrap();
+        let mut command = assay();
+        command.args(["serve", "--check", "--config"]).arg(&file).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if let Some(address) = environment {
+            command.env("ASSAY_LISTEN", address);
+        }
+        if let Some(address) = flag {
+            command.args(["--listen", address]);
+        }
+        command.output().unwrap().status.code()
+    };
+    // What counts shows by whether it is refused: only loopback addresses are accepted.
+    let (open, local) = ("0.0.0.0:50051", "127.0.0.1:50051");
+    assert_eq!(check(local, None, None), Some(0));
+    assert_eq!(check(open, None, None), Some(1));
+    assert_eq!(check(open, Some(local), None), Some(0));
+    assert_eq!(check(local, Some(open), None), Some(1));
+    assert_eq!(check(open, Some(open), Some(local)), Some(0));
+    assert_eq!(check(local, Some(local), Some(open)), Some(1));
+}

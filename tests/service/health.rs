@@ -103,6 +103,19 @@ async fn metrics_count_calls_scores_and_rules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_metric_is_documented() {
+    let server = TestServer::with_script(&made::script(60)).await;
+    let documented = include_str!("../../docs/operations.md");
+    let (_, body) = server.get("/metrics").await;
+    let names: Vec<_> = body.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        let name = name.split(' ').next().unwrap();
+        assert!(documented.contains(&format!("`{name}")), "{name} is not in docs/operations.md");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_comes_back_and_a_new_one_is_given() {
     let server = TestServer::start().await;
     let mut request = tonic::Request::new(assay::grpc::pb::GetRuleStatusRequest {});
