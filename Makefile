@@ -11,12 +11,13 @@ help:            ## this list
 
 test: deps lint unit clients  ## install what tests need and run everything
 
-deps:            ## install what tests need: vim, Python with the official gRPC client, buf
+deps:            ## install what tests need: vim, PostgreSQL, Python with the official gRPC client, buf
 	@missing=""; \
 	command -v vim >/dev/null || missing="$$missing vim"; \
 	command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3 python3-venv"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	command -v cc >/dev/null || missing="$$missing build-essential"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	if [ -n "$$missing" ]; then $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy $$missing; fi
 	@cmp -s tests/clients/requirements.txt .venv/requirements.txt || { \
 	  python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r tests/clients/requirements.txt && \
@@ -29,8 +30,8 @@ lint:            ## formats, lints, and the shipped rules
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
-unit:            ## unit, conformance, black-box and real-data tests
-	cargo test
+unit:            ## unit, conformance, black-box and real-data tests, with a PostgreSQL of their own
+	tests/with-postgres cargo test
 
 clients: deps    ## the official Python client, and the README's transcripts, against the real server
 	cargo build --example score --bin assay

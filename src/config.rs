@@ -26,9 +26,9 @@ pub struct Settings {
     /// Serve beyond this machine although there are no credentials yet [default: false]
     #[arg(long, env = "ASSAY_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub insecure: Option<bool>,
-    /// The SQLite file; made where it is missing [default: assay-data/assay.db]
-    #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE")]
-    pub database: Option<PathBuf>,
+    /// A SQLite file, made where it is missing, or postgres://user@host/name [default: assay-data/assay.db]
+    #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE|URL")]
+    pub database: Option<String>,
     /// The folder with the rules; watched while serving [default: scripts]
     #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
     pub scripts: Option<PathBuf>,
@@ -85,12 +85,40 @@ impl TryFrom<String> for Span {
     }
 }
 
+/// Where resources are kept.
+#[derive(Clone)]
+pub enum Database {
+    Sqlite(PathBuf),
+    /// A URL, which may hold a password: never shown.
+    Postgres(String),
+}
+
+impl Database {
+    /// A PostgreSQL URL, or the path of a SQLite file.
+    pub fn of(text: String) -> Self {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            Database::Postgres(text)
+        } else {
+            Database::Sqlite(text.into())
+        }
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Database::Sqlite(path) => write!(f, "{}", path.display()),
+            Database::Postgres(_) => f.write_str("postgres://…"),
+        }
+    }
+}
+
 /// What was decided: complete and valid.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
-    pub database: PathBuf,
+    pub database: Database,
     pub scripts: PathBuf,
     pub currency: String,
     pub default_profile: Option<ProfileName>,
@@ -134,7 +162,7 @@ impl Settings {
         let config = Config {
             listen: self.listen.unwrap_or(loopback(50_051)),
             admin_listen: self.admin_listen.unwrap_or(loopback(9_464)),
-            database: self.database.unwrap_or_else(|| "assay-data/assay.db".into()),
+            database: Database::of(self.database.unwrap_or_else(|| "assay-data/assay.db".into())),
             scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
             currency: self.currency.unwrap_or_else(|| "EUR".into()),
             default_profile: self

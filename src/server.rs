@@ -14,10 +14,12 @@ use tonic_health::server::HealthReporter;
 
 use crate::admin::{self, Phase, Readiness};
 use crate::app::{App, Settings, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::grpc::observe::{Observe, RpcMetrics};
 use crate::grpc::{SERVICES, routes};
 use crate::rules::watch;
+use crate::storage::Store;
+use crate::storage::postgres::PostgresStore;
 use crate::storage::sqlite::SqliteStore;
 use crate::telemetry;
 
@@ -48,9 +50,8 @@ pub async fn serve(
     let (mut reporter, health) = tonic_health::server::health_reporter();
     report(&reporter, ServingStatus::NotServing).await;
 
-    let database = config.database.clone();
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(&database)).await??;
-    let app = Arc::new(App::new(Arc::new(store), Box::new(SystemClock), settings(&config), rand::random()));
+    let store = open(&config.database).await?;
+    let app = Arc::new(App::new(store, Box::new(SystemClock), settings(&config), rand::random()));
     let rpc_metrics = Arc::new(RpcMetrics::default());
 
     let stop = CancellationToken::new();
@@ -112,6 +113,16 @@ pub async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Opens the store, which brings its schema up to date.
+pub async fn open(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match database.clone() {
+        Database::Sqlite(path) => {
+            Arc::new(tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await??)
+        }
+        Database::Postgres(url) => Arc::new(PostgresStore::open(&url).await?),
+    })
 }
 
 /// After this, nothing says SERVING any more.

@@ -78,7 +78,7 @@ impl OwnServer {
         let own = Settings {
             listen: settings.listen.or(any_port),
             admin_listen: any_port,
-            database: Some(data.path.join("assay.db")),
+            database: Some(data.path.join("assay.db").display().to_string()),
             scripts: Some(scripts),
             drain_delay: Some(Span(Duration::ZERO)),
             drain_deadline: Some(Span(Duration::from_secs(5))),

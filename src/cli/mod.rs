@@ -8,6 +8,7 @@ pub mod csv_leads;
 mod demo;
 mod explain;
 mod json;
+mod migrate;
 mod probe;
 mod rules;
 mod score;
@@ -56,6 +57,8 @@ enum Verb {
     /// Work with rules
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Bring a database's schema up to date, as serving does at its start
+    Migrate(migrate::Migrate),
     /// Ask a server's health: exit code 0 if it is SERVING
     Probe(probe::Probe),
 }
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
             Verb::Segments(verb) => verb.run().await,
             Verb::Canvas(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
+            Verb::Migrate(verb) => verb.run().await,
             Verb::Probe(verb) => verb.run().await,
         }
     });

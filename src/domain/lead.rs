@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checker;
 use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
-use super::score::Points;
+use super::score::{Points, Score};
 use super::text::suggestion;
 use super::time::Time;
 use super::value::{FactValue, Money, Value};
@@ -269,6 +269,27 @@ pub struct LatestScore {
     pub segment: Option<SegmentName>,
 }
 
+impl LatestScore {
+    /// What a recorded score says in short; `None` for one that was not recorded of a stored profile.
+    pub fn of(score: &Score, segment: Option<SegmentName>) -> Option<Self> {
+        let Score { name, basis, assessment } = score;
+        Some(Self {
+            name: name.clone()?,
+            grade: assessment.grade.as_deref().unwrap_or_default().into(),
+            total: assessment.total,
+            fit: assessment.fit,
+            engagement: assessment.engagement,
+            as_of: basis.as_of,
+            lead_revision: basis.lead_revision,
+            activity_count: basis.activity_count,
+            profile: basis.profile.clone()?,
+            profile_revision: basis.profile_revision,
+            rule_set: basis.rule_set.clone(),
+            segment,
+        })
+    }
+}
+
 /// A lead as it is read: its body with what is kept beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeadRecord {
@@ -305,6 +326,8 @@ impl LeadContent {
                 "the system needs 1 to 63 characters",
             );
             c.length(&field, id, 1, 200);
+            let printable = !system.chars().chain(id.chars()).any(char::is_control);
+            c.require(printable, &field, "must not contain control characters");
         }
         match &self.subject {
             Subject::Company(company) => c.within("company", |c| company.check(c)),

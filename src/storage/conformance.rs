@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::postgres::{PostgresStore, testing};
 use super::sqlite::{OpenError, SqliteStore};
 use super::*;
 use crate::domain::canvas::{CanvasContent, CanvasKind, Maturity};
@@ -56,6 +57,34 @@ async fn sqlite_conforms() {
         println!("case {name}");
         case(Arc::new(store)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_conforms() {
+    for (name, case) in CASES {
+        println!("case {name}");
+        let store = PostgresStore::open(&testing::schema(name).await).await.unwrap();
+        case(Arc::new(store)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_replicas_that_start_together_migrate_once_and_share() {
+    let url = testing::schema("together").await;
+    let opened = futures::future::join_all((0..5).map(|_| PostgresStore::open(&url))).await;
+    let replicas: Vec<_> = opened.into_iter().map(|store| Arc::new(store.unwrap())).collect();
+    // All replicas upsert the same lead at the same time: it is created once.
+    let upserts = replicas.iter().enumerate().map(|(i, store)| {
+        let content = LeadContent { owner: format!("replica {i}"), ..with_id("crm", "1") };
+        let item = UpsertItem { new_name: name(&format!("l{i}")), content, etag: String::new() };
+        store.upsert_leads("crm", vec![item], time(1))
+    });
+    let results = futures::future::join_all(upserts).await;
+    let created =
+        results.into_iter().filter(|result| result.as_ref().unwrap()[0].as_ref().unwrap().created).count();
+    assert_eq!(created, 1);
+    let leads = replicas[0].leads(page(None, 9)).await.unwrap();
+    assert_eq!((leads.len(), leads[0].lead.version.revision), (1, 5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,7 +328,10 @@ async fn any_text_comes_back_as_it_was(store: Arc<dyn Store>) {
     for (i, text) in
         ["Phân khúc", "客户细分", "شرائح العملاء", "e\u{301}", "\u{0}\u{1F600}'\"%_\\", ""].iter().enumerate()
     {
-        let content = LeadContent { owner: (*text).into(), ..with_id("crm", &format!("{i}{text}")) };
+        let content = LeadContent {
+            owner: (*text).into(),
+            ..with_id("crm", &format!("{i}{}", text.replace('\0', "")))
+        };
         let written = Lead::create(name(&format!("l{i}")), content, time(1));
         store.create_lead(written.clone()).await.unwrap();
         assert_eq!(store.lead(&written.name).await.unwrap().lead, written);

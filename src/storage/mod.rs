@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod conformance;
+pub mod postgres;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,12 @@ pub enum StoreError {
     /// The store can't be reached or can't write; nothing was acknowledged.
     #[error("the store failed: {0}")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        StoreError::Failed(Box::new(error))
+    }
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

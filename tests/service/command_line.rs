@@ -201,6 +201,7 @@ fn every_verb_has_help_with_examples() {
         &["canvas", "show"],
         &["rules", "check"],
         &["rules", "facts"],
+        &["migrate"],
         &["probe"],
     ] {
         let output = run(&[verb, &["--help"]].concat());

@@ -13,7 +13,8 @@ const MAY_USE: [(&str, &[&str]); 5] = [
 ];
 
 /// Libraries with the only places where they may be named.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 7] = [
+    ("tokio_postgres", &["src/storage/postgres/"]),
     ("rhai", &["src/rules/"]),
     ("rusqlite", &["src/storage/sqlite/"]),
     ("tonic", &["src/grpc/", "src/server.rs", "src/cli/"]),

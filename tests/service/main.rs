@@ -8,6 +8,7 @@ mod lead;
 mod malformed;
 mod profile;
 mod reload;
+mod replicas;
 mod scoring;
 mod segment;
 mod shutdown;

@@ -21,7 +21,6 @@ impl ScoreStore for SqliteStore {
         self.write(move |db| {
             let unfit = || StoreError::Failed("only scores of a stored lead and profile are kept".into());
             let lead = score.basis.lead.clone().ok_or_else(unfit)?;
-            let profile = score.basis.profile.clone().ok_or_else(unfit)?;
             let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = ?1 RETURNING score_count, latest_score";
             let found = first(db, sql, [lead.to_string()], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
@@ -40,20 +39,7 @@ impl ScoreStore for SqliteStore {
             if before.is_some_and(|before| before.as_of > basis.as_of) {
                 return Ok(name);
             }
-            let latest = LatestScore {
-                name: name.clone(),
-                grade: grade.unwrap_or_default().into(),
-                total: assessment.total,
-                fit: assessment.fit,
-                engagement: assessment.engagement,
-                as_of: basis.as_of,
-                lead_revision: basis.lead_revision,
-                activity_count: basis.activity_count,
-                profile,
-                profile_revision: basis.profile_revision,
-                rule_set: basis.rule_set.clone(),
-                segment: segment.clone(),
-            };
+            let latest = LatestScore::of(&score, segment.clone()).ok_or_else(unfit)?;
             let sql = "UPDATE leads SET latest_score = ?2, segment = ?3, grade = ?4 WHERE name = ?1";
             let segment = segment.map(String::from);
             execute(db, sql, params![lead.to_string(), serde_json::to_string(&latest)?, segment, grade])?;

@@ -84,7 +84,7 @@ impl TestServer {
         let own = Settings {
             listen: any_port,
             admin_listen: any_port,
-            database: Some(dir.path().join("assay.db")),
+            database: Some(dir.path().join("assay.db").display().to_string()),
             scripts: Some(scripts.clone()),
             drain_delay: Some(Span(Duration::ZERO)),
             drain_deadline: Some(Span(Duration::from_secs(5))),

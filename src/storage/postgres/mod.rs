@@ -1,0 +1,99 @@
+//! PostgreSQL, shared by many replicas. Every method is one transaction; whatever two replicas could decide
+//! differently is decided by a row lock or a condition of the write itself.
+
+mod canvas;
+mod lead;
+mod profile;
+mod rule_set;
+mod schema;
+mod score;
+#[cfg(test)]
+pub mod testing;
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use serde::de::DeserializeOwned;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Config, NoTls, Row};
+
+use super::{Result, StoreError};
+
+/// How many connections a replica keeps.
+const CONNECTIONS: usize = 16;
+/// How long a call waits for one of them before it is told that the store is busy.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// A PostgreSQL database. Share it behind an `Arc`.
+pub struct PostgresStore {
+    pool: Pool,
+}
+
+/// Why a database could not be opened. The messages name no password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the database URL is not valid: {0}")]
+    Url(tokio_postgres::Error),
+    #[error("the database can't be reached: {0}")]
+    Connect(#[from] PoolError),
+    #[error("the database can't be used: {0}")]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("the connections can't be set up: {0}")]
+    Pool(#[from] deadpool_postgres::BuildError),
+    #[error("the database was written by a newer version (schema {found}, this one knows {known})")]
+    Newer { found: i32, known: i32 },
+}
+
+impl PostgresStore {
+    /// Connects to `postgres://user@host/database` and brings the schema up to date, one replica at a time.
+    pub async fn open(url: &str) -> std::result::Result<Self, OpenError> {
+        let config: Config = url.parse().map_err(OpenError::Url)?;
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
+            .max_size(CONNECTIONS)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        let mut connection = pool.get().await?;
+        let found = schema::migrate(&mut connection).await?;
+        if found > schema::VERSION {
+            return Err(OpenError::Newer { found, known: schema::VERSION });
+        }
+        drop(connection);
+        Ok(Self { pool })
+    }
+
+    async fn connection(&self) -> Result<Object> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(_) => StoreError::Busy,
+            other => StoreError::Failed(Box::new(other)),
+        })
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        StoreError::Failed(Box::new(error))
+    }
+}
+
+/// Whether an insert met a row with the same key.
+fn is_taken(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::UNIQUE_VIOLATION)
+}
+
+/// Decodes the body in a row's first column.
+fn body<T: DeserializeOwned>(row: &Row) -> Result<T> {
+    Ok(serde_json::from_str(row.try_get(0)?)?)
+}
+
+/// Decodes the bodies of all rows.
+fn bodies<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
+    rows.iter().map(body).collect()
+}
+
+/// A limit as SQL takes it.
+fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,109 @@
+use async_trait::async_trait;
+use deadpool_postgres::Transaction;
+
+use super::super::{Page, ProfileStore, Result, StoreError, Window};
+use super::canvas::lock;
+use super::{PostgresStore, bodies, body, is_taken, limit};
+use crate::domain::name::{CanvasName, ProfileName, SegmentName};
+use crate::domain::profile::Profile;
+
+/// All revisions of a profile, the current one among them.
+const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = $1
+                         UNION ALL SELECT revision, body FROM profiles WHERE name = $1";
+
+/// The canvas and the segment that a profile points to.
+fn target(profile: &Profile) -> (Option<String>, Option<String>) {
+    let segment = profile.content.segment.as_ref();
+    (segment.map(|segment| segment.canvas_name().to_string()), segment.map(ToString::to_string))
+}
+
+/// Makes sure that the segment which a profile points to exists, and stays until the transaction ends.
+async fn check_target(transaction: &Transaction<'_>, profile: &Profile) -> Result<()> {
+    let Some(segment) = profile.content.segment.as_ref().filter(|_| profile.version.delete_time.is_none())
+    else {
+        return Ok(());
+    };
+    let sql = "SELECT body::json -> 'segments' -> $2 IS NOT NULL FROM canvases
+               WHERE name = $1 AND NOT deleted FOR SHARE";
+    let params = [segment.canvas_name().to_string(), segment.segment.to_string()];
+    let found = transaction.query_opt(sql, &[&params[0], &params[1]]).await?;
+    match found.map(|row| row.try_get(0)).transpose()? {
+        Some(true) => Ok(()),
+        _ => Err(StoreError::Conflict(profile.name.to_string())),
+    }
+}
+
+#[async_trait]
+impl ProfileStore for PostgresStore {
+    async fn create_profile(&self, profile: Profile) -> Result<()> {
+        let name = profile.name.to_string();
+        let text = serde_json::to_string(&profile)?;
+        let (canvas, segment) = target(&profile);
+        let mut connection = self.connection().await?;
+        let transaction = connection.transaction().await?;
+        check_target(&transaction, &profile).await?;
+        let sql = "INSERT INTO profiles (name, revision, deleted, canvas, segment, body)
+                   VALUES ($1, $2, false, $3, $4, $5)";
+        match transaction.execute(sql, &[&name, &profile.version.revision, &canvas, &segment, &text]).await {
+            Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
+            other => other?,
+        };
+        Ok(transaction.commit().await?)
+    }
+
+    async fn profile(&self, name: &ProfileName) -> Result<Profile> {
+        let name = name.to_string();
+        let sql = "SELECT body FROM profiles WHERE name = $1";
+        let row = self.connection().await?.query_opt(sql, &[&name]).await?;
+        body(&row.ok_or(StoreError::NotFound(name))?)
+    }
+
+    async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile> {
+        let name = name.to_string();
+        let sql = format!("SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision = $2");
+        let row = self.connection().await?.query_opt(&sql, &[&name, &revision]).await?;
+        body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
+    }
+
+    async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>> {
+        let sql = "SELECT body FROM profiles WHERE name > $1 AND (NOT deleted OR $2) ORDER BY name LIMIT $3";
+        let after = page.after.unwrap_or_default();
+        let rows = self.connection().await?.query(sql, &[&after, &deleted, &limit(page.limit)]).await?;
+        bodies(&rows)
+    }
+
+    async fn update_profile(&self, profile: Profile) -> Result<()> {
+        let name = profile.name.to_string();
+        let revision = profile.version.revision;
+        let deleted = profile.version.delete_time.is_some();
+        let text = serde_json::to_string(&profile)?;
+        let (canvas, segment) = target(&profile);
+        let mut connection = self.connection().await?;
+        let transaction = connection.transaction().await?;
+        lock(&transaction, "profiles", &name, revision - 1).await?;
+        check_target(&transaction, &profile).await?;
+        let keep = "INSERT INTO profile_revisions (name, revision, body)
+                    SELECT name, revision, body FROM profiles WHERE name = $1";
+        transaction.execute(keep, &[&name]).await?;
+        let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6 WHERE name = $1";
+        transaction.execute(sql, &[&name, &revision, &deleted, &canvas, &segment, &text]).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
+        let sql = format!(
+            "SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision < $2 ORDER BY revision DESC LIMIT $3"
+        );
+        let before = window.after.unwrap_or(i64::MAX);
+        let rows =
+            self.connection().await?.query(&sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
+        bodies(&rows)
+    }
+
+    async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>> {
+        let sql = "SELECT body FROM profiles WHERE canvas = $1 AND NOT deleted ORDER BY name";
+        let rows = self.connection().await?.query(sql, &[&name.to_string()]).await?;
+        let profiles: Vec<Profile> = bodies(&rows)?;
+        Ok(profiles.into_iter().filter_map(|p| Some((p.name, p.content.segment?))).collect())
+    }
+}

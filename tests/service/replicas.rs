@@ -1,0 +1,76 @@
+//! Two replicas on one PostgreSQL: what one acknowledges the other knows.
+
+use std::process::Command;
+
+use assay::config::Settings;
+use assay::grpc::pb;
+use tonic::Code;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use crate::support::process::assay;
+use crate::support::{TestServer, copy_dir, failure, made, shipped};
+
+/// The URL of a schema of its own.
+fn database(schema: &str) -> String {
+    let url = std::env::var("ASSAY_TEST_POSTGRES")
+        .expect("a PostgreSQL is needed: `make test` has one, or run tests/with-postgres cargo test");
+    let create = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
+    let mut created = Command::new("psql");
+    created.args(["-q", &url, "-c", &create]).env("PGOPTIONS", "-c client_min_messages=error");
+    assert!(created.status().expect("psql is needed: `make deps` installs it").success());
+    format!("{url}?options=-csearch_path%3D{schema}")
+}
+
+async fn replica(database: &str) -> TestServer {
+    let settings = Settings { database: Some(database.into()), ..Settings::default() };
+    let server = TestServer::start_with(|scripts| copy_dir(&shipped(), scripts), settings).await;
+    server.wait_for_health("", ServingStatus::Serving).await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_share_what_they_acknowledge() {
+    let database = database("replicas");
+    let (a, b) = (replica(&database).await, replica(&database).await);
+    let request = pb::CreateProfileRequest { profile: Some(made::profile()), profile_id: "main".into() };
+    a.profiles().create_profile(request).await.unwrap();
+    let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", Some(80)) };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into() };
+    let lead = b.leads().create_lead(request).await.unwrap().into_inner();
+
+    let subject = Some(pb::score_lead_request::Subject::Lead(lead.name.clone()));
+    let request = pb::ScoreLeadRequest { subject, record: true, ..Default::default() };
+    let score = a.scoring().score_lead(request).await.unwrap().into_inner();
+    let replayed =
+        b.scoring().replay_score(pb::ReplayScoreRequest { name: score.name.clone() }).await.unwrap();
+    assert_eq!(replayed.into_inner(), score);
+    let request = pb::GetLeadRequest { name: lead.name.clone(), revision: 0 };
+    let read = b.leads().get_lead(request).await.unwrap().into_inner();
+    assert_eq!(read.latest_score.unwrap().score, score.name);
+
+    let change = |owner: &str| pb::UpdateLeadRequest {
+        lead: Some(pb::Lead { owner: owner.into(), ..lead.clone() }),
+        update_mask: None,
+    };
+    a.leads().update_lead(change("an")).await.unwrap();
+    assert_eq!(failure(b.leads().update_lead(change("bruno")).await).0, Code::Aborted);
+}
+
+#[test]
+fn migrate_brings_either_database_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    for database in [dir.path().join("a.db").display().to_string(), database("migrated")] {
+        for _ in 0..2 {
+            let output = assay().args(["migrate", "--database", &database]).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+            assert!(String::from_utf8_lossy(&output.stdout).contains("is up to date"));
+        }
+    }
+    let nowhere = assay()
+        .args(["migrate", "--database", "postgres://nobody:secret@127.0.0.1:1/none"])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&nowhere.stderr);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(message.contains("can't be reached") && !message.contains("secret"), "{message}");
+}
