@@ -32,6 +32,9 @@ pub struct Settings {
     /// The folder with the rules; watched while serving [default: scripts]
     #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
     pub scripts: Option<PathBuf>,
+    /// How many calls may be in flight; more are refused at once [default: 1024]
+    #[arg(long, env = "ASSAY_MAX_CALLS", value_name = "N")]
+    pub max_calls: Option<usize>,
     /// The deployment's currency; amounts in others are unknown facts [default: EUR]
     #[arg(long, env = "ASSAY_CURRENCY", value_name = "ISO4217")]
     pub currency: Option<String>,
@@ -120,6 +123,7 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     pub database: Database,
     pub scripts: PathBuf,
+    pub max_calls: usize,
     pub currency: String,
     pub default_profile: Option<ProfileName>,
     pub replica: String,
@@ -145,6 +149,7 @@ impl Settings {
             insecure: self.insecure.or(below.insecure),
             database: self.database.or(below.database),
             scripts: self.scripts.or(below.scripts),
+            max_calls: self.max_calls.or(below.max_calls),
             currency: self.currency.or(below.currency),
             default_profile: self.default_profile.or(below.default_profile),
             replica: self.replica.or(below.replica),
@@ -164,6 +169,7 @@ impl Settings {
             admin_listen: self.admin_listen.unwrap_or(loopback(9_464)),
             database: Database::of(self.database.unwrap_or_else(|| "assay-data/assay.db".into())),
             scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
+            max_calls: self.max_calls.unwrap_or(1_024).clamp(1, 1_000_000),
             currency: self.currency.unwrap_or_else(|| "EUR".into()),
             default_profile: self
                 .default_profile

@@ -71,7 +71,7 @@ pub async fn serve(
     let grpc = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .max_concurrent_streams(Some(1_024))
-        .layer(Observe::new(rpc_metrics))
+        .layer(Observe::new(rpc_metrics, config.max_calls))
         .add_routes(routes(&app, health)?)
         .serve_with_incoming_shutdown(incoming, async move { drained.cancelled().await });
     let mut grpc = tokio::spawn(grpc);
@@ -161,7 +161,11 @@ async fn follow_rules(
             tracing::error!("the scripts are not watched any more");
             return;
         };
-        app.publish_rules(found).await;
+        // Keeping a set may be tried for long: a shutdown does not wait for it.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = app.publish_rules(found) => {}
+        }
         if ready {
             continue;
         }

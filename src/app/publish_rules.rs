@@ -9,8 +9,8 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
-use crate::rules::{Compiled, compile, smoke};
-use crate::storage::{StoreError, StoredRuleSet};
+use crate::rules::{Compiled, ScriptKind, compile, smoke};
+use crate::storage::{Page, StoreError, StoredRuleSet};
 
 /// How often to try again to keep a set, at growing intervals: half a minute in all.
 const KEEP_ATTEMPTS: usize = 8;
@@ -59,12 +59,13 @@ impl App {
                 self.metrics.active.clear();
                 self.metrics.active.get_or_create(&RuleSetLabels { rule_set: set.id.clone() }).set(1);
                 self.metrics.active_since.set(now.micros() / 1_000_000);
-                self.rules.activate(set, now);
+                self.rules.activate(set.clone(), now);
                 self.count_reload(ReloadOutcome::Loaded, 0);
+                self.warn_of_missing_scripts(&set).await;
                 true
             }
             Err(diagnostics) => {
-                for diagnostic in &diagnostics {
+                for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
                     let source = &self.settings.rules_source;
                     let shown = diagnostic.render(source, &sources);
                     tracing::error!(code = diagnostic.code.as_str(), "rules refused: {shown}");
@@ -72,6 +73,16 @@ impl App {
                 self.rules.refuse(diagnostics, sources, self.now());
                 self.count_reload(ReloadOutcome::Refused, 1);
                 false
+            }
+        }
+    }
+
+    /// Says which stored profiles name a script that the new set does not have.
+    async fn warn_of_missing_scripts(&self, set: &RuleSet) {
+        let page = Page { after: None, limit: 1_000 };
+        for profile in self.store.profiles(page, false).await.unwrap_or_default() {
+            if let Err(missing) = set.script(ScriptKind::LeadScoring, &profile.content.scoring_script) {
+                tracing::warn!(profile = %profile.name, "its leads can't be scored: {missing}");
             }
         }
     }
@@ -109,7 +120,7 @@ impl App {
             Ok(()) => Ok(set),
             Err(error) => {
                 let message = format!("the set is good but can't be kept: {error}");
-                Err(vec![Diagnostic::of_file("", Code::Unreadable, message)])
+                Err(vec![Diagnostic::of_file("", Code::NotKept, message)])
             }
         }
     }

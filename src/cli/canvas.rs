@@ -3,6 +3,7 @@ use clap::{Args, Subcommand};
 use super::Done;
 use super::connect::{Clients, ServerArg};
 use super::table::bold;
+use crate::cli::output::out;
 use crate::domain::canvas::CanvasKind;
 use crate::grpc::convert::WireEnum as _;
 use crate::grpc::pb;
@@ -43,7 +44,7 @@ impl Canvas {
                 break;
             }
         }
-        print!("{}", render(&canvas, &segments));
+        out!("{}", render(&canvas, &segments));
         Ok(Done::Well)
     }
 }

@@ -104,8 +104,13 @@ impl OwnServer {
             if status.active.is_some() {
                 return Ok(());
             }
-            if status.pending.is_some() {
-                bail!("the rules are broken: see them with `assay rules check {}`", scripts.display());
+            if let Some(pending) = status.pending {
+                let first =
+                    pending.diagnostics.first().map(|finding| finding.message.as_str()).unwrap_or_default();
+                bail!(
+                    "the rules can't be loaded: {first}; `assay rules check {}` shows all",
+                    scripts.display()
+                );
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -33,7 +33,8 @@ impl<'v> Mapping<'v> {
         let import = &vocabulary.import;
         let mut missing = Vec::new();
         let mut mapped = |what: &str, column: &str| {
-            let found = find(column);
+            // A column that is called like the fact itself needs no mapping.
+            let found = find(column).or_else(|| find(what));
             if found.is_none() {
                 let help = suggestion(column, header.iter());
                 missing.push(format!("{what}: there is no column \"{column}\"; {help}"));
@@ -67,6 +68,11 @@ impl<'v> Mapping<'v> {
         let ignored = header.iter().enumerate().filter(|(i, _)| !used(*i)).map(|(_, name)| name.to_owned());
         let ignored = ignored.collect();
         Self { vocabulary, currency: currency.into(), id, display_name, facts, attributes, ignored, missing }
+    }
+
+    /// Whether no column is a fact at all.
+    pub fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.attributes.is_empty()
     }
 
     /// Reads a row; `number` counts rows from 1. All that is wrong with it is told at once.

@@ -7,6 +7,7 @@ use super::Done;
 use super::csv_leads::Mapping;
 use super::score::{ScoredBy, Scorer};
 use super::table::{Table, bold, points, signed};
+use crate::cli::output::out;
 use crate::grpc::pb::{self, ContributionKind, score_lead_request};
 
 #[derive(Args)]
@@ -35,6 +36,9 @@ impl Explain {
         if stored && self.by.server.is_none() {
             bail!("{} is a stored lead: name the server that has it with --server URL", self.what);
         }
+        if stored && (self.row.is_some() || self.id.is_some()) {
+            bail!("--row and --id choose a row of a file; {} is a stored lead", self.what);
+        }
         let scorer = self.by.connect().await?;
         let (request, title) = if stored {
             let request = pb::GetLeadRequest { name: self.what.clone(), revision: 0 };
@@ -47,7 +51,7 @@ impl Explain {
             (scorer.request(lead), title)
         };
         let score = scorer.clients.scoring().score_lead(request).await?.into_inner();
-        print!("{}", render(&title, &score));
+        out!("{}", render(&title, &score));
         scorer.stop().await?;
         Ok(Done::Well)
     }
@@ -59,7 +63,8 @@ impl Explain {
         let mapping = Mapping::new(&scorer.vocabulary, &header, &self.by.currency);
         let wanted = self.row.or(self.id.is_none().then_some(1));
         for (number, record) in (1..).zip(reader.records()) {
-            let row = mapping.row(number, &record?);
+            let Ok(record) = record else { continue };
+            let row = mapping.row(number, &record);
             let is_it = match (&wanted, &row) {
                 (Some(wanted), _) => *wanted == number,
                 (None, Ok(row)) => Some(&row.id) == self.id.as_ref(),

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
+use crate::cli::output::outln;
 use crate::config::Settings;
 use crate::server;
 
@@ -24,7 +25,7 @@ impl Migrate {
         let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
         let config = self.settings.over(file).build()?;
         server::open(&config.database).await?;
-        println!("{:?} is up to date", config.database);
+        outln!("{:?} is up to date", config.database);
         Ok(Done::Well)
     }
 }

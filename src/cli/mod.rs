@@ -9,6 +9,7 @@ mod demo;
 mod explain;
 mod json;
 mod migrate;
+mod output;
 mod probe;
 mod rules;
 mod score;

@@ -7,6 +7,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::Done;
 use super::connect::ServerArg;
+use crate::cli::output::outln;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -35,7 +36,7 @@ impl Probe {
         };
         let status = tokio::time::timeout(self.timeout.0, ask).await;
         let status = status.with_context(|| format!("no answer within {:?}", self.timeout.0))??;
-        println!("{}", status.as_str_name());
+        outln!("{}", status.as_str_name());
         Ok(if status == ServingStatus::Serving { Done::Well } else { Done::No })
     }
 }

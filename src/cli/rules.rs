@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::Done;
 use super::table::Table;
+use crate::cli::output::{out, outln};
 use crate::domain::vocabulary::{Term, Vocabulary};
 use crate::rules::catalogue::{Catalogue, FUNCTIONS, ICP_FIELDS, MEMBERS, Scope};
 use crate::rules::source::Sources;
@@ -26,7 +27,7 @@ Examples:
   assay rules check /etc/assay/scripts --currency USD")]
 pub struct Check {
     /// The folder with the rules
-    #[arg(default_value = "scripts", value_name = "DIR")]
+    #[arg(env = "ASSAY_SCRIPTS", default_value = "scripts", value_name = "DIR")]
     folder: PathBuf,
     /// The deployment's currency, in which made-up examples are scored
     #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_name = "ISO4217")]
@@ -40,7 +41,7 @@ Examples:
   assay rules facts /etc/assay/scripts")]
 pub struct Facts {
     /// The folder with the rules, for what its facts.toml declares
-    #[arg(default_value = "scripts", value_name = "DIR")]
+    #[arg(env = "ASSAY_SCRIPTS", default_value = "scripts", value_name = "DIR")]
     folder: PathBuf,
 }
 
@@ -70,7 +71,7 @@ impl Check {
             },
         };
         for finding in &findings {
-            println!("{}", finding.render(&root, &sources));
+            outln!("{}", finding.render(&root, &sources));
         }
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
         let warnings = findings.len() - errors;
@@ -78,14 +79,14 @@ impl Check {
             Some(set) => {
                 let rules: usize = set.scripts().map(|script| script.entries().len()).sum();
                 let scripts = set.scripts().count();
-                println!(
+                outln!(
                     "{root}: good, {scripts} scripts with {rules} rules, {warnings} warnings, {}",
                     set.name()
                 );
                 Done::Well
             }
             None => {
-                println!("{root}: {errors} errors, {warnings} warnings; nothing would be loaded");
+                outln!("{root}: {errors} errors, {warnings} warnings; nothing would be loaded");
                 Done::No
             }
         }
@@ -106,7 +107,7 @@ impl Facts {
                 return Err(anyhow::anyhow!(first.unwrap_or_default())).context("the folder can't be read");
             }
         };
-        print!("{}", reference(&vocabulary));
+        out!("{}", reference(&vocabulary));
         Ok(Done::Well)
     }
 }

@@ -43,6 +43,9 @@ pub struct Score {
     /// Where rows that could not be scored go [default: FILE.errors.csv]
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
+    /// What separates the cells; `\\t` is a tab
+    #[arg(long, default_value = ",", value_name = "CHAR")]
+    delimiter: String,
     /// How many reasons each row gets
     #[arg(long, default_value_t = 3, value_name = "N")]
     top: usize,
@@ -58,7 +61,7 @@ pub struct ScoredBy {
     #[arg(long, env = "ASSAY_SCRIPTS", default_value = "scripts", value_name = "DIR")]
     pub scripts: PathBuf,
     /// The script for scoring without a profile
-    #[arg(long, default_value = "default", value_name = "NAME")]
+    #[arg(long, default_value = "default", conflicts_with_all = ["profile", "profile_file", "server"], value_name = "NAME")]
     pub script: String,
     /// A stored profile of the server
     #[arg(long, conflicts_with = "profile_file", requires = "server", value_name = "NAME")]
@@ -149,10 +152,13 @@ impl Scorer {
 }
 
 /// Rows that could not be scored, in a file of their own that is made with the first of them.
+#[derive(Default)]
 struct Rejected {
     path: PathBuf,
     writer: Option<csv::Writer<File>>,
     count: usize,
+    /// What was wrong, if it was the same each time so far.
+    common: Option<String>,
 }
 
 impl Rejected {
@@ -165,6 +171,11 @@ impl Rejected {
         }
         if let Some(writer) = &mut self.writer {
             writer.write_record([row, id, problem])?;
+        }
+        if self.count == 0 {
+            self.common = Some(problem.to_owned());
+        } else if self.common.as_deref() != Some(problem) {
+            self.common = None;
         }
         self.count += 1;
         Ok(())
@@ -180,20 +191,27 @@ enum Read {
 impl Score {
     pub async fn run(self) -> anyhow::Result<Done> {
         let size = std::fs::metadata(&self.file).with_context(|| self.file.display().to_string())?.len();
+        let errors = self.errors.clone().unwrap_or_else(|| self.file.with_extension("errors.csv"));
+        self.check_files(&errors)?;
+        let delimiter = match self.delimiter.as_str() {
+            "\\t" => b'\t',
+            text if text.len() == 1 => text.as_bytes()[0],
+            other => bail!("--delimiter \"{other}\": write one character, such as ; or \\t"),
+        };
         let scorer = self.by.connect().await?;
         let format = self.format.unwrap_or_else(|| match self.out.extension().and_then(|e| e.to_str()) {
             Some("jsonl" | "ndjson") => Format::Jsonl,
             _ => Format::Csv,
         });
         let mut sink = Sink::open(&self.out, format, self.top)?;
-        let errors = self.errors.clone().unwrap_or_else(|| self.file.with_extension("errors.csv"));
-        let mut rejected = Rejected { path: errors, writer: None, count: 0 };
+        let mut rejected = Rejected { path: errors, ..Rejected::default() };
         let progress = progress(size);
 
         let (rows, mut read) = mpsc::channel::<(u64, Read)>(256);
         let (file, currency, vocabulary) =
             (self.file.clone(), self.by.currency.clone(), scorer.vocabulary.clone());
-        let reader = tokio::task::spawn_blocking(move || read_rows(&file, &currency, &vocabulary, &rows));
+        let reader =
+            tokio::task::spawn_blocking(move || read_rows(&file, delimiter, &currency, &vocabulary, &rows));
         let (requests, outgoing) = mpsc::channel(256);
         let mut answers =
             scorer.clients.scoring().score_leads(ReceiverStream::new(outgoing)).await?.into_inner();
@@ -229,6 +247,24 @@ impl Score {
         scorer.stop().await?;
         summarise(&grades, &rejected);
         Ok(if rejected.count == 0 { Done::Well } else { Done::Partly })
+    }
+}
+
+impl Score {
+    /// Refuses to write over what is read, or twice to the same file.
+    fn check_files(&self, errors: &std::path::Path) -> anyhow::Result<()> {
+        let same = |a: &std::path::Path, b: &std::path::Path| {
+            a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+        };
+        for (flag, path) in [("--out", self.out.as_path()), ("--errors", errors)] {
+            if same(path, &self.file) {
+                bail!("{flag} {} would overwrite the file that is read", path.display());
+            }
+        }
+        if same(&self.out, errors) {
+            bail!("--out and --errors are the same file, {}", errors.display());
+        }
+        Ok(())
     }
 }
 
@@ -274,13 +310,22 @@ fn take(
 
 fn read_rows(
     path: &std::path::Path,
+    delimiter: u8,
     currency: &str,
     vocabulary: &Vocabulary,
     rows: &mpsc::Sender<(u64, Read)>,
 ) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path)?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_path(path)?;
     let header = reader.headers().context("the header line can't be read")?.clone();
+    check_header(path, &header)?;
     let mapping = Mapping::new(vocabulary, &header, currency);
+    if mapping.is_empty() {
+        bail!(
+            "no column of {} is a fact; its columns are {}; facts.toml maps columns to facts under [columns] and [attributes]",
+            path.display(),
+            mapping.ignored.join(", ")
+        );
+    }
     for missing in &mapping.missing {
         eprintln!("warning: {missing}");
     }
@@ -294,7 +339,10 @@ fn read_rows(
         let read = match reader.read_record(&mut record) {
             Ok(false) => return Ok(()),
             Ok(true) if record.len() != header.len() => {
-                let problem = format!("the row has {} cells, the header {}", record.len(), header.len());
+                let mut problem = format!("the row has {} cells, the header {}", record.len(), header.len());
+                if record.iter().any(|cell| cell.contains('\n')) {
+                    problem += "; it spans several lines: is a quote left open?";
+                }
                 Read::Bad { number, id: String::new(), problems: vec![problem] }
             }
             Ok(true) => match mapping.row(number, &record) {
@@ -309,6 +357,21 @@ fn read_rows(
         if rows.blocking_send((reader.position().byte(), read)).is_err() {
             return Ok(());
         }
+    }
+}
+
+/// Refuses what is not a table with a header.
+fn check_header(path: &std::path::Path, header: &csv::StringRecord) -> anyhow::Result<()> {
+    let shown = path.display();
+    match (header.len(), header.get(0).unwrap_or_default()) {
+        (0, _) | (1, "") => bail!("{shown} is empty: the first line must name the columns"),
+        (1, only) if only.contains(';') => {
+            bail!("{shown} separates its cells by semicolons: say --delimiter ';'")
+        }
+        (1, only) if only.contains('\t') => {
+            bail!("{shown} separates its cells by tabs: say --delimiter '\\t'")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -347,15 +410,24 @@ pub fn grades_table(grades: &BTreeMap<String, usize>) -> String {
 fn summarise(grades: &BTreeMap<String, usize>, rejected: &Rejected) {
     eprint!("{}", grades_table(grades));
     if rejected.count > 0 {
-        eprintln!("{} rows could not be scored: see {}", rejected.count, rejected.path.display());
+        let why = rejected.common.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        eprintln!("{} rows could not be scored{why}: see {}", rejected.count, rejected.path.display());
     }
 }
 
-/// The contributions that say most, by points.
+/// What decided first, then the contributions that say most, by points.
 fn top_reasons(score: &pb::Score, top: usize) -> Vec<(String, i64)> {
-    let mut reasons: Vec<_> = score.contributions.iter().filter(|c| c.points_hundredths != 0).collect();
-    reasons.sort_by_key(|c| std::cmp::Reverse(c.points_hundredths.abs()));
-    reasons.into_iter().take(top).map(|c| (c.reason.clone(), c.points_hundredths)).collect()
+    use pb::ContributionKind as Kind;
+    let mut reasons: Vec<_> = score.contributions.iter().collect();
+    let decides = |kind| matches!(kind, Kind::Disqualify | Kind::GradeCap);
+    reasons.retain(|c| c.points_hundredths != 0 || decides(c.kind()));
+    reasons.sort_by_key(|c| (!decides(c.kind()), std::cmp::Reverse(c.points_hundredths.abs())));
+    let said = |c: &pb::Contribution| match c.kind() {
+        Kind::Disqualify => format!("out: {}", c.reason),
+        Kind::GradeCap => format!("at best {}: {}", c.rule, c.reason),
+        _ => c.reason.clone(),
+    };
+    reasons.into_iter().take(top).map(|c| (said(c), c.points_hundredths)).collect()
 }
 
 /// Where results go.
@@ -388,8 +460,8 @@ impl Sink {
         match self {
             Sink::Csv(writer, top) => {
                 let reasons = top_reasons(score, *top).into_iter();
-                let reasons: Vec<_> =
-                    reasons.map(|(why, n)| format!("{} {why}", super::table::signed(n))).collect();
+                let said = |(why, n)| if n == 0 { why } else { format!("{} {why}", super::table::signed(n)) };
+                let reasons: Vec<String> = reasons.map(said).collect();
                 writer.write_record([
                     id,
                     &status,
@@ -416,6 +488,7 @@ impl Sink {
                     "engagement": number(score.engagement_hundredths),
                     "completeness": score.completeness,
                     "reasons": reasons,
+                    "warnings": score.warnings.iter().map(|warning| &warning.code).collect::<Vec<_>>(),
                     "rule_set": score.rule_set,
                 });
                 writeln!(writer, "{line}")?;

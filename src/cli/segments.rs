@@ -3,6 +3,7 @@ use clap::{Args, Subcommand};
 use super::Done;
 use super::connect::{Clients, ServerArg};
 use super::table::{Table, points, signed};
+use crate::cli::output::out;
 use crate::grpc::pb;
 
 #[derive(Subcommand)]
@@ -36,7 +37,7 @@ impl Segments {
         let clients = Clients::connect(&rank.server.server).await?;
         let request = pb::PrioritizeSegmentsRequest { parent: rank.canvas, script: rank.script };
         let ranking = clients.segments().prioritize_segments(request).await?.into_inner();
-        print!("{}", render(&ranking.priorities, rank.why));
+        out!("{}", render(&ranking.priorities, rank.why));
         Ok(Done::Well)
     }
 }

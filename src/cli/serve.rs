@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
+use crate::cli::output::outln;
 use crate::config::{Config, Settings};
 use crate::rules::source::Sources;
 use crate::rules::{compile, smoke};
@@ -41,6 +42,13 @@ impl Serve {
                 tracing::error!(%error, "signals can't be received");
                 std::future::pending::<()>().await;
             }
+            // Whoever asks twice does not want to wait.
+            tokio::spawn(async {
+                if shutdown::requested().await.is_ok() {
+                    tracing::warn!("asked twice: calls in flight are cut off");
+                    std::process::exit(1);
+                }
+            });
         };
         server::serve(config, listeners, shutdown).await?;
         Ok(Done::Well)
@@ -57,7 +65,7 @@ fn check(config: &Config) -> Done {
     let folder = config.scripts.display().to_string();
     let (findings, good) = match checked {
         Ok((set, warnings)) => {
-            println!("configuration and rules are good: {}", set.name());
+            outln!("configuration and rules are good: {}", set.name());
             (warnings, true)
         }
         Err(findings) => (findings, false),

@@ -15,7 +15,9 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        // What other people wrote must not steer the terminal.
+        let plain = |cell: String| cell.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
+        self.rows.push(cells.into_iter().map(plain).collect());
     }
 
     pub fn render(&self) -> String {

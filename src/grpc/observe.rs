@@ -1,5 +1,5 @@
-//! Around every call: a request id, a span, metrics, and the promise that every error has its ErrorInfo and
-//! that a panic is somebody's INTERNAL and nobody else's trouble.
+//! Around every call: a request id, a span, metrics, a limit on calls in flight, the caller's deadline, and the
+//! promise that every error has its ErrorInfo and that a panic is somebody's INTERNAL and nobody else's trouble.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -19,6 +19,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -78,11 +80,13 @@ impl RpcMetrics {
 #[derive(Clone)]
 pub struct Observe {
     metrics: Arc<RpcMetrics>,
+    places: Arc<Semaphore>,
 }
 
 impl Observe {
-    pub fn new(metrics: Arc<RpcMetrics>) -> Self {
-        Self { metrics }
+    /// At most `most` calls are in flight at a time, health checks apart.
+    pub fn new(metrics: Arc<RpcMetrics>, most: usize) -> Self {
+        Self { metrics, places: Arc::new(Semaphore::new(most)) }
     }
 }
 
@@ -90,14 +94,14 @@ impl<S> Layer<S> for Observe {
     type Service = Observed<S>;
 
     fn layer(&self, inner: S) -> Observed<S> {
-        Observed { inner, metrics: self.metrics.clone() }
+        Observed { inner, observe: self.clone() }
     }
 }
 
 #[derive(Clone)]
 pub struct Observed<S> {
     inner: S,
-    metrics: Arc<RpcMetrics>,
+    observe: Observe,
 }
 
 impl<S> Service<Request<Body>> for Observed<S>
@@ -117,27 +121,71 @@ where
         let id = request_id(request.headers());
         let method = request.uri().path().trim_start_matches('/').to_owned();
         let span = tracing::info_span!("rpc", %method, request_id = id.to_str().unwrap_or_default());
-        let mut call = Call::begin(method, self.metrics.clone(), span.clone());
+        // Whoever asks how we are must hear it most of all when there is too much to do.
+        let exempt = method.starts_with("grpc.health.");
+        let place = if exempt { None } else { Some(self.observe.places.clone().try_acquire_owned()) };
+        let mut call = Call::begin(method, self.observe.metrics.clone(), span.clone());
+        let deadline = deadline(request.headers());
         // The service that was polled ready is the one to call; the clone waits for the next call.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
         let work = async move {
-            let handled = AssertUnwindSafe(async move { ready.call(request).await }).catch_unwind().await;
-            let mut response = match handled {
-                Ok(Ok(response)) => response,
-                Ok(Err(never)) => match never {},
-                Err(_panic) => {
-                    tracing::error!("a handler panicked");
-                    status::plain(Reason::Internal, "the service failed").into_http()
+            let mut response = match place.transpose() {
+                Err(_full) => status::overloaded().into_http(),
+                Ok(place) => {
+                    call.place = place;
+                    let handled = AssertUnwindSafe(async move { ready.call(request).await }).catch_unwind();
+                    match until(deadline, handled).await {
+                        Some(Ok(Ok(response))) => response,
+                        Some(Ok(Err(never))) => match never {},
+                        Some(Err(_panic)) => {
+                            tracing::error!("a handler panicked");
+                            status::plain(Reason::Internal, "the service failed").into_http()
+                        }
+                        None => too_late().into_http(),
+                    }
                 }
             };
             response = complete(response);
             call.code = Status::from_header_map(response.headers()).map(|status| status.code());
             response.headers_mut().insert(REQUEST_ID, id);
-            Ok(response.map(|body| Body::new(Counted { body, call })))
+            // What was refused is said in full already; an open answer ends at the deadline too.
+            let open = call.code.is_none();
+            let timer = deadline.filter(|_| open).map(|at| Box::pin(tokio::time::sleep_until(at)));
+            Ok(response.map(|body| Body::new(Counted { body, call, timer })))
         };
         Box::pin(work.instrument(span))
     }
+}
+
+/// The result of some work, unless the deadline comes first: then the work is dropped.
+async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+fn too_late() -> Status {
+    status::plain(Reason::DeadlineExceeded, "the deadline passed before the answer was ready")
+}
+
+/// When the caller stops waiting. A little before that, so that our answer is there before tonic's own timer,
+/// which knows no better than CANCELLED.
+fn deadline(headers: &HeaderMap) -> Option<Instant> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    let timeout = match unit {
+        "H" => Duration::from_secs(amount * 3_600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    };
+    Instant::now().checked_add(timeout - (timeout / 10).min(Duration::from_millis(5)))
 }
 
 /// Gives a failure that tonic made by itself its ErrorInfo.
@@ -173,12 +221,14 @@ struct Call {
     begin: Instant,
     /// Unknown until the trailers: a caller that goes away before them has cancelled.
     code: Option<Code>,
+    /// Its place among the calls in flight, until it ends.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Call {
     fn begin(method: String, metrics: Arc<RpcMetrics>, span: Span) -> Self {
         metrics.in_flight.inc();
-        Self { method, metrics, span, begin: Instant::now(), code: None }
+        Self { method, metrics, span, begin: Instant::now(), code: None, place: None }
     }
 }
 
@@ -202,6 +252,7 @@ impl Drop for Call {
 struct Counted {
     body: Body,
     call: Call,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl HttpBody for Counted {
@@ -210,6 +261,18 @@ impl HttpBody for Counted {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
+        if let Some(timer) = &mut this.timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            // The work behind the body ends with it.
+            this.timer = None;
+            this.body = Body::empty();
+            this.call.code = Some(Code::DeadlineExceeded);
+            let mut trailers = HeaderMap::new();
+            if too_late().add_header(&mut trailers).is_ok() {
+                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            }
+        }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
@@ -236,10 +299,51 @@ impl HttpBody for Counted {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.timer.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls a handler through the layer; gives the status of its answer.
+    async fn observed<F>(handler: fn() -> F, timeout: Option<&str>) -> Status
+    where
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let inner = tower::service_fn(move |_: Request<Body>| async move { Ok(handler().await) });
+        let mut service = Observe::new(Arc::default(), 10).layer(inner);
+        let mut request = Request::new(Body::empty());
+        if let Some(timeout) = timeout {
+            request.headers_mut().insert("grpc-timeout", timeout.parse().unwrap());
+        }
+        let response = service.call(request).await.unwrap();
+        Status::from_header_map(response.headers()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_internal_and_the_next_call_goes_on() {
+        let status = observed(|| async { panic!("a defect") }, None).await;
+        assert_eq!((status.code(), status.message()), (Code::Internal, "the service failed"));
+        let fine = observed(|| async { Status::not_found("x").into_http() }, None).await;
+        assert_eq!(fine.code(), Code::NotFound);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_ends_the_work() {
+        let begin = Instant::now();
+        let status = observed(std::future::pending, Some("300m")).await;
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(begin.elapsed().as_millis(), 295);
+        for malformed in ["", "m", "300", "999999999m", "-5m", "5x"] {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", malformed.parse().unwrap());
+            assert!(deadline(&headers).is_none(), "{malformed}");
+        }
     }
 }

@@ -34,11 +34,13 @@ pub enum Reason {
     Unimplemented,
     MalformedRequest,
     Cancelled,
+    DeadlineExceeded,
+    Overloaded,
     Internal,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 19] = [
+    pub const ALL: [Reason; 21] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -57,6 +59,8 @@ impl Reason {
         Reason::Unimplemented,
         Reason::MalformedRequest,
         Reason::Cancelled,
+        Reason::DeadlineExceeded,
+        Reason::Overloaded,
         Reason::Internal,
     ];
 
@@ -80,6 +84,8 @@ impl Reason {
             Reason::Unimplemented => "UNIMPLEMENTED",
             Reason::MalformedRequest => "MALFORMED_REQUEST",
             Reason::Cancelled => "CANCELLED",
+            Reason::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Reason::Overloaded => "OVERLOADED",
             Reason::Internal => "INTERNAL",
         }
     }
@@ -97,7 +103,8 @@ impl Reason {
             | Reason::RuleFailed
             | Reason::NotKnownThen => Code::FailedPrecondition,
             Reason::NoRules | Reason::StoreBusy | Reason::StoreFailed => Code::Unavailable,
-            Reason::MessageTooLarge => Code::ResourceExhausted,
+            Reason::MessageTooLarge | Reason::Overloaded => Code::ResourceExhausted,
+            Reason::DeadlineExceeded => Code::DeadlineExceeded,
             Reason::Unimplemented => Code::Unimplemented,
             Reason::Cancelled => Code::Cancelled,
             Reason::Internal => Code::Internal,
@@ -234,6 +241,11 @@ fn retry() -> ErrorDetails {
     ErrorDetails::with_retry_info(Some(Duration::from_millis(500)))
 }
 
+/// The answer to a call that came when too many were in flight.
+pub fn overloaded() -> Status {
+    status(Reason::Overloaded, "too many calls are in flight; nothing was done", retry(), &[])
+}
+
 /// Gives a status that tonic made by itself the reason that our catalogue has for it.
 pub fn catalogued(status: &Status) -> Status {
     let reason = match status.code() {
@@ -241,6 +253,8 @@ pub fn catalogued(status: &Status) -> Status {
         Code::OutOfRange | Code::ResourceExhausted => Reason::MessageTooLarge,
         Code::NotFound => Reason::NotFound,
         Code::Unimplemented => Reason::Unimplemented,
+        // Its own timer, which says CANCELLED, runs a little longer than ours.
+        Code::Cancelled if status.message() == "Timeout expired" => Reason::DeadlineExceeded,
         Code::Cancelled => Reason::Cancelled,
         // The health service asks for a name that nobody registered.
         Code::Internal if status.message() == "service not registered" => Reason::NotFound,

@@ -30,11 +30,12 @@ pub enum Code {
     EmptySet,
     Unreadable,
     SmokeFailed,
+    NotKept,
     Unused,
 }
 
 impl Code {
-    pub const ALL: [Code; 18] = [
+    pub const ALL: [Code; 19] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -52,6 +53,7 @@ impl Code {
         Code::EmptySet,
         Code::Unreadable,
         Code::SmokeFailed,
+        Code::NotKept,
         Code::Unused,
     ];
 
@@ -74,6 +76,7 @@ impl Code {
             Code::EmptySet => "empty-set",
             Code::Unreadable => "unreadable",
             Code::SmokeFailed => "smoke-failed",
+            Code::NotKept => "not-kept",
             Code::Unused => "unused",
         }
     }

@@ -95,6 +95,7 @@ async fn sqlite_opens_again_what_it_closed_and_only_once_at_a_time() {
     assert!(matches!(SqliteStore::open(&path), Err(OpenError::InUse(_))));
     store.create_lead(lead("a", 1)).await.unwrap();
     drop(store);
+    assert!(!path.with_extension("db-wal").exists(), "the file alone is whole");
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.lead(&name("a")).await.unwrap().lead, lead("a", 1));
 }

@@ -269,3 +269,58 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
     assert_eq!(check(open, Some(open), Some(local)), Some(0));
     assert_eq!(check(local, Some(local), Some(open)), Some(1));
 }
+
+#[test]
+fn files_that_would_be_lost_or_mean_nothing_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("leads.csv");
+    std::fs::write(&file, LEADS).unwrap();
+    let score = |file: &Path, more: &[&str]| {
+        let mut command = assay();
+        command.arg("score").arg(file).args(more).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let output = command.output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    let name = file.display().to_string();
+    for flag in ["--out", "--errors"] {
+        let (code, message) = score(&file, &[flag, &name]);
+        assert_eq!(code, Some(1));
+        assert!(message.contains("would overwrite the file that is read"), "{message}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), LEADS);
+    let cases = [
+        ("id;name;industry\n1;Acme;heating\n", "--delimiter ';'"),
+        ("id\tname\tindustry\n", "--delimiter '\\t'"),
+        ("", "is empty"),
+        ("foo,bar\n1,2\n", "no column of"),
+    ];
+    for (content, expected) in cases {
+        let odd = dir.path().join("odd.csv");
+        std::fs::write(&odd, content).unwrap();
+        let (code, message) = score(&odd, &[]);
+        assert_eq!(code, Some(1), "{content:?}");
+        assert!(message.contains(expected), "{message}");
+    }
+    let semicolons = dir.path().join("semicolons.csv");
+    std::fs::write(&semicolons, "id;name;industry\n1;Acme;heating\n").unwrap();
+    assert_eq!(score(&semicolons, &["--delimiter", ";"]).0, Some(0));
+    let (code, message) = score(&file, &["--scripts", "no/such/folder"]);
+    assert_eq!(code, Some(1));
+    assert!(message.contains("the scripts folder no/such/folder can't be read"), "{message}");
+}
+
+#[test]
+fn output_that_nobody_reads_on_is_no_failure() {
+    use std::io::Read as _;
+    let mut child = assay()
+        .args(["rules", "facts", "scripts"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!((child.wait().unwrap().code(), message.as_str()), (Some(0), ""));
+}

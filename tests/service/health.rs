@@ -116,6 +116,43 @@ async fn every_metric_is_documented() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn above_the_limit_calls_are_refused_at_once_while_health_answers() {
+    let write = |scripts: &std::path::Path| copy_dir(&shipped(), scripts);
+    let settings = Settings { max_calls: Some(1), ..Settings::default() };
+    let server = TestServer::start_with(write, settings).await;
+    server.wait_for_health("", ServingStatus::Serving).await;
+    let (requests, outgoing) = tokio::sync::mpsc::channel::<assay::grpc::pb::ScoreLeadsRequest>(1);
+    let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
+    let answers = server.scoring().score_leads(outgoing).await.unwrap();
+    let refused = server.scoring().score_lead(crate::support::inline(made::company("Acme", None))).await;
+    let status = refused.unwrap_err();
+    let (code, reason, _) = crate::support::failure::<()>(Err(status.clone()));
+    assert_eq!((code, reason.as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+    use tonic_types::StatusExt as _;
+    assert!(status.get_error_details().retry_info().is_some());
+    let health = server.health().check(HealthCheckRequest { service: String::new() }).await.unwrap();
+    assert_eq!(health.into_inner().status(), ServingStatus::Serving);
+    // The stream ends, and its place is free.
+    drop((requests, answers));
+    crate::support::eventually(async || {
+        server.scoring().score_lead(crate::support::inline(made::company("Acme", None))).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_at_its_callers_deadline() {
+    let server = TestServer::start().await;
+    let (_requests, outgoing) = tokio::sync::mpsc::channel::<assay::grpc::pb::ScoreLeadsRequest>(1);
+    let mut request = tonic::Request::new(tokio_stream::wrappers::ReceiverStream::new(outgoing));
+    request.set_timeout(std::time::Duration::from_millis(200));
+    let mut answers = server.scoring().score_leads(request).await.unwrap().into_inner();
+    let ended = crate::support::within(answers.message()).await;
+    let (code, reason, _) = crate::support::failure(ended);
+    assert_eq!((code, reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_comes_back_and_a_new_one_is_given() {
     let server = TestServer::start().await;
     let mut request = tonic::Request::new(assay::grpc::pb::GetRuleStatusRequest {});

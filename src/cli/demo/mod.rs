@@ -16,6 +16,7 @@ use super::Done;
 use super::connect::{Clients, OwnServer};
 use super::score::{grade_or_status, grades_table};
 use super::table::bold;
+use crate::cli::output::{out, outln};
 use crate::config::Settings;
 use crate::grpc::pb::{self, score_lead_request, score_leads_response, upsert_lead_result};
 
@@ -59,31 +60,32 @@ impl Demo {
     pub async fn run(self) -> anyhow::Result<Done> {
         if !self.scripts.exists() {
             ship(&self.scripts)?;
-            println!("wrote the shipped rules to {}", self.scripts.display());
+            outln!("wrote the shipped rules to {}", self.scripts.display());
         }
         let settings = Settings { listen: self.listen, ..Settings::default() };
         let server = OwnServer::start(self.scripts.clone(), settings).await?;
         let clients = &server.clients;
         let address = server.url.trim_start_matches("http://");
-        println!("Serving gRPC on {address}, storing in a temporary SQLite file.\n");
+        outln!("Serving gRPC on {address}, storing in a temporary SQLite file.\n");
 
         set_up(clients).await?;
         let names = self.store_leads(clients).await?;
-        println!("{}", bold(&format!("{} leads, scored over gRPC", names.len())));
-        let scores = score_all(clients, &names, true).await?;
+        outln!("{}", bold(&format!("{} leads, scored over gRPC", names.len())));
+        let (scores, failures) = score_all(clients, &names, true).await?;
+        report(&failures);
         let grades = tally(&scores);
-        print!("{}", grades_table(&grades));
+        out!("{}", grades_table(&grades));
 
-        println!();
+        outln!();
         let shown = one_to_explain(&scores).context("no lead was scored")?;
         let lead =
             clients.leads().get_lead(pb::GetLeadRequest { name: shown.lead.clone(), revision: 0 }).await?;
-        print!("{}", super::explain::render(&super::explain::title(&lead.into_inner()), shown));
+        out!("{}", super::explain::render(&super::explain::title(&lead.into_inner()), shown));
 
-        println!("\n{}", bold("Segments, the one most worth serving first"));
+        outln!("\n{}", bold("Segments, the one most worth serving first"));
         let request = pb::PrioritizeSegmentsRequest { parent: sample::CANVAS.into(), script: String::new() };
         let ranking = clients.segments().prioritize_segments(request).await?.into_inner();
-        print!("{}", super::segments::render(&ranking.priorities, false));
+        out!("{}", super::segments::render(&ranking.priorities, false));
 
         if !self.once {
             self.follow(clients, &names, grades, address).await?;
@@ -134,12 +136,14 @@ impl Demo {
         address: &str,
     ) -> anyhow::Result<()> {
         let script = self.scripts.join("lead_scoring/default.rhai");
-        println!("\nNow edit {} and save: the grades move here. Or call the server:", script.display());
-        println!("  assay explain leads/… --server http://{address}");
-        println!(
+        outln!("\nNow edit {} and save: the grades move here. Or call the server:", script.display());
+        let lead = names.first().map_or("leads/…", String::as_str);
+        outln!("  assay explain {lead} --server http://{address}");
+        outln!("  assay canvas show {} --server http://{address}", sample::CANVAS);
+        outln!(
             "  buf curl --http2-prior-knowledge --protocol grpc -d '{{}}' http://{address}/assay.v1.RuleService/GetRuleStatus"
         );
-        println!("Ctrl-C ends it.");
+        outln!("Ctrl-C ends it.");
         let mut seen = status(clients).await?;
         let mut stop = std::pin::pin!(crate::shutdown::requested());
         loop {
@@ -151,22 +155,28 @@ impl Demo {
             if let Some(pending) = &now.pending
                 && seen.pending.as_ref() != Some(pending)
             {
-                println!("\nThat change can't be loaded; the rules in force stay:");
-                for finding in &pending.diagnostics {
+                outln!("\nThat change can't be loaded; the rules in force stay:");
+                let errors = pending.diagnostics.iter();
+                for finding in errors.filter(|finding| finding.severity() == pb::DiagnosticSeverity::Error) {
                     let place = format!("{}:{}:{}", finding.file, finding.line, finding.column);
                     let help =
                         if finding.help.is_empty() { String::new() } else { format!(" ({})", finding.help) };
-                    println!("  {place}: error[{}]: {}{help}", finding.code, finding.message);
+                    outln!("  {place}: error[{}]: {}{help}", finding.code, finding.message);
                 }
+            }
+            if now.pending.is_none() && seen.pending.is_some() {
+                outln!("\nMended.");
             }
             let id = |status: &pb::RuleStatus| status.active.as_ref().map(|active| active.rule_set.clone());
             if id(&now) != id(&seen) {
-                let after = tally(&score_all(clients, names, false).await?);
-                println!("\nNew rules are in force. {}", bold("Grades before → after"));
+                let (scores, failures) = score_all(clients, names, false).await?;
+                let after = tally(&scores);
+                outln!("\nNew rules are in force. {}", bold("Grades before → after"));
                 for grade in grades.keys().chain(after.keys()).collect::<std::collections::BTreeSet<_>>() {
                     let count = |grades: &BTreeMap<String, usize>| grades.get(grade).copied().unwrap_or(0);
-                    println!("  {grade}: {} → {}", count(&grades), count(&after));
+                    outln!("  {grade}: {} → {}", count(&grades), count(&after));
                 }
+                report(&failures);
                 grades = after;
             }
             seen = now;
@@ -209,7 +219,12 @@ async fn set_up(clients: &Clients) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn score_all(clients: &Clients, names: &[String], record: bool) -> anyhow::Result<Vec<pb::Score>> {
+/// Scores the leads; gives the scores, and why leads could not be scored.
+async fn score_all(
+    clients: &Clients,
+    names: &[String],
+    record: bool,
+) -> anyhow::Result<(Vec<pb::Score>, Vec<String>)> {
     let (requests, outgoing) = mpsc::channel(64);
     let names = names.to_vec();
     let sender = tokio::spawn(async move {
@@ -222,18 +237,23 @@ async fn score_all(clients: &Clients, names: &[String], record: bool) -> anyhow:
         }
     });
     let mut answers = clients.scoring().score_leads(ReceiverStream::new(outgoing)).await?.into_inner();
-    let mut scores = Vec::new();
+    let (mut scores, mut failures) = (Vec::new(), Vec::new());
     while let Some(answer) = answers.message().await? {
         match answer.result {
             Some(score_leads_response::Result::Score(score)) => scores.push(score),
-            Some(score_leads_response::Result::Error(error)) => {
-                anyhow::bail!("{}: {}", answer.id, error.message)
-            }
+            Some(score_leads_response::Result::Error(error)) => failures.push(error.message),
             None => anyhow::bail!("the server gave no answer for {}", answer.id),
         }
     }
     sender.await?;
-    Ok(scores)
+    Ok((scores, failures))
+}
+
+/// Says how many leads could not be scored, and why the first of them.
+fn report(failures: &[String]) {
+    if let Some(first) = failures.first() {
+        outln!("  {} could not be scored: {first}", failures.len());
+    }
 }
 
 fn tally(scores: &[pb::Score]) -> BTreeMap<String, usize> {

@@ -19,8 +19,9 @@ use worker::{Readers, Writer};
 
 /// A SQLite database. Clones are not needed: share it behind an `Arc`.
 pub struct SqliteStore {
-    writer: Writer,
+    /// Dropped in this order: the writer closes last.
     readers: Readers,
+    writer: Writer,
     /// Held for as long as the store is open, so that no second process writes to the file.
     _lock: File,
 }
@@ -71,8 +72,8 @@ impl SqliteStore {
             readers.push(reader);
         }
         Ok(Self {
-            writer: Writer::start(writer).map_err(io)?,
             readers: Readers::start(readers).map_err(io)?,
+            writer: Writer::start(writer).map_err(io)?,
             _lock: lock,
         })
     }

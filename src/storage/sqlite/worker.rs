@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -24,7 +24,9 @@ type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
 /// The only connection that writes. Jobs that wait together share one commit, and each is acknowledged
 /// only after it.
 pub struct Writer {
-    queue: SyncSender<WriteJob>,
+    /// Dropped first, so that the thread ends and can be waited for.
+    queue: Option<SyncSender<WriteJob>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// A commit that failed, for each of the jobs that shared it.
@@ -35,8 +37,9 @@ struct CommitFailed(Arc<rusqlite::Error>);
 impl Writer {
     pub fn start(connection: Connection) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
-        thread::Builder::new().name("sqlite-writer".into()).spawn(move || write_all(&connection, &jobs))?;
-        Ok(Self { queue })
+        let thread = thread::Builder::new().name("sqlite-writer".into());
+        let thread = thread.spawn(move || write_all(&connection, &jobs))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     pub async fn run<T: Send + 'static>(
@@ -61,8 +64,20 @@ impl Writer {
             });
             (keep, acknowledge)
         });
-        enqueue(&self.queue, job)?;
+        enqueue(self.queue.as_ref(), job)?;
         result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// The last connection that closes writes the log back into the file, so the file alone is whole.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writing thread failed");
+        }
     }
 }
 
@@ -99,24 +114,27 @@ fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
 
 /// Several connections that read.
 pub struct Readers {
-    queue: SyncSender<ReadJob>,
+    queue: Option<SyncSender<ReadJob>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
     pub fn start(connections: Vec<Connection>) -> io::Result<Self> {
         let (queue, jobs) = sync_channel::<ReadJob>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
+        let mut threads = Vec::new();
         for (i, connection) in connections.into_iter().enumerate() {
             let jobs = jobs.clone();
-            thread::Builder::new().name(format!("sqlite-reader-{i}")).spawn(move || {
+            let builder = thread::Builder::new().name(format!("sqlite-reader-{i}"));
+            threads.push(builder.spawn(move || {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
                     job(&connection);
                 }
-            })?;
+            })?);
         }
-        Ok(Self { queue })
+        Ok(Self { queue: Some(queue), threads })
     }
 
     pub async fn run<T: Send + 'static>(
@@ -130,8 +148,19 @@ impl Readers {
                 _ = answer.send(snapshot(connection, job));
             }
         });
-        enqueue(&self.queue, job)?;
+        enqueue(self.queue.as_ref(), job)?;
         result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a reading thread failed");
+            }
+        }
     }
 }
 
@@ -143,7 +172,8 @@ fn snapshot<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Result<
     result
 }
 
-fn enqueue<T>(queue: &SyncSender<T>, job: T) -> Result<()> {
+fn enqueue<T>(queue: Option<&SyncSender<T>>, job: T) -> Result<()> {
+    let queue = queue.ok_or_else(gone)?;
     queue.try_send(job).map_err(|error| match error {
         TrySendError::Full(_) => StoreError::Busy,
         TrySendError::Disconnected(_) => gone(),

@@ -1,0 +1,30 @@
+//! Standard output that may end early: `assay … | head` is no failure.
+
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write as _};
+
+/// Writes to standard output. If nobody reads on, the program has done its work; if it can't be written, it
+/// has failed.
+pub fn write(text: Arguments) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
+        if error.kind() == ErrorKind::BrokenPipe {
+            std::process::exit(0);
+        }
+        eprintln!("error: standard output can't be written: {error}");
+        std::process::exit(1);
+    }
+}
+
+/// Like `print!`, for output that may end early.
+macro_rules! out {
+    ($($text:tt)*) => { $crate::cli::output::write(format_args!($($text)*)) };
+}
+
+/// Like `println!`, for output that may end early.
+macro_rules! outln {
+    () => { $crate::cli::output::write(format_args!("\n")) };
+    ($($text:tt)*) => { $crate::cli::output::write(format_args!("{}\n", format_args!($($text)*))) };
+}
+
+pub(crate) use {out, outln};
