@@ -1,6 +1,6 @@
 //! Leads and their activities.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{App, Error, Result, admit, until_written};
 use crate::domain::check::{Checker, Draft};
@@ -35,11 +35,7 @@ impl App {
     }
 
     pub async fn leads(&self, page: Page) -> Result<Vec<LeadView>> {
-        let mut views = Vec::new();
-        for record in self.store.leads(page).await? {
-            views.push(self.view(record).await?);
-        }
-        Ok(views)
+        self.views(self.store.leads(page).await?).await
     }
 
     pub async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
@@ -184,20 +180,38 @@ impl App {
         }
     }
 
-    /// Tells whether the latest score still says what scoring now would: lead, activities, profile and rules
-    /// are the same, and less than a day has passed for decay to matter.
     pub(super) async fn view(&self, record: LeadRecord) -> Result<LeadView> {
-        let Some(latest) = &record.latest_score else { return Ok(LeadView { record, stale: false }) };
+        Ok(self.views(vec![record]).await?.remove(0))
+    }
+
+    /// Tells whether the latest scores still say what scoring now would: lead, activities, profile and rules are
+    /// the same, and less than a day has passed for decay to matter.
+    async fn views(&self, records: Vec<LeadRecord>) -> Result<Vec<LeadView>> {
         let rules = self.rules.current();
-        let moved = latest.lead_revision != record.lead.version.revision
-            || latest.activity_count != record.activity_count
-            || rules.is_none_or(|rules| rules.id != latest.rule_set)
-            || self.now().micros() - latest.as_of.micros() >= DAY;
-        if moved {
-            return Ok(LeadView { record, stale: true });
+        let now = self.now();
+        // Leads of a page mostly share their profile.
+        let mut revisions: BTreeMap<ProfileName, i64> = BTreeMap::new();
+        let mut views = Vec::with_capacity(records.len());
+        for record in records {
+            let mut stale = false;
+            if let Some(latest) = &record.latest_score {
+                stale = latest.lead_revision != record.lead.version.revision
+                    || latest.activity_count != record.activity_count
+                    || rules.as_ref().is_none_or(|rules| rules.id != latest.rule_set)
+                    || now.micros() - latest.as_of.micros() >= DAY;
+                if !stale {
+                    let revision = match revisions.get(&latest.profile) {
+                        Some(revision) => *revision,
+                        None => {
+                            let revision = self.store.profile(&latest.profile).await?.version.revision;
+                            *revisions.entry(latest.profile.clone()).or_insert(revision)
+                        }
+                    };
+                    stale = revision != latest.profile_revision;
+                }
+            }
+            views.push(LeadView { record, stale });
         }
-        let profile = self.store.profile(&latest.profile).await?;
-        let stale = profile.version.revision != latest.profile_revision;
-        Ok(LeadView { record, stale })
+        Ok(views)
     }
 }

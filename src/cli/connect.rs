@@ -61,6 +61,11 @@ impl Clients {
     client!(rules, RuleServiceClient);
 }
 
+/// A server's URL, which may be given as an address.
+pub fn with_scheme(url: &str) -> String {
+    if url.contains("://") { url.to_owned() } else { format!("http://{url}") }
+}
+
 /// A server within this process, on ports of its own and with storage that vanishes with it.
 pub struct OwnServer {
     pub url: String,

@@ -6,7 +6,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::Done;
-use super::connect::ServerArg;
+use super::connect::{ServerArg, with_scheme};
 use crate::cli::output::outln;
 
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub struct Probe {
 impl Probe {
     pub async fn run(self) -> anyhow::Result<Done> {
         let ask = async {
-            let url = self.server.server.clone();
+            let url = with_scheme(&self.server.server);
             let channel = Channel::from_shared(url.clone())?.connect().await;
             let channel = channel.with_context(|| format!("no server answers at {url}"))?;
             let request = HealthCheckRequest { service: self.service.clone() };

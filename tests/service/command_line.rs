@@ -145,6 +145,7 @@ async fn verbs_against_a_running_server() {
     let url = served.url();
     let probe = run(&["probe", "--server", &url]);
     assert_eq!((probe.status.code(), text(&probe.stdout)), (Some(0), "SERVING\n".into()));
+    assert_eq!(run(&["probe", "--server", &served.address]).status.code(), Some(0), "an address will do");
     let nobody = run(&["probe", "--server", &format!("http://{}", free_address())]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("no server answers"), "{}", text(&nobody.stderr));
