@@ -16,7 +16,7 @@ use crate::support::{eventually, http_get, inline, made, shipped, within};
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_drains_and_ends_well() {
     let dir = tempfile::tempdir().unwrap();
-    let mut served = Served::start(&dir.path().join("a.db"), &shipped(), &["--drain-delay", "500ms"]);
+    let mut served = Served::start(&dir.path().join("a.db"), &shipped(), &["--drain-delay", "1500ms"]);
     let request = HealthCheckRequest { service: String::new() };
     let channel = Channel::from_shared(served.url()).unwrap().connect().await.unwrap();
     let mut health = HealthClient::new(channel);
