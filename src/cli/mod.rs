@@ -13,6 +13,7 @@ mod output;
 mod probe;
 mod rules;
 mod score;
+mod scored;
 mod segments;
 mod serve;
 mod table;

@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _, Write};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -12,7 +11,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::Done;
 use super::connect::{Clients, OwnServer};
 use super::csv_leads::Mapping;
-use super::table::{Table, bar, points};
+use super::scored::{Format, Rejected, Sink};
+use super::table::{Table, bar};
 use crate::config::Settings;
 use crate::domain::vocabulary::Vocabulary;
 use crate::grpc::pb::{self, score_lead_request, score_leads_response};
@@ -75,12 +75,6 @@ pub struct ScoredBy {
     /// The currency of plain amounts
     #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_name = "ISO4217")]
     pub currency: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Csv,
-    Jsonl,
 }
 
 /// A connection to whatever scores, with the words that it knows.
@@ -151,37 +145,6 @@ impl Scorer {
     }
 }
 
-/// Rows that could not be scored, in a file of their own that is made with the first of them.
-#[derive(Default)]
-struct Rejected {
-    path: PathBuf,
-    writer: Option<csv::Writer<File>>,
-    count: usize,
-    /// What was wrong, if it was the same each time so far.
-    common: Option<String>,
-}
-
-impl Rejected {
-    fn note(&mut self, row: &str, id: &str, problem: &str) -> anyhow::Result<()> {
-        if self.writer.is_none() {
-            let made = csv::Writer::from_path(&self.path);
-            let mut writer = made.with_context(|| format!("{} can't be written", self.path.display()))?;
-            writer.write_record(["row", "id", "error"])?;
-            self.writer = Some(writer);
-        }
-        if let Some(writer) = &mut self.writer {
-            writer.write_record([row, id, problem])?;
-        }
-        if self.count == 0 {
-            self.common = Some(problem.to_owned());
-        } else if self.common.as_deref() != Some(problem) {
-            self.common = None;
-        }
-        self.count += 1;
-        Ok(())
-    }
-}
-
 /// What the reader of the file hands over.
 enum Read {
     Row { number: usize, id: String, lead: Box<pb::Lead> },
@@ -204,7 +167,7 @@ impl Score {
             _ => Format::Csv,
         });
         let mut sink = Sink::open(&self.out, format, self.top)?;
-        let mut rejected = Rejected { path: errors, ..Rejected::default() };
+        let mut rejected = Rejected::new(errors);
         let progress = progress(size);
 
         let (rows, mut read) = mpsc::channel::<(u64, Read)>(256);
@@ -412,96 +375,5 @@ fn summarise(grades: &BTreeMap<String, usize>, rejected: &Rejected) {
     if rejected.count > 0 {
         let why = rejected.common.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
         eprintln!("{} rows could not be scored{why}: see {}", rejected.count, rejected.path.display());
-    }
-}
-
-/// What decided first, then the contributions that say most, by points.
-fn top_reasons(score: &pb::Score, top: usize) -> Vec<(String, i64)> {
-    use pb::ContributionKind as Kind;
-    let mut reasons: Vec<_> = score.contributions.iter().collect();
-    let decides = |kind| matches!(kind, Kind::Disqualify | Kind::GradeCap);
-    reasons.retain(|c| c.points_hundredths != 0 || decides(c.kind()));
-    reasons.sort_by_key(|c| (!decides(c.kind()), std::cmp::Reverse(c.points_hundredths.abs())));
-    let said = |c: &pb::Contribution| match c.kind() {
-        Kind::Disqualify => format!("out: {}", c.reason),
-        Kind::GradeCap => format!("at best {}: {}", c.rule, c.reason),
-        _ => c.reason.clone(),
-    };
-    reasons.into_iter().take(top).map(|c| (said(c), c.points_hundredths)).collect()
-}
-
-/// Where results go.
-enum Sink {
-    Csv(Box<csv::Writer<Box<dyn Write + Send>>>, usize),
-    Jsonl(BufWriter<Box<dyn Write + Send>>, usize),
-}
-
-impl Sink {
-    fn open(path: &std::path::Path, format: Format, top: usize) -> anyhow::Result<Self> {
-        let writer: Box<dyn Write + Send> = match path.to_str() {
-            Some("-") => Box::new(std::io::stdout()),
-            _ => {
-                Box::new(File::create(path).with_context(|| format!("{} can't be written", path.display()))?)
-            }
-        };
-        Ok(match format {
-            Format::Jsonl => Sink::Jsonl(BufWriter::new(writer), top),
-            Format::Csv => {
-                let mut writer = csv::Writer::from_writer(writer);
-                let head = ["id", "status", "grade", "total", "fit", "engagement", "completeness", "reasons"];
-                writer.write_record(head)?;
-                Sink::Csv(Box::new(writer), top)
-            }
-        })
-    }
-
-    fn write(&mut self, id: &str, score: &pb::Score) -> anyhow::Result<()> {
-        let status = score.status().as_str_name().trim_start_matches("SCORE_STATUS_").to_lowercase();
-        match self {
-            Sink::Csv(writer, top) => {
-                let reasons = top_reasons(score, *top).into_iter();
-                let said = |(why, n)| if n == 0 { why } else { format!("{} {why}", super::table::signed(n)) };
-                let reasons: Vec<String> = reasons.map(said).collect();
-                writer.write_record([
-                    id,
-                    &status,
-                    &score.grade,
-                    &points(score.total_hundredths),
-                    &points(score.fit_hundredths),
-                    &points(score.engagement_hundredths),
-                    &format!("{:.2}", score.completeness),
-                    &reasons.join("; "),
-                ])?;
-            }
-            Sink::Jsonl(writer, top) => {
-                let number = |hundredths: i64| hundredths as f64 / 100.0;
-                let reasons: Vec<_> = top_reasons(score, *top)
-                    .into_iter()
-                    .map(|(why, n)| serde_json::json!({"points": number(n), "reason": why}))
-                    .collect();
-                let line = serde_json::json!({
-                    "id": id,
-                    "status": status,
-                    "grade": (!score.grade.is_empty()).then_some(&score.grade),
-                    "total": number(score.total_hundredths),
-                    "fit": number(score.fit_hundredths),
-                    "engagement": number(score.engagement_hundredths),
-                    "completeness": score.completeness,
-                    "reasons": reasons,
-                    "warnings": score.warnings.iter().map(|warning| &warning.code).collect::<Vec<_>>(),
-                    "rule_set": score.rule_set,
-                });
-                writeln!(writer, "{line}")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        match self {
-            Sink::Csv(mut writer, _) => writer.flush()?,
-            Sink::Jsonl(mut writer, _) => writer.flush()?,
-        }
-        Ok(())
     }
 }
