@@ -1,0 +1,115 @@
+//! Small valid resources for the cases.
+
+use super::*;
+
+pub fn time(micros: i64) -> Time {
+    Time::from_micros(micros).unwrap()
+}
+
+pub fn name(id: &str) -> LeadName {
+    LeadName { lead: id.parse().unwrap() }
+}
+
+pub fn content() -> LeadContent {
+    LeadContent {
+        external_ids: BTreeMap::new(),
+        subject: Subject::Company(Company { display_name: "Acme".into(), ..Company::default() }),
+        contacts: None,
+        attributes: BTreeMap::new(),
+        owner: String::new(),
+        source: String::new(),
+        profile: None,
+        stage: LeadStage::New,
+        customer: None,
+        outcome: None,
+    }
+}
+
+pub fn with_id(system: &str, id: &str) -> LeadContent {
+    LeadContent { external_ids: [(system.to_owned(), id.to_owned())].into(), ..content() }
+}
+
+pub fn lead(id: &str, created: i64) -> Lead {
+    Lead::create(name(id), content(), time(created))
+}
+
+pub fn profile(id: &str, segment: Option<&str>) -> Profile {
+    Profile {
+        name: ProfileName { profile: id.parse().unwrap() },
+        version: Version::first(time(1)),
+        content: ProfileContent {
+            display_name: "Main".into(),
+            segment: segment.map(|name| name.parse().unwrap()),
+            ..ProfileContent::default()
+        },
+    }
+}
+
+pub fn canvas(id: &str) -> Canvas {
+    Canvas {
+        name: CanvasName { canvas: id.parse().unwrap() },
+        version: Version::first(time(1)),
+        content: CanvasContent {
+            display_name: "Main".into(),
+            kind: CanvasKind::Lean,
+            language: "en".into(),
+            maturity: Maturity::Growth,
+            notes: Vec::new(),
+            links: Vec::new(),
+            priority_script: "default".into(),
+            size_unit: String::new(),
+        },
+        forked_from: None,
+        segments: BTreeMap::new(),
+    }
+}
+
+pub fn canvas_with_segment(id: &str, segment: &str) -> Canvas {
+    let version = Version::first(time(1));
+    let content = crate::domain::segment::SegmentContent::default();
+    let segment_id: Id = segment.parse().unwrap();
+    let segment = crate::domain::segment::Segment { version, content, personas: BTreeMap::new() };
+    Canvas { segments: [(segment_id, segment)].into(), ..canvas(id) }
+}
+
+pub fn activity(kind: &str, amount: f64) -> Activity {
+    Activity { kind: kind.into(), time: time(5), known_time: time(6), amount, contact: "c-1".parse().ok() }
+}
+
+pub fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {
+    Score {
+        name: None,
+        basis: Basis {
+            lead: Some(name(lead)),
+            lead_revision: 1,
+            profile: "profiles/main".parse().ok(),
+            profile_revision: 1,
+            rule_set: "ab".into(),
+            script: "default".into(),
+            as_of: time(as_of),
+            activity_count: 0,
+            currency: "EUR".into(),
+        },
+        assessment: Assessment {
+            status: ScoreStatus::Scored,
+            total: Points(1_234),
+            fit: Points(1_000),
+            engagement: Points(234),
+            grade: grade.map(Into::into),
+            completeness: 1.0 / 3.0,
+            role_coverage: None,
+            contributions: Vec::new(),
+            unknowns: Vec::new(),
+            warnings: Vec::new(),
+        },
+    }
+}
+
+pub async fn keep_rules(store: &dyn Store) {
+    let files = [("a.rhai".to_owned(), "x".to_owned())].into();
+    store.keep_rule_set(StoredRuleSet { id: "ab".into(), create_time: time(1), files }).await.unwrap();
+}
+
+pub fn page(after: Option<String>, limit: usize) -> Page {
+    Page { after, limit }
+}
