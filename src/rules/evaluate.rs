@@ -154,6 +154,9 @@ impl<'a> Evaluator<'a> {
             }
             Expr::In(sides) => {
                 let (item, list) = self.both(sides)?;
+                if let Value::Words(words) = list {
+                    self.charge(words.len() / 8);
+                }
                 Value::YesNo(is_in(item, list))
             }
             Expr::CountIn(sides) => {
@@ -166,6 +169,9 @@ impl<'a> Evaluator<'a> {
             Expr::Math(math, args, position) => return self.math(*math, args, position),
             Expr::TextTest(test, sides) => {
                 let (text, part) = self.both(sides)?;
+                if let Value::Text(text) = text {
+                    self.charge(text.len() / 64);
+                }
                 Value::YesNo(text_test(*test, text, part))
             }
             Expr::ActivityWindow { kind, decayed, days, position } => {
@@ -216,6 +222,11 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Call(index, args, position) => return self.call(*index, args, position),
         })
+    }
+
+    /// Counts work that takes longer the more there is: the budget stands for time, and is the same everywhere.
+    fn charge(&mut self, steps: usize) {
+        self.steps = self.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
     }
 
     fn both(&mut self, sides: &'a [Expr; 2]) -> Result<(Value<'a>, Value<'a>), Stop<'a>> {

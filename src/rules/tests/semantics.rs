@@ -323,3 +323,17 @@ fn the_shipped_scripts_score_persons_too() {
     let child = assess("ecommerce", &person(2015), &bought);
     assert_eq!((child.status, child.grade), (ScoreStatus::Disqualified, None));
 }
+
+#[test]
+fn work_that_doubles_with_every_call_ends_within_its_budget() {
+    let mut script = String::from("fn f0(x) { x.contains(\"q\") }\n");
+    for i in 1..15 {
+        script += &format!("fn f{i}(x) {{ f{0}(x) or f{0}(x) }}\n", i - 1);
+    }
+    script += "rule \"r\" when f14(industry) then 1 because \"x\";";
+    let long = Company { industry: "x".repeat(4_000), ..company() };
+    let begin = std::time::Instant::now();
+    let error = assess(&script, &lead(long), &[]).unwrap_err();
+    assert_eq!((&*error.rule, &*error.message), ("r", "it takes more than 100000 steps"));
+    assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
+}
