@@ -215,6 +215,7 @@ fn typical() -> pb::ScoreLeadRequest {
         profile_choice: Some(score_lead_request::ProfileChoice::InlineProfile(profile)),
         as_of_time: made::seconds(1_780_000_000),
         record: false,
+        ..Default::default()
     }
 }
 
@@ -299,8 +300,11 @@ async fn start_with_stored_leads() {
                     &i.to_string(),
                 )),
             };
-            let request =
-                pb::BatchUpsertLeadsRequest { system: "crm".into(), items: batch.iter().map(item).collect() };
+            let request = pb::BatchUpsertLeadsRequest {
+                system: "crm".into(),
+                items: batch.iter().map(item).collect(),
+                ..Default::default()
+            };
             leads.batch_upsert_leads(request).await.unwrap();
         }
         let rate = STORED as f64 / begin.elapsed().as_secs_f64();

@@ -1,15 +1,22 @@
 //! Canvases: created, changed, deleted. Segments and personas belong to them.
 
+use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
 use crate::domain::canvas::{Canvas, CanvasContent};
 use crate::domain::check::{Checker, Draft, Invalid, Violation};
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id};
 use crate::domain::version::Version;
 use crate::rules::ScriptKind;
-use crate::storage::{Page, StoreError};
+use crate::storage::{Receipt, StoreError};
 
 impl App {
-    pub async fn create_canvas(&self, id: Option<Id>, draft: Draft<CanvasContent>) -> Result<Canvas> {
+    pub async fn create_canvas(
+        &self,
+        id: Option<Id>,
+        draft: Draft<CanvasContent>,
+        once: Once<Canvas>,
+    ) -> Result<Canvas> {
         let canvas = Canvas {
             name: CanvasName { canvas: id.unwrap_or_else(|| self.new_id()) },
             version: Version::first(self.now()),
@@ -18,7 +25,7 @@ impl App {
             segments: Default::default(),
         };
         self.check_canvas(&canvas, draft.violations)?;
-        self.store.create_canvas(canvas.clone()).await?;
+        self.store.create_canvas(canvas.clone(), once.of(&canvas)).await?;
         Ok(canvas)
     }
 
@@ -26,8 +33,8 @@ impl App {
         Ok(self.store.canvas(name).await?)
     }
 
-    pub async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>> {
-        Ok(self.store.canvases(page, deleted).await?)
+    pub async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
+        Ok(self.store.canvases(query, deleted).await?)
     }
 
     /// Changes a canvas by `edit`, which sees its newest content.
@@ -35,10 +42,12 @@ impl App {
         &self,
         name: &CanvasName,
         etag: &str,
+        once: Once<Canvas>,
         edit: impl Fn(&Canvas) -> Draft<CanvasContent>,
     ) -> Result<Canvas> {
+        let receipt = |canvas: &Canvas, (): &()| once.of(canvas);
         let (canvas, ()) = self
-            .edit_canvas(name, |canvas| {
+            .edit_canvas(name, receipt, |canvas| {
                 admit(name, &canvas.version, etag)?;
                 let Draft { content, mut violations } = edit(canvas);
                 if content.kind != canvas.content.kind {
@@ -52,7 +61,7 @@ impl App {
         Ok(canvas)
     }
 
-    pub async fn delete_canvas(&self, name: &CanvasName, etag: &str) -> Result<()> {
+    pub async fn delete_canvas(&self, name: &CanvasName, etag: &str, once: Once<()>) -> Result<()> {
         let _turn = self.turn(name).await;
         until_written!(etag, async {
             let mut canvas = self.store.canvas(name).await?;
@@ -64,7 +73,7 @@ impl App {
             }
             canvas.version = canvas.version.next(self.now());
             canvas.version.delete_time = Some(canvas.version.update_time);
-            self.store.update_canvas(canvas).await.map_err(Error::from)
+            self.store.update_canvas(canvas, once.of(&())).await.map_err(Error::from)
         })
     }
 
@@ -74,6 +83,7 @@ impl App {
     pub(super) async fn edit_canvas<T>(
         &self,
         name: &CanvasName,
+        receipt: impl Fn(&Canvas, &T) -> Option<Receipt<()>>,
         edit: impl Fn(&mut Canvas) -> Result<T>,
     ) -> Result<(Canvas, T)> {
         let _turn = self.turn(name).await;
@@ -84,7 +94,7 @@ impl App {
             }
             let result = edit(&mut canvas)?;
             canvas.version = canvas.version.next(self.now());
-            self.store.update_canvas(canvas.clone()).await?;
+            self.store.update_canvas(canvas.clone(), receipt(&canvas, &result)).await?;
             Ok((canvas, result))
         })
     }

@@ -1,13 +1,14 @@
 //! Leads and their activities.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
 use crate::domain::check::{Checker, Draft};
-use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord};
+use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
+use crate::domain::listing::Query;
 use crate::domain::name::{Id, LeadName, ProfileName};
-use crate::domain::time::DAY;
-use crate::storage::{Page, StoreError, UpsertItem, Upserted, Window};
+use crate::storage::{self, StoreError, UpsertItem, Upserted, Window};
 
 /// A lead as it is read: its record and whether its latest score has gone stale.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,13 +17,28 @@ pub struct LeadView {
     pub stale: bool,
 }
 
+impl LeadView {
+    fn of(record: LeadRecord, present: &Present) -> Self {
+        Self { stale: record.is_stale(present).unwrap_or(false), record }
+    }
+}
+
+/// What came of an item of a batch: the lead, and whether it is new.
+pub type UpsertResult = Result<(LeadView, bool)>;
+
 impl App {
-    pub async fn create_lead(&self, id: Option<Id>, draft: Draft<LeadContent>) -> Result<LeadView> {
+    pub async fn create_lead(
+        &self,
+        id: Option<Id>,
+        draft: Draft<LeadContent>,
+        once: Once<LeadView>,
+    ) -> Result<LeadView> {
         let content = self.check_lead(draft.content, None, Checker::resume("lead", draft.violations)).await?;
         let name = LeadName { lead: id.unwrap_or_else(|| self.new_id()) };
         let lead = Lead::create(name, content, self.now());
-        self.store.create_lead(lead.clone()).await?;
-        Ok(LeadView { record: LeadRecord { lead, latest_score: None, activity_count: 0 }, stale: false })
+        let view = LeadView { record: LeadRecord::new(lead.clone()), stale: false };
+        self.store.create_lead(lead, once.of(&view)).await?;
+        Ok(view)
     }
 
     pub async fn lead(&self, name: &LeadName, revision: i64) -> Result<LeadView> {
@@ -31,11 +47,13 @@ impl App {
             record.lead = self.store.lead_revision(name, revision).await?;
             return Ok(LeadView { record: LeadRecord { latest_score: None, ..record }, stale: false });
         }
-        self.view(record).await
+        Ok(LeadView::of(record, &self.present()))
     }
 
-    pub async fn leads(&self, page: Page) -> Result<Vec<LeadView>> {
-        self.views(self.store.leads(page).await?).await
+    pub async fn leads(&self, query: Query) -> Result<Vec<LeadView>> {
+        let present = self.present();
+        let records = self.store.leads(query, present.clone()).await?;
+        Ok(records.into_iter().map(|record| LeadView::of(record, &present)).collect())
     }
 
     pub async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
@@ -51,6 +69,7 @@ impl App {
         &self,
         name: &LeadName,
         etag: &str,
+        once: Once<LeadView>,
         edit: impl Fn(&Lead) -> Draft<LeadContent>,
     ) -> Result<LeadView> {
         let _turn = self.turn(name).await;
@@ -61,18 +80,19 @@ impl App {
             let kept = record.lead.content.profile.as_ref();
             let content = self.check_lead(content, kept, Checker::resume("lead", violations)).await?;
             record.lead = record.lead.revise(content, self.now());
-            self.store.update_lead(record.lead.clone()).await?;
-            self.view(record).await
+            let view = LeadView::of(record, &self.present());
+            self.store.update_lead(view.record.lead.clone(), once.of(&view)).await?;
+            Ok(view)
         })
     }
 
-    pub async fn delete_lead(&self, name: &LeadName, etag: &str) -> Result<()> {
+    pub async fn delete_lead(&self, name: &LeadName, etag: &str, once: Once<()>) -> Result<()> {
         let _turn = self.turn(name).await;
         until_written!(etag, async {
             let record = self.store.lead(name).await?;
             admit(name, &record.lead.version, etag)?;
             let revision = (!etag.is_empty()).then_some(record.lead.version.revision);
-            self.store.delete_lead(name, revision).await.map_err(Error::from)
+            self.store.delete_lead(name, revision, once.of(&())).await.map_err(Error::from)
         })
     }
 
@@ -81,8 +101,10 @@ impl App {
         &self,
         system: &str,
         items: Vec<(Draft<LeadContent>, String)>,
-    ) -> Result<Vec<Result<(LeadView, bool)>>> {
-        let mut results: Vec<Option<Result<Upserted>>> = Vec::new();
+        once: Once<Vec<UpsertResult>>,
+    ) -> Result<Vec<UpsertResult>> {
+        // An item that is refused here takes no part in the write.
+        let mut refused: Vec<Option<Error>> = Vec::new();
         let mut good = Vec::new();
         let mut seen = BTreeSet::new();
         for (i, (item, etag)) in items.into_iter().enumerate() {
@@ -91,24 +113,24 @@ impl App {
                 Ok(content) => {
                     let new_name = LeadName { lead: self.new_id() };
                     good.push(UpsertItem { new_name, content, etag });
-                    results.push(None);
+                    refused.push(None);
                 }
-                Err(error) => results.push(Some(Err(error))),
+                Err(error) => refused.push(Some(error)),
             }
         }
-        let written = self.store.upsert_leads(system, good, self.now()).await?;
-        let mut written = written.into_iter();
-        let lost = || Err(StoreError::Failed("the store gave too few results".into()).into());
-        let mut answers = Vec::with_capacity(results.len());
-        for result in results {
-            let result =
-                result.unwrap_or_else(|| written.next().map_or_else(lost, |r| r.map_err(Error::from)));
-            answers.push(match result {
-                Ok(upserted) => Ok((self.view(upserted.record).await?, upserted.created)),
-                Err(error) => Err(error),
-            });
-        }
-        Ok(answers)
+        let present = self.present();
+        let merge = move |written: &Vec<storage::Result<Upserted>>| {
+            let mut written = written.iter();
+            let mut next = || match written.next() {
+                Some(Ok(upserted)) => Ok((LeadView::of(upserted.record.clone(), &present), upserted.created)),
+                Some(Err(error)) => Err(error.clone().into()),
+                None => Err(StoreError::failed("the store gave too few results").into()),
+            };
+            refused.iter().map(|refused| refused.clone().map_or_else(&mut next, Err)).collect::<Vec<_>>()
+        };
+        let receipt = once.after(merge.clone());
+        let written = self.store.upsert_leads(system, good, self.now(), receipt).await?;
+        Ok(merge(&written))
     }
 
     async fn check_upsert(
@@ -136,14 +158,19 @@ impl App {
     }
 
     /// Appends activities; gives the number that the lead has then.
-    pub async fn record_activities(&self, name: &LeadName, draft: Draft<Vec<Activity>>) -> Result<i64> {
+    pub async fn record_activities(
+        &self,
+        name: &LeadName,
+        draft: Draft<Vec<Activity>>,
+        once: Once<i64>,
+    ) -> Result<i64> {
         let rules = self.rule_set()?;
         let now = self.now();
         let Draft { content: activities, violations } = draft;
         let mut c = Checker::resume("", violations);
         c.each("activities", &activities, |c, activity| activity.check(c, &rules.vocabulary, now));
         c.finish(())?;
-        Ok(self.store.append_activities(name, activities).await?)
+        Ok(self.store.append_activities(name, activities, once.after(|count| *count)).await?)
     }
 
     pub async fn activities(&self, name: &LeadName, window: Window) -> Result<Vec<Activity>> {
@@ -178,40 +205,5 @@ impl App {
             Err(StoreError::NotFound(_)) => Ok(false),
             Err(other) => Err(other.into()),
         }
-    }
-
-    pub(super) async fn view(&self, record: LeadRecord) -> Result<LeadView> {
-        Ok(self.views(vec![record]).await?.remove(0))
-    }
-
-    /// Tells whether the latest scores still say what scoring now would: lead, activities, profile and rules are
-    /// the same, and less than a day has passed for decay to matter.
-    async fn views(&self, records: Vec<LeadRecord>) -> Result<Vec<LeadView>> {
-        let rules = self.rules.current();
-        let now = self.now();
-        // Leads of a page mostly share their profile.
-        let mut revisions: BTreeMap<ProfileName, i64> = BTreeMap::new();
-        let mut views = Vec::with_capacity(records.len());
-        for record in records {
-            let mut stale = false;
-            if let Some(latest) = &record.latest_score {
-                stale = latest.lead_revision != record.lead.version.revision
-                    || latest.activity_count != record.activity_count
-                    || rules.as_ref().is_none_or(|rules| rules.id != latest.rule_set)
-                    || now.micros() - latest.as_of.micros() >= DAY;
-                if !stale {
-                    let revision = match revisions.get(&latest.profile) {
-                        Some(revision) => *revision,
-                        None => {
-                            let revision = self.store.profile(&latest.profile).await?.version.revision;
-                            *revisions.entry(latest.profile.clone()).or_insert(revision)
-                        }
-                    };
-                    stale = revision != latest.profile_revision;
-                }
-            }
-            views.push(LeadView { record, stale });
-        }
-        Ok(views)
     }
 }

@@ -4,6 +4,7 @@
 pub mod canvases;
 pub mod leads;
 pub mod metrics;
+pub mod once;
 pub mod personas;
 pub mod prioritize;
 pub mod profiles;
@@ -21,6 +22,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::check::Invalid;
+use crate::domain::lead::Present;
 use crate::domain::name::{Id, ProfileName};
 use crate::domain::time::Time;
 use crate::domain::version::Version;
@@ -71,7 +73,7 @@ pub struct App {
 }
 
 /// Why a use case did not do what it was asked. `grpc::status` gives each its code and reason.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     #[error("the request is invalid: {0}")]
     Invalid(#[from] Invalid),
@@ -126,6 +128,12 @@ impl App {
 
     pub fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    /// What scoring now would go by.
+    fn present(&self) -> Present {
+        let rule_set = self.rules.current().map(|rules| rules.id.clone()).unwrap_or_default();
+        Present { rule_set, now: self.now() }
     }
 
     /// The rules in force.

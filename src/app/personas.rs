@@ -1,13 +1,14 @@
 //! Personas of a segment. Every write makes a revision of the segment and of the canvas too.
 
-use super::segments::{MAX_SEGMENTS, missing, page_of};
+use super::once::Once;
+use super::segments::{MAX_SEGMENTS, missing};
 use super::{App, Result, admit};
 use crate::domain::canvas::Canvas;
 use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::name::{Id, PersonaName, SegmentName};
 use crate::domain::segment::{Persona, PersonaContent, Segment};
 use crate::domain::version::Version;
-use crate::storage::{Page, StoreError};
+use crate::storage::StoreError;
 
 impl App {
     pub async fn create_persona(
@@ -15,13 +16,15 @@ impl App {
         parent: &SegmentName,
         id: Option<Id>,
         draft: Draft<PersonaContent>,
+        once: Once<(PersonaName, Persona)>,
     ) -> Result<(PersonaName, Persona)> {
         let content = self.check_persona(draft)?;
         let id = id.unwrap_or_else(|| self.new_id());
         let (canvas, segment) = (parent.canvas.clone(), parent.segment.clone());
         let name = PersonaName { canvas, segment, persona: id.clone() };
+        let receipt = |_: &Canvas, persona: &Persona| once.of(&(name.clone(), persona.clone()));
         let (_, persona) = self
-            .edit_canvas(&parent.canvas_name(), |canvas| {
+            .edit_canvas(&parent.canvas_name(), receipt, |canvas| {
                 let segment = self.touch(canvas, parent)?;
                 if segment.personas.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
@@ -43,9 +46,14 @@ impl App {
         segment.personas.remove(&name.persona).ok_or_else(|| missing(name))
     }
 
-    pub async fn personas(&self, parent: &SegmentName, page: Page) -> Result<Vec<(Id, Persona)>> {
-        let segment = self.segment(parent).await?;
-        Ok(page_of(&segment.personas, &page))
+    pub async fn personas(
+        &self,
+        parent: &SegmentName,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Id, Persona)>> {
+        let personas = self.segment(parent).await?.personas.into_iter();
+        Ok(personas.filter(|(id, _)| after.is_none_or(|after| id.as_str() > after)).take(limit).collect())
     }
 
     /// Changes a persona by `edit`, which sees its newest content.
@@ -53,10 +61,12 @@ impl App {
         &self,
         name: &PersonaName,
         etag: &str,
+        once: Once<(PersonaName, Persona)>,
         edit: impl Fn(&Persona) -> Draft<PersonaContent>,
-    ) -> Result<Persona> {
+    ) -> Result<(PersonaName, Persona)> {
+        let receipt = |_: &Canvas, persona: &Persona| once.of(&(name.clone(), persona.clone()));
         let (_, persona) = self
-            .edit_canvas(&name.canvas_name(), |canvas| {
+            .edit_canvas(&name.canvas_name(), receipt, |canvas| {
                 let segment = self.touch(canvas, &name.segment_name())?;
                 let persona = segment.personas.get_mut(&name.persona).ok_or_else(|| missing(name))?;
                 admit(name, &persona.version, etag)?;
@@ -65,17 +75,21 @@ impl App {
                 Ok(persona.clone())
             })
             .await?;
-        Ok(persona)
+        Ok((name.clone(), persona))
     }
 
-    pub async fn delete_persona(&self, name: &PersonaName, etag: &str) -> Result<()> {
-        self.edit_canvas(&name.canvas_name(), |canvas| {
-            let segment = self.touch(canvas, &name.segment_name())?;
-            let persona = segment.personas.get(&name.persona).ok_or_else(|| missing(name))?;
-            admit(name, &persona.version, etag)?;
-            segment.personas.remove(&name.persona);
-            Ok(())
-        })
+    pub async fn delete_persona(&self, name: &PersonaName, etag: &str, once: Once<()>) -> Result<()> {
+        self.edit_canvas(
+            &name.canvas_name(),
+            |_, ()| once.of(&()),
+            |canvas| {
+                let segment = self.touch(canvas, &name.segment_name())?;
+                let persona = segment.personas.get(&name.persona).ok_or_else(|| missing(name))?;
+                admit(name, &persona.version, etag)?;
+                segment.personas.remove(&name.persona);
+                Ok(())
+            },
+        )
         .await?;
         Ok(())
     }

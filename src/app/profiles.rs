@@ -1,20 +1,27 @@
 //! Profiles: created, changed, deleted. Their revisions stay for ever.
 
+use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
 use crate::domain::check::{Checker, Draft};
+use crate::domain::listing::Query;
 use crate::domain::name::{Id, ProfileName, SegmentName};
 use crate::domain::profile::{Profile, ProfileContent};
 use crate::domain::version::Version;
-use crate::storage::{Page, StoreError, Window};
+use crate::storage::{StoreError, Window};
 
 impl App {
-    pub async fn create_profile(&self, id: Option<Id>, draft: Draft<ProfileContent>) -> Result<Profile> {
+    pub async fn create_profile(
+        &self,
+        id: Option<Id>,
+        draft: Draft<ProfileContent>,
+        once: Once<Profile>,
+    ) -> Result<Profile> {
         let name = ProfileName { profile: id.unwrap_or_else(|| self.new_id()) };
         // A conflict means that the segment went away after the check: the next check tells.
         until_written!("", async {
             let content = self.check_profile(draft.clone()).await?;
             let profile = Profile { name: name.clone(), version: Version::first(self.now()), content };
-            self.store.create_profile(profile.clone()).await?;
+            self.store.create_profile(profile.clone(), once.of(&profile)).await?;
             Ok(profile)
         })
     }
@@ -26,8 +33,8 @@ impl App {
         })
     }
 
-    pub async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>> {
-        Ok(self.store.profiles(page, deleted).await?)
+    pub async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
+        Ok(self.store.profiles(query, deleted).await?)
     }
 
     pub async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
@@ -43,6 +50,7 @@ impl App {
         &self,
         name: &ProfileName,
         etag: &str,
+        once: Once<Profile>,
         edit: impl Fn(&Profile) -> Draft<ProfileContent>,
     ) -> Result<Profile> {
         let _turn = self.turn(name).await;
@@ -52,19 +60,19 @@ impl App {
             let content = self.check_profile(edit(&profile)).await?;
             let version = profile.version.next(self.now());
             let profile = Profile { name: name.clone(), version, content };
-            self.store.update_profile(profile.clone()).await?;
+            self.store.update_profile(profile.clone(), once.of(&profile)).await?;
             Ok(profile)
         })
     }
 
-    pub async fn delete_profile(&self, name: &ProfileName, etag: &str) -> Result<()> {
+    pub async fn delete_profile(&self, name: &ProfileName, etag: &str, once: Once<()>) -> Result<()> {
         let _turn = self.turn(name).await;
         until_written!(etag, async {
             let mut profile = self.store.profile(name).await?;
             admit(name, &profile.version, etag)?;
             profile.version = profile.version.next(self.now());
             profile.version.delete_time = Some(profile.version.update_time);
-            self.store.update_profile(profile).await.map_err(Error::from)
+            self.store.update_profile(profile, once.of(&())).await.map_err(Error::from)
         })
     }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::metrics::{ReloadLabels, ReloadOutcome, RuleSetLabels};
 use super::{App, Error, Result};
+use crate::domain::listing::Query;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
 use crate::rules::{Compiled, ScriptKind, compile, smoke};
-use crate::storage::{Page, StoreError, StoredRuleSet};
+use crate::storage::{StoreError, StoredRuleSet};
 
 /// How often to try again to keep a set, at growing intervals: half a minute in all.
 const KEEP_ATTEMPTS: usize = 8;
@@ -79,8 +80,8 @@ impl App {
 
     /// Says which stored profiles name a script that the new set does not have.
     async fn warn_of_missing_scripts(&self, set: &RuleSet) {
-        let page = Page { after: None, limit: 1_000 };
-        for profile in self.store.profiles(page, false).await.unwrap_or_default() {
+        let query = Query { limit: 1_000, ..Query::default() };
+        for profile in self.store.profiles(query, false).await.unwrap_or_default() {
             if let Err(missing) = set.script(ScriptKind::LeadScoring, &profile.content.scoring_script) {
                 tracing::warn!(profile = %profile.name, "its leads can't be scored: {missing}");
             }
@@ -149,7 +150,7 @@ impl App {
             Ok(Ok((set, _))) => Ok(Arc::new(set)),
             _ => {
                 let message = format!("ruleSets/{} no longer compiles", stored.id);
-                Err(Error::Store(StoreError::Failed(message.into())))
+                Err(Error::Store(StoreError::failed(message)))
             }
         }
     }

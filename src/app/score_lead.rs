@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use super::metrics::{ScoreLabels, ScriptLabels};
+use super::once::Once;
 use super::{App, Error, Result};
 use crate::domain::check::{Checker, Violation};
 use crate::domain::lead::{Activity, LeadContent};
-use crate::domain::name::{LeadName, ProfileName, ScoreName, SegmentName};
+use crate::domain::listing::Query;
+use crate::domain::name::{LeadName, ProfileName, ScoreName};
 use crate::domain::profile::{Profile, ProfileContent};
-use crate::domain::score::{Assessment, Basis, Score, ScoreStatus, Warning, WarningCode};
+use crate::domain::score::{Assessment, Basis, Score, Warning, WarningCode};
 use crate::domain::time::Time;
 use crate::rules::set::RuleSet;
 use crate::rules::{LeadFacts, ScriptKind};
-use crate::storage::{StoreError, Window};
+use crate::storage::StoreError;
 
 /// The most activities of a lead that a score looks at: of those known at the time, the ones recorded last.
 pub const MAX_ACTIVITIES: usize = 10_000;
@@ -68,7 +70,12 @@ struct ChosenLead {
 
 impl App {
     /// Scores by the given rules: a stream pins one set for all its items.
-    pub async fn score_lead(&self, rules: &RuleSet, request: ScoreRequest) -> Result<Score> {
+    pub async fn score_lead(
+        &self,
+        rules: &RuleSet,
+        request: ScoreRequest,
+        once: Once<Score>,
+    ) -> Result<Score> {
         let as_of = request.as_of.unwrap_or_else(|| self.now());
         self.check_request(rules, &request, as_of)?;
         let lead = self.chosen_lead(request.subject, as_of).await?;
@@ -90,7 +97,9 @@ impl App {
         self.count(&basis.script, &assessment);
         let mut score = Score { name: None, basis, assessment };
         if request.record {
-            score.name = Some(self.record(score.clone(), segment).await?);
+            let recorded = score.clone();
+            let receipt = once.after(|name: &ScoreName| Score { name: Some(name.clone()), ..recorded });
+            score.name = Some(self.store.record_score(score.clone(), segment, receipt).await?);
         }
         Ok(score)
     }
@@ -125,15 +134,11 @@ impl App {
         Ok(c.finish(())?)
     }
 
-    async fn record(&self, score: Score, segment: Option<SegmentName>) -> Result<ScoreName> {
-        Ok(self.store.record_score(score, segment).await?)
-    }
-
     /// Computes a recorded score again from all that it depended on.
     pub async fn replay_score(&self, name: &ScoreName) -> Result<Score> {
         let recorded = self.store.score(name).await?;
         let basis = recorded.basis;
-        let lost = || StoreError::Failed(format!("{name} does not say what it depended on").into());
+        let lost = || StoreError::failed(format!("{name} does not say what it depended on"));
         let (lead_name, profile_name) = match (&basis.lead, &basis.profile) {
             (Some(lead), Some(profile)) => (lead, profile),
             _ => return Err(lost().into()),
@@ -152,8 +157,8 @@ impl App {
         Ok(Score { name: recorded.name, basis, assessment })
     }
 
-    pub async fn scores(&self, lead: &LeadName, window: Window) -> Result<Vec<Score>> {
-        let scores = self.store.scores(lead, window).await?;
+    pub async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
+        let scores = self.store.scores(lead, query).await?;
         if scores.is_empty() {
             self.store.lead(lead).await?;
         }
@@ -197,11 +202,7 @@ impl App {
             let labels = ScriptLabels { script: script.into() };
             self.metrics.unknowns.get_or_create(&labels).inc_by(unknowns);
         }
-        let status = match assessment.status {
-            ScoreStatus::Scored => "scored",
-            ScoreStatus::Disqualified => "disqualified",
-            ScoreStatus::InsufficientData => "insufficient_data",
-        };
+        let status = assessment.status.as_str();
         let grade = assessment.grade.as_deref().unwrap_or_default().to_owned();
         self.metrics
             .scores

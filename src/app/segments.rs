@@ -1,14 +1,14 @@
 //! Segments of a canvas. Every write makes a revision of the canvas too.
 
-use std::collections::BTreeMap;
-
+use super::once::Once;
 use super::{App, Error, Result, admit};
 use crate::domain::canvas::{Block, Canvas};
 use crate::domain::check::{Checker, Draft, Invalid};
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id, SegmentName};
 use crate::domain::segment::{Segment, SegmentContent};
 use crate::domain::version::Version;
-use crate::storage::{Page, StoreError};
+use crate::storage::StoreError;
 
 /// The most segments of a canvas, and personas of a segment: a canvas is written as a whole.
 pub(super) const MAX_SEGMENTS: usize = 500;
@@ -19,11 +19,13 @@ impl App {
         parent: &CanvasName,
         id: Option<Id>,
         draft: Draft<SegmentContent>,
+        once: Once<(SegmentName, Segment)>,
     ) -> Result<(SegmentName, Segment)> {
         let id = id.unwrap_or_else(|| self.new_id());
         let name = SegmentName { canvas: parent.canvas.clone(), segment: id.clone() };
+        let receipt = |_: &Canvas, segment: &Segment| once.of(&(name.clone(), segment.clone()));
         let (_, segment) = self
-            .edit_canvas(parent, |canvas| {
+            .edit_canvas(parent, receipt, |canvas| {
                 if canvas.segments.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
                 }
@@ -46,9 +48,8 @@ impl App {
         canvas.segments.remove(&name.segment).ok_or_else(|| missing(name))
     }
 
-    pub async fn segments(&self, parent: &CanvasName, page: Page) -> Result<Vec<(Id, Segment)>> {
-        let canvas = self.live_canvas(parent).await?;
-        Ok(page_of(&canvas.segments, &page))
+    pub async fn segments(&self, parent: &CanvasName, query: Query) -> Result<Vec<(Id, Segment)>> {
+        Ok(query.select(self.live_canvas(parent).await?.segments))
     }
 
     /// Changes a segment by `edit`, which sees its newest content.
@@ -56,10 +57,12 @@ impl App {
         &self,
         name: &SegmentName,
         etag: &str,
+        once: Once<(SegmentName, Segment)>,
         edit: impl Fn(&Segment) -> Draft<SegmentContent>,
-    ) -> Result<Segment> {
+    ) -> Result<(SegmentName, Segment)> {
+        let receipt = |_: &Canvas, segment: &Segment| once.of(&(name.clone(), segment.clone()));
         let (_, segment) = self
-            .edit_canvas(&name.canvas_name(), |canvas| {
+            .edit_canvas(&name.canvas_name(), receipt, |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
                 let kept = segment.content.proposition_notes.clone();
@@ -70,25 +73,29 @@ impl App {
                 Ok(segment.clone())
             })
             .await?;
-        Ok(segment)
+        Ok((name.clone(), segment))
     }
 
-    pub async fn delete_segment(&self, name: &SegmentName, etag: &str) -> Result<()> {
+    pub async fn delete_segment(&self, name: &SegmentName, etag: &str, once: Once<()>) -> Result<()> {
         let profiles = self.store.profiles_of_canvas(&name.canvas_name()).await?;
         let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
         let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
         // A profile that comes to point here meanwhile makes the store refuse the write.
-        self.edit_canvas(&name.canvas_name(), |canvas| {
-            let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
-            admit(name, &segment.version, etag)?;
-            let mut users = profiles.clone();
-            users.extend(canvas.references_to(&name.segment));
-            if !users.is_empty() {
-                return Err(Error::InUse { resource: name.to_string(), users });
-            }
-            canvas.segments.remove(&name.segment);
-            Ok(())
-        })
+        self.edit_canvas(
+            &name.canvas_name(),
+            |_, ()| once.of(&()),
+            |canvas| {
+                let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
+                admit(name, &segment.version, etag)?;
+                let mut users = profiles.clone();
+                users.extend(canvas.references_to(&name.segment));
+                if !users.is_empty() {
+                    return Err(Error::InUse { resource: name.to_string(), users });
+                }
+                canvas.segments.remove(&name.segment);
+                Ok(())
+            },
+        )
         .await?;
         Ok(())
     }
@@ -113,12 +120,6 @@ impl App {
         });
         Ok(c.finish(content)?)
     }
-}
-
-/// A page of what belongs to a resource, by id.
-pub(super) fn page_of<T: Clone>(all: &BTreeMap<Id, T>, page: &Page) -> Vec<(Id, T)> {
-    let rest = all.iter().filter(|(id, _)| page.after.as_deref().is_none_or(|after| id.as_str() > after));
-    rest.take(page.limit).map(|(id, item)| (id.clone(), item.clone())).collect()
 }
 
 pub(super) fn missing(name: impl ToString) -> Error {

@@ -35,8 +35,12 @@ impl Canvas {
         let mut segments = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request =
-                pb::ListSegmentsRequest { parent: show.canvas.clone(), page_size: 1_000, page_token };
+            let request = pb::ListSegmentsRequest {
+                parent: show.canvas.clone(),
+                page_size: 1_000,
+                page_token,
+                ..Default::default()
+            };
             let page = clients.segments().list_segments(request).await?.into_inner();
             segments.extend(page.segments);
             page_token = page.next_page_token;

@@ -134,6 +134,7 @@ impl Scorer {
             profile_choice: self.choice.clone(),
             as_of_time: self.as_of,
             record: false,
+            ..Default::default()
         }
     }
 

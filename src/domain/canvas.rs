@@ -17,6 +17,16 @@ pub enum CanvasKind {
     Lean,
 }
 
+impl CanvasKind {
+    /// The word that filters use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CanvasKind::BusinessModel => "business_model",
+            CanvasKind::Lean => "lean",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Maturity {

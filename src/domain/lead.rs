@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Checker;
 use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
-use super::score::{Points, Score};
+use super::score::{Points, Score, ScoreStatus};
 use super::text::suggestion;
-use super::time::Time;
+use super::time::{DAY, Time};
 use super::value::{FactValue, Money, Value};
 use super::version::Version;
 use super::vocabulary::{Attribute, AttributeType, Term, Vocabulary};
@@ -256,6 +256,7 @@ pub struct Lead {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatestScore {
     pub name: ScoreName,
+    pub status: ScoreStatus,
     pub grade: String,
     pub total: Points,
     pub fit: Points,
@@ -275,6 +276,7 @@ impl LatestScore {
         let Score { name, basis, assessment } = score;
         Some(Self {
             name: name.clone()?,
+            status: assessment.status,
             grade: assessment.grade.as_deref().unwrap_or_default().into(),
             total: assessment.total,
             fit: assessment.fit,
@@ -296,6 +298,38 @@ pub struct LeadRecord {
     pub lead: Lead,
     pub latest_score: Option<LatestScore>,
     pub activity_count: i64,
+    /// When the newest of its activities happened.
+    pub last_activity: Option<Time>,
+    /// The newest revision of the profile that the latest score is by.
+    pub profile_revision: Option<i64>,
+}
+
+/// What scoring now would go by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Present {
+    /// The rule set in force; empty if there is none.
+    pub rule_set: String,
+    pub now: Time,
+}
+
+impl LeadRecord {
+    /// A lead of which nothing is kept beside it yet.
+    pub fn new(lead: Lead) -> Self {
+        Self { lead, latest_score: None, activity_count: 0, last_activity: None, profile_revision: None }
+    }
+
+    /// Whether the latest score may no longer say what scoring now would: lead, activities, profile or rules
+    /// have moved on, or a day has passed and decay with it. None if there is no score.
+    pub fn is_stale(&self, present: &Present) -> Option<bool> {
+        let latest = self.latest_score.as_ref()?;
+        Some(
+            latest.lead_revision != self.lead.version.revision
+                || latest.activity_count != self.activity_count
+                || latest.rule_set != present.rule_set
+                || present.now.micros() - latest.as_of.micros() >= DAY
+                || Some(latest.profile_revision) != self.profile_revision,
+        )
+    }
 }
 
 /// Something that happened.

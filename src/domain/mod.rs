@@ -2,7 +2,9 @@
 
 pub mod canvas;
 pub mod check;
+pub mod filter;
 pub mod lead;
+pub mod listing;
 pub mod name;
 pub mod profile;
 pub mod score;

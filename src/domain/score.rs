@@ -150,6 +150,20 @@ pub enum ScoreStatus {
     InsufficientData,
 }
 
+impl ScoreStatus {
+    pub const ALL: [ScoreStatus; 3] =
+        [ScoreStatus::Scored, ScoreStatus::Disqualified, ScoreStatus::InsufficientData];
+
+    /// The word that filters and metrics use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ScoreStatus::Scored => "scored",
+            ScoreStatus::Disqualified => "disqualified",
+            ScoreStatus::InsufficientData => "insufficient_data",
+        }
+    }
+}
+
 /// What a reader of a score should know. `docs/errors.md` lists the codes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {

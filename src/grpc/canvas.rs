@@ -3,13 +3,14 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::{self, optional, parsed};
-use super::page::PageRequest;
+use super::once::{self, Mutation};
+use super::page::{ListRequest, Wanted};
 use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::canvas::Canvas;
 use crate::domain::check::Checker;
+use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::CanvasName;
-use crate::storage::Page;
 
 pub struct Service(pub Arc<App>);
 
@@ -20,12 +21,15 @@ impl pb::canvas_service_server::CanvasService for Service {
         request: Request<pb::CreateCanvasRequest>,
     ) -> Result<Response<pb::Canvas>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        c.require(request.canvas.is_some(), "canvas", "is required");
-        let id = optional(&mut c, "canvas_id", &request.canvas_id);
-        let content = c.within("canvas", |c| convert::canvas::content(c, request.canvas.unwrap_or_default()));
-        let canvas = self.0.create_canvas(id, c.draft(content)).await?;
-        Ok(Response::new(convert::canvas::outward(&canvas)))
+        let mutation = Mutation::of(&self.0, "CanvasService/CreateCanvas", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            c.require(request.canvas.is_some(), "canvas", "is required");
+            let id = optional(&mut c, "canvas_id", &request.canvas_id);
+            let canvas = request.canvas.unwrap_or_default();
+            let content = c.within("canvas", |c| convert::canvas::content(c, canvas));
+            Ok(self.0.create_canvas(id, c.draft(content), once).await?)
+        };
+        mutation.answer(once::plain(convert::canvas::outward), work).await
     }
 
     async fn get_canvas(
@@ -44,12 +48,18 @@ impl pb::canvas_service_server::CanvasService for Service {
     ) -> Result<Response<pb::ListCanvasesResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
+        let wanted = Wanted {
+            filter: &request.filter,
+            order_by: &request.order_by,
+            page_size: request.page_size,
+            page_token: &request.page_token,
+        };
         let scope = request.show_deleted.to_string();
-        let page = PageRequest::read(&mut c, "canvases", &scope, request.page_size, &request.page_token);
+        let list =
+            ListRequest::read(&mut c, ("canvases", &scope), &listing::CANVAS, Order::default(), wanted);
         c.finish(())?;
-        let range = Page { after: page.after.clone(), limit: page.limit() };
-        let found = self.0.canvases(range, request.show_deleted).await?;
-        let (found, next_page_token) = page.cut(found, |canvas| canvas.name.to_string());
+        let found = self.0.canvases(list.query(), request.show_deleted).await?;
+        let (found, next_page_token) = list.cut(found, |canvas| canvas.cursor(list.order()));
         let canvases = found.iter().map(convert::canvas::outward).collect();
         Ok(Response::new(pb::ListCanvasesResponse { canvases, next_page_token }))
     }
@@ -58,25 +68,31 @@ impl pb::canvas_service_server::CanvasService for Service {
         &self,
         request: Request<pb::UpdateCanvasRequest>,
     ) -> Result<Response<pb::Canvas>, Status> {
-        let pb::UpdateCanvasRequest { canvas, update_mask } = request.into_inner();
-        let update = canvas.unwrap_or_default();
-        let mut c = Checker::at("");
-        let name = parsed::<CanvasName>(&mut c, "canvas.name", &update.name);
-        mask::check(&mut c, "Canvas", update_mask.as_ref());
-        let name = finish(c, name)?;
-        let edit = |current: &Canvas| {
-            let current = convert::canvas::outward(current);
-            mask::edit("Canvas", "canvas", current, &update, update_mask.as_ref(), convert::canvas::content)
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "CanvasService/UpdateCanvas", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let pb::UpdateCanvasRequest { canvas, update_mask, .. } = request;
+            let update = canvas.unwrap_or_default();
+            let name = parsed::<CanvasName>(&mut c, "canvas.name", &update.name);
+            mask::check(&mut c, "Canvas", update_mask.as_ref());
+            let name = finish(c, name)?;
+            let edit = |current: &Canvas| {
+                let current = convert::canvas::outward(current);
+                let read = convert::canvas::content;
+                mask::edit("Canvas", "canvas", current, &update, update_mask.as_ref(), read)
+            };
+            Ok(self.0.update_canvas(&name, &update.etag, once, edit).await?)
         };
-        let canvas = self.0.update_canvas(&name, &update.etag, edit).await?;
-        Ok(Response::new(convert::canvas::outward(&canvas)))
+        mutation.answer(once::plain(convert::canvas::outward), work).await
     }
 
     async fn delete_canvas(&self, request: Request<pb::DeleteCanvasRequest>) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let name = parsed(&mut c, "name", &request.name);
-        self.0.delete_canvas(&finish(c, name)?, &request.etag).await?;
-        Ok(Response::new(()))
+        let mutation = Mutation::of(&self.0, "CanvasService/DeleteCanvas", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.delete_canvas(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::nothing, work).await
     }
 }

@@ -3,19 +3,43 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::{self, optional, parsed};
-use super::page::PageRequest;
+use super::once::{self, Mutation};
+use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
 use crate::app::App;
-use crate::app::leads::LeadView;
+use crate::app::leads::{LeadView, UpsertResult};
 use crate::domain::check::Checker;
 use crate::domain::lead::Lead;
+use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
-use crate::storage::{Page, Window};
+use crate::storage::Window;
 
 /// The most items of a batch.
 const MAX_BATCH: usize = 1_000;
 
 pub struct Service(pub Arc<App>);
+
+fn one_lead(view: &LeadView) -> (pb::Lead, Vec<LeadName>) {
+    (convert::lead::view_out(view), vec![view.record.lead.name.clone()])
+}
+
+fn upserted(ids: &[String], results: &[UpsertResult]) -> (pb::BatchUpsertLeadsResponse, Vec<LeadName>) {
+    use pb::upsert_lead_result::Result as Outcome;
+    let mut names = Vec::with_capacity(results.len());
+    let mut result = |(id, upserted): (&String, &UpsertResult)| {
+        let (created, result) = match upserted {
+            Ok((view, created)) => {
+                let (lead, mut name) = one_lead(view);
+                names.append(&mut name);
+                (*created, Outcome::Lead(lead))
+            }
+            Err(error) => (false, Outcome::Error(super::item_error(error.clone().into()))),
+        };
+        pb::UpsertLeadResult { id: id.clone(), created, result: Some(result) }
+    };
+    let results = ids.iter().zip(results).map(&mut result).collect();
+    (pb::BatchUpsertLeadsResponse { results }, names)
+}
 
 #[tonic::async_trait]
 impl pb::lead_service_server::LeadService for Service {
@@ -24,12 +48,14 @@ impl pb::lead_service_server::LeadService for Service {
         request: Request<pb::CreateLeadRequest>,
     ) -> Result<Response<pb::Lead>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        c.require(request.lead.is_some(), "lead", "is required");
-        let id = optional(&mut c, "lead_id", &request.lead_id);
-        let content = c.within("lead", |c| convert::lead::content(c, request.lead.unwrap_or_default()));
-        let view = self.0.create_lead(id, c.draft(content)).await?;
-        Ok(Response::new(convert::lead::view_out(&view)))
+        let mutation = Mutation::of(&self.0, "LeadService/CreateLead", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            c.require(request.lead.is_some(), "lead", "is required");
+            let id = optional(&mut c, "lead_id", &request.lead_id);
+            let content = c.within("lead", |c| convert::lead::content(c, request.lead.unwrap_or_default()));
+            Ok(self.0.create_lead(id, c.draft(content), once).await?)
+        };
+        mutation.answer(one_lead, work).await
     }
 
     async fn get_lead(&self, request: Request<pb::GetLeadRequest>) -> Result<Response<pb::Lead>, Status> {
@@ -47,10 +73,16 @@ impl pb::lead_service_server::LeadService for Service {
     ) -> Result<Response<pb::ListLeadsResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
-        let page = PageRequest::read(&mut c, "leads", "", request.page_size, &request.page_token);
+        let wanted = Wanted {
+            filter: &request.filter,
+            order_by: &request.order_by,
+            page_size: request.page_size,
+            page_token: &request.page_token,
+        };
+        let list = ListRequest::read(&mut c, ("leads", ""), &listing::LEAD, Order::default(), wanted);
         c.finish(())?;
-        let found = self.0.leads(Page { after: page.after.clone(), limit: page.limit() }).await?;
-        let (found, next_page_token) = page.cut(found, |view| view.record.lead.name.to_string());
+        let found = self.0.leads(list.query()).await?;
+        let (found, next_page_token) = list.cut(found, |view| view.record.cursor(list.order()));
         let leads = found.iter().map(convert::lead::view_out).collect();
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token }))
     }
@@ -59,78 +91,80 @@ impl pb::lead_service_server::LeadService for Service {
         &self,
         request: Request<pb::UpdateLeadRequest>,
     ) -> Result<Response<pb::Lead>, Status> {
-        let pb::UpdateLeadRequest { lead, update_mask } = request.into_inner();
-        let update = lead.unwrap_or_default();
-        let mut c = Checker::at("");
-        let name = parsed::<LeadName>(&mut c, "lead.name", &update.name);
-        mask::check(&mut c, "Lead", update_mask.as_ref());
-        let name = finish(c, name)?;
-        let edit = |current: &Lead| {
-            let current = convert::lead::outward(current);
-            mask::edit("Lead", "lead", current, &update, update_mask.as_ref(), convert::lead::content)
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "LeadService/UpdateLead", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let pb::UpdateLeadRequest { lead, update_mask, .. } = request;
+            let update = lead.unwrap_or_default();
+            let name = parsed::<LeadName>(&mut c, "lead.name", &update.name);
+            mask::check(&mut c, "Lead", update_mask.as_ref());
+            let name = finish(c, name)?;
+            let edit = |current: &Lead| {
+                let current = convert::lead::outward(current);
+                mask::edit("Lead", "lead", current, &update, update_mask.as_ref(), convert::lead::content)
+            };
+            Ok(self.0.update_lead(&name, &update.etag, once, edit).await?)
         };
-        let view = self.0.update_lead(&name, &update.etag, edit).await?;
-        Ok(Response::new(convert::lead::view_out(&view)))
+        mutation.answer(one_lead, work).await
     }
 
     async fn delete_lead(&self, request: Request<pb::DeleteLeadRequest>) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let name = parsed(&mut c, "name", &request.name);
-        self.0.delete_lead(&finish(c, name)?, &request.etag).await?;
-        Ok(Response::new(()))
+        let mutation = Mutation::of(&self.0, "LeadService/DeleteLead", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.delete_lead(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::nothing, work).await
     }
 
     async fn batch_upsert_leads(
         &self,
         request: Request<pb::BatchUpsertLeadsRequest>,
     ) -> Result<Response<pb::BatchUpsertLeadsResponse>, Status> {
-        let pb::BatchUpsertLeadsRequest { system, items } = request.into_inner();
-        let mut c = Checker::at("");
-        c.length("system", &system, 1, 63);
-        c.require(!items.is_empty(), "items", "needs at least one item");
-        c.count("items", items.len(), MAX_BATCH);
-        c.finish(())?;
-        let mut ids = Vec::with_capacity(items.len());
-        let mut drafts = Vec::with_capacity(items.len());
-        for (i, item) in items.into_iter().enumerate() {
-            let mut c = Checker::at(&format!("items[{i}].lead"));
-            if item.lead.is_none() {
-                c.wrong("is required");
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "LeadService/BatchUpsertLeads", &request.request_id, &request);
+        let ids: Arc<[String]> = request.items.iter().map(|item| item.id.clone()).collect();
+        let work = async |mut c: Checker, once| {
+            let pb::BatchUpsertLeadsRequest { system, items, .. } = request;
+            c.length("system", &system, 1, 63);
+            c.require(!items.is_empty(), "items", "needs at least one item");
+            c.count("items", items.len(), MAX_BATCH);
+            c.finish(())?;
+            let mut drafts = Vec::with_capacity(items.len());
+            for (i, item) in items.into_iter().enumerate() {
+                let mut c = Checker::at(&format!("items[{i}].lead"));
+                if item.lead.is_none() {
+                    c.wrong("is required");
+                }
+                let lead = item.lead.unwrap_or_default();
+                let etag = lead.etag.clone();
+                let content = convert::lead::content(&mut c, lead);
+                drafts.push((c.draft(content), etag));
             }
-            let lead = item.lead.unwrap_or_default();
-            let etag = lead.etag.clone();
-            let content = convert::lead::content(&mut c, lead);
-            drafts.push((c.draft(content), etag));
-            ids.push(item.id);
-        }
-        let upserted = self.0.upsert_leads(&system, drafts).await?;
-        let result = |(id, upserted): (String, crate::app::Result<(LeadView, bool)>)| {
-            use pb::upsert_lead_result::Result as Outcome;
-            let (created, result) = match upserted {
-                Ok((view, created)) => (created, Outcome::Lead(convert::lead::view_out(&view))),
-                Err(error) => (false, Outcome::Error(super::item_error(error.into()))),
-            };
-            pb::UpsertLeadResult { id, created, result: Some(result) }
+            Ok(self.0.upsert_leads(&system, drafts, once).await?)
         };
-        let results = ids.into_iter().zip(upserted).map(result).collect();
-        Ok(Response::new(pb::BatchUpsertLeadsResponse { results }))
+        mutation.answer(move |results: &Vec<UpsertResult>| upserted(&ids, results), work).await
     }
 
     async fn record_activities(
         &self,
         request: Request<pb::RecordActivitiesRequest>,
     ) -> Result<Response<pb::RecordActivitiesResponse>, Status> {
-        let pb::RecordActivitiesRequest { lead, activities } = request.into_inner();
-        let mut c = Checker::at("");
-        let name = parsed(&mut c, "lead", &lead);
-        c.require(!activities.is_empty(), "activities", "needs at least one item");
-        c.count("activities", activities.len(), MAX_BATCH);
-        let activities = convert::lead::activities(&mut c, activities, Some(self.0.now()));
-        let draft = c.draft(activities);
-        let name = super::given(name, &draft.violations)?;
-        let activity_count = self.0.record_activities(&name, draft).await?;
-        Ok(Response::new(pb::RecordActivitiesResponse { activity_count }))
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "LeadService/RecordActivities", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let pb::RecordActivitiesRequest { lead, activities, .. } = request;
+            let name = parsed(&mut c, "lead", &lead);
+            c.require(!activities.is_empty(), "activities", "needs at least one item");
+            c.count("activities", activities.len(), MAX_BATCH);
+            let activities = convert::lead::activities(&mut c, activities, Some(self.0.now()));
+            let draft = c.draft(activities);
+            let name = super::given(name, &draft.violations)?;
+            Ok(self.0.record_activities(&name, draft, once).await?)
+        };
+        let answer = |count: &i64| pb::RecordActivitiesResponse { activity_count: *count };
+        mutation.answer(once::plain(answer), work).await
     }
 
     async fn list_activities(

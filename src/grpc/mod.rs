@@ -5,6 +5,7 @@ pub mod convert;
 mod lead;
 mod mask;
 pub mod observe;
+mod once;
 mod page;
 pub mod pb;
 mod profile;

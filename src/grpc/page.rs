@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use crate::domain::check::Checker;
+use crate::domain::filter::{Field, Filter};
+use crate::domain::listing::{Cursor, Order, Query};
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1_000;
@@ -61,6 +63,68 @@ impl PageRequest {
     /// The key as a number, for lists that are ordered by one.
     pub fn after_number(&self) -> Option<i64> {
         self.after.as_ref().and_then(|after| after.parse().ok())
+    }
+}
+
+/// A request for a page of a list that can be filtered and ordered.
+pub struct ListRequest {
+    page: PageRequest,
+    query: Query,
+}
+
+/// What a request says about its list.
+pub struct Wanted<'a> {
+    pub filter: &'a str,
+    pub order_by: &'a str,
+    pub page_size: i32,
+    pub page_token: &'a str,
+}
+
+impl ListRequest {
+    /// Reads a request; violations go to the checker. `usual` is the order if none is asked for.
+    pub fn read(
+        c: &mut Checker,
+        (list, scope): (&str, &str),
+        fields: &'static [Field],
+        usual: Order,
+        wanted: Wanted,
+    ) -> Self {
+        let Wanted { filter, order_by, page_size, page_token } = wanted;
+        let scope = format!("{scope}\n{order_by}\n{filter}");
+        let page = PageRequest::read(c, list, &scope, page_size, page_token);
+        let filter = Filter::parse(filter, fields).unwrap_or_else(|errors| {
+            errors.into_iter().for_each(|error| c.wrong_field("filter", error.to_string()));
+            Filter::default()
+        });
+        let order = match Order::parse(order_by, fields) {
+            _ if order_by.trim().is_empty() => usual,
+            Ok(order) => order,
+            Err(message) => {
+                c.wrong_field("order_by", message);
+                usual
+            }
+        };
+        let after = page.after.as_ref().and_then(|text| {
+            let cursor: Option<Cursor> = serde_json::from_str(text).ok();
+            let cursor = cursor.filter(|cursor| cursor.fits(order, fields));
+            c.require(cursor.is_some(), "page_token", "is not a token of this list");
+            cursor
+        });
+        let query = Query { filter, order, after, limit: page.limit() };
+        Self { page, query }
+    }
+
+    pub fn query(&self) -> Query {
+        self.query.clone()
+    }
+
+    /// Cuts what was found to the page's size; gives it with the next page's token.
+    pub fn cut<T>(&self, found: Vec<T>, listed: impl Fn(&T) -> Cursor) -> (Vec<T>, String) {
+        self.page.cut(found, |item| serde_json::to_string(&listed(item)).unwrap_or_default())
+    }
+
+    pub fn order(&self) -> Order {
+        self.query.order
     }
 }
 

@@ -3,13 +3,15 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::{self, optional, parsed};
-use super::page::PageRequest;
+use super::once::{self, Mutation};
+use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
+use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::ProfileName;
 use crate::domain::profile::Profile;
-use crate::storage::{Page, Window};
+use crate::storage::Window;
 
 pub struct Service(pub Arc<App>);
 
@@ -20,13 +22,15 @@ impl pb::profile_service_server::ProfileService for Service {
         request: Request<pb::CreateProfileRequest>,
     ) -> Result<Response<pb::Profile>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        c.require(request.profile.is_some(), "profile", "is required");
-        let id = optional(&mut c, "profile_id", &request.profile_id);
-        let content =
-            c.within("profile", |c| convert::profile::content(c, request.profile.unwrap_or_default()));
-        let profile = self.0.create_profile(id, c.draft(content)).await?;
-        Ok(Response::new(convert::profile::outward(&profile)))
+        let mutation = Mutation::of(&self.0, "ProfileService/CreateProfile", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            c.require(request.profile.is_some(), "profile", "is required");
+            let id = optional(&mut c, "profile_id", &request.profile_id);
+            let profile = request.profile.unwrap_or_default();
+            let content = c.within("profile", |c| convert::profile::content(c, profile));
+            Ok(self.0.create_profile(id, c.draft(content), once).await?)
+        };
+        mutation.answer(once::plain(convert::profile::outward), work).await
     }
 
     async fn get_profile(
@@ -47,12 +51,18 @@ impl pb::profile_service_server::ProfileService for Service {
     ) -> Result<Response<pb::ListProfilesResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
+        let wanted = Wanted {
+            filter: &request.filter,
+            order_by: &request.order_by,
+            page_size: request.page_size,
+            page_token: &request.page_token,
+        };
         let scope = request.show_deleted.to_string();
-        let page = PageRequest::read(&mut c, "profiles", &scope, request.page_size, &request.page_token);
+        let list =
+            ListRequest::read(&mut c, ("profiles", &scope), &listing::PROFILE, Order::default(), wanted);
         c.finish(())?;
-        let range = Page { after: page.after.clone(), limit: page.limit() };
-        let found = self.0.profiles(range, request.show_deleted).await?;
-        let (found, next_page_token) = page.cut(found, |profile| profile.name.to_string());
+        let found = self.0.profiles(list.query(), request.show_deleted).await?;
+        let (found, next_page_token) = list.cut(found, |profile| profile.cursor(list.order()));
         let profiles = found.iter().map(convert::profile::outward).collect();
         Ok(Response::new(pb::ListProfilesResponse { profiles, next_page_token }))
     }
@@ -61,25 +71,22 @@ impl pb::profile_service_server::ProfileService for Service {
         &self,
         request: Request<pb::UpdateProfileRequest>,
     ) -> Result<Response<pb::Profile>, Status> {
-        let pb::UpdateProfileRequest { profile, update_mask } = request.into_inner();
-        let update = profile.unwrap_or_default();
-        let mut c = Checker::at("");
-        let name = parsed::<ProfileName>(&mut c, "profile.name", &update.name);
-        mask::check(&mut c, "Profile", update_mask.as_ref());
-        let name = finish(c, name)?;
-        let edit = |current: &Profile| {
-            let current = convert::profile::outward(current);
-            mask::edit(
-                "Profile",
-                "profile",
-                current,
-                &update,
-                update_mask.as_ref(),
-                convert::profile::content,
-            )
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "ProfileService/UpdateProfile", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let pb::UpdateProfileRequest { profile, update_mask, .. } = request;
+            let update = profile.unwrap_or_default();
+            let name = parsed::<ProfileName>(&mut c, "profile.name", &update.name);
+            mask::check(&mut c, "Profile", update_mask.as_ref());
+            let name = finish(c, name)?;
+            let edit = |current: &Profile| {
+                let current = convert::profile::outward(current);
+                let read = convert::profile::content;
+                mask::edit("Profile", "profile", current, &update, update_mask.as_ref(), read)
+            };
+            Ok(self.0.update_profile(&name, &update.etag, once, edit).await?)
         };
-        let profile = self.0.update_profile(&name, &update.etag, edit).await?;
-        Ok(Response::new(convert::profile::outward(&profile)))
+        mutation.answer(once::plain(convert::profile::outward), work).await
     }
 
     async fn delete_profile(
@@ -87,10 +94,12 @@ impl pb::profile_service_server::ProfileService for Service {
         request: Request<pb::DeleteProfileRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let name = parsed(&mut c, "name", &request.name);
-        self.0.delete_profile(&finish(c, name)?, &request.etag).await?;
-        Ok(Response::new(()))
+        let mutation = Mutation::of(&self.0, "ProfileService/DeleteProfile", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.delete_profile(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::nothing, work).await
     }
 
     async fn list_profile_revisions(

@@ -6,13 +6,15 @@ use futures::{FutureExt as _, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{self, parsed};
-use super::page::PageRequest;
+use super::once::Mutation;
+use super::page::{ListRequest, Wanted};
 use super::status::{self, Reason};
 use super::{finish, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
+use crate::domain::listing::{self, Listed as _, Order};
+use crate::domain::score::Score;
 use crate::rules::set::RuleSet;
-use crate::storage::Window;
 
 /// How many items of a stream are worked on at a time; the caller is held back beyond that.
 const IN_FLIGHT: usize = 16;
@@ -22,9 +24,15 @@ const RULE_SET_HEADER: &str = "assay-rule-set";
 pub struct Service(pub Arc<App>);
 
 async fn score(app: &App, rules: &RuleSet, request: pb::ScoreLeadRequest) -> Result<pb::Score, Status> {
-    let request = convert::score::request(request)?;
-    let score = app.score_lead(rules, request).await?;
-    Ok(convert::score::outward(&score))
+    // Scoring that records nothing can be repeated as it is.
+    let id = if request.record { request.request_id.as_str() } else { "" };
+    let mutation = Mutation::of(app, "ScoringService/ScoreLead", id, &request);
+    let work = async |c: Checker, once| {
+        c.finish(())?;
+        Ok(app.score_lead(rules, convert::score::request(request)?, once).await?)
+    };
+    let answer = |score: &Score| (convert::score::outward(score), score.basis.lead.iter().cloned().collect());
+    Ok(mutation.answer(answer, work).await?.into_inner())
 }
 
 /// An item's answer. A panic is that item's error and ends nothing else.
@@ -41,9 +49,9 @@ async fn answer(app: Arc<App>, rules: Arc<RuleSet>, item: pb::ScoreLeadsRequest)
     pb::ScoreLeadsResponse { id: item.id, result: Some(result) }
 }
 
-fn with_rule_set<T>(body: T, rules: &RuleSet) -> Response<T> {
+fn with_rule_set<T>(body: T, rule_set: &str) -> Response<T> {
     let mut response = Response::new(body);
-    if let Ok(name) = rules.name().parse() {
+    if let Ok(name) = rule_set.parse() {
         response.metadata_mut().insert(RULE_SET_HEADER, name);
     }
     response
@@ -57,7 +65,8 @@ impl pb::scoring_service_server::ScoringService for Service {
     ) -> Result<Response<pb::Score>, Status> {
         let rules = self.0.rule_set()?;
         let score = score(&self.0, &rules, request.into_inner()).await?;
-        Ok(with_rule_set(score, &rules))
+        let rule_set = score.rule_set.clone();
+        Ok(with_rule_set(score, &rule_set))
     }
 
     type ScoreLeadsStream = BoxStream<'static, Result<pb::ScoreLeadsResponse, Status>>;
@@ -77,7 +86,7 @@ impl pb::scoring_service_server::ScoringService for Service {
                 }
             }
         });
-        Ok(with_rule_set(answers.buffered(IN_FLIGHT).boxed(), &rules))
+        Ok(with_rule_set(answers.buffered(IN_FLIGHT).boxed(), &rules.name()))
     }
 
     async fn list_scores(
@@ -86,15 +95,18 @@ impl pb::scoring_service_server::ScoringService for Service {
     ) -> Result<Response<pb::ListScoresResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
-        let parent = parsed(&mut c, "parent", &request.parent);
-        let page =
-            PageRequest::read(&mut c, "scores", &request.parent, request.page_size, &request.page_token);
-        let window = Window { after: page.after_number(), limit: page.limit() };
-        let found = self.0.scores(&finish(c, parent)?, window).await?;
-        let number = |score: &crate::domain::score::Score| {
-            score.name.as_ref().map(|name| name.score.to_string()).unwrap_or_default()
+        let wanted = Wanted {
+            filter: &request.filter,
+            order_by: &request.order_by,
+            page_size: request.page_size,
+            page_token: &request.page_token,
         };
-        let (found, next_page_token) = page.cut(found, number);
+        let parent = parsed(&mut c, "parent", &request.parent);
+        let newest_first = Order { descending: true, ..Order::default() };
+        let list =
+            ListRequest::read(&mut c, ("scores", &request.parent), &listing::SCORE, newest_first, wanted);
+        let found = self.0.scores(&finish(c, parent)?, list.query()).await?;
+        let (found, next_page_token) = list.cut(found, |score| score.cursor(list.order()));
         let scores = found.iter().map(convert::score::outward).collect();
         Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
     }

@@ -3,13 +3,14 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::{self, optional, parsed};
-use super::page::PageRequest;
+use super::once::{self, Mutation};
+use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
-use crate::domain::name::{CanvasName, PersonaName, SegmentName};
+use crate::domain::listing::{self, Listed as _, Order};
+use crate::domain::name::{CanvasName, LeadName, PersonaName, SegmentName};
 use crate::domain::segment::{Persona, Segment};
-use crate::storage::Page;
 
 pub struct Service(pub Arc<App>);
 
@@ -17,6 +18,18 @@ impl Service {
     fn out(&self, name: &SegmentName, segment: &Segment) -> pb::Segment {
         convert::segment::outward(name, segment, self.0.now())
     }
+
+    /// As [`Service::out`], but of one time: an answer that is kept says the same again.
+    fn answer(&self) -> impl Fn(&(SegmentName, Segment)) -> (pb::Segment, Vec<LeadName>) + Clone + use<> {
+        let now = self.0.now();
+        once::plain(move |(name, segment): &(SegmentName, Segment)| {
+            convert::segment::outward(name, segment, now)
+        })
+    }
+}
+
+fn persona_out((name, persona): &(PersonaName, Persona)) -> (pb::Persona, Vec<LeadName>) {
+    (convert::segment::persona_out(name, persona), Vec::new())
 }
 
 #[tonic::async_trait]
@@ -26,16 +39,18 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::CreateSegmentRequest>,
     ) -> Result<Response<pb::Segment>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let parent = parsed::<CanvasName>(&mut c, "parent", &request.parent);
-        c.require(request.segment.is_some(), "segment", "is required");
-        let id = optional(&mut c, "segment_id", &request.segment_id);
-        let content =
-            c.within("segment", |c| convert::segment::content(c, request.segment.unwrap_or_default()));
-        let draft = c.draft(content);
-        let parent = super::given(parent, &draft.violations)?;
-        let (name, segment) = self.0.create_segment(&parent, id, draft).await?;
-        Ok(Response::new(self.out(&name, &segment)))
+        let mutation = Mutation::of(&self.0, "SegmentService/CreateSegment", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let parent = parsed::<CanvasName>(&mut c, "parent", &request.parent);
+            c.require(request.segment.is_some(), "segment", "is required");
+            let id = optional(&mut c, "segment_id", &request.segment_id);
+            let segment = request.segment.unwrap_or_default();
+            let content = c.within("segment", |c| convert::segment::content(c, segment));
+            let draft = c.draft(content);
+            let parent = super::given(parent, &draft.violations)?;
+            Ok(self.0.create_segment(&parent, id, draft, once).await?)
+        };
+        mutation.answer(self.answer(), work).await
     }
 
     async fn get_segment(
@@ -55,13 +70,23 @@ impl pb::segment_service_server::SegmentService for Service {
     ) -> Result<Response<pb::ListSegmentsResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
+        let wanted = Wanted {
+            filter: &request.filter,
+            order_by: &request.order_by,
+            page_size: request.page_size,
+            page_token: &request.page_token,
+        };
         let parent = parsed::<CanvasName>(&mut c, "parent", &request.parent);
-        let page =
-            PageRequest::read(&mut c, "segments", &request.parent, request.page_size, &request.page_token);
+        let list = ListRequest::read(
+            &mut c,
+            ("segments", &request.parent),
+            &listing::SEGMENT,
+            Order::default(),
+            wanted,
+        );
         let parent = finish(c, parent)?;
-        let range = Page { after: page.after.clone(), limit: page.limit() };
-        let found = self.0.segments(&parent, range).await?;
-        let (found, next_page_token) = page.cut(found, |(id, _)| id.to_string());
+        let found = self.0.segments(&parent, list.query()).await?;
+        let (found, next_page_token) = list.cut(found, |segment| segment.cursor(list.order()));
         let name = |id| SegmentName { canvas: parent.canvas.clone(), segment: id };
         let segments = found.into_iter().map(|(id, segment)| self.out(&name(id), &segment)).collect();
         Ok(Response::new(pb::ListSegmentsResponse { segments, next_page_token }))
@@ -71,25 +96,22 @@ impl pb::segment_service_server::SegmentService for Service {
         &self,
         request: Request<pb::UpdateSegmentRequest>,
     ) -> Result<Response<pb::Segment>, Status> {
-        let pb::UpdateSegmentRequest { segment, update_mask } = request.into_inner();
-        let update = segment.unwrap_or_default();
-        let mut c = Checker::at("");
-        let name = parsed::<SegmentName>(&mut c, "segment.name", &update.name);
-        mask::check(&mut c, "Segment", update_mask.as_ref());
-        let name = finish(c, name)?;
-        let edit = |current: &Segment| {
-            let current = self.out(&name, current);
-            mask::edit(
-                "Segment",
-                "segment",
-                current,
-                &update,
-                update_mask.as_ref(),
-                convert::segment::content,
-            )
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "SegmentService/UpdateSegment", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let pb::UpdateSegmentRequest { segment, update_mask, .. } = request;
+            let update = segment.unwrap_or_default();
+            let name = parsed::<SegmentName>(&mut c, "segment.name", &update.name);
+            mask::check(&mut c, "Segment", update_mask.as_ref());
+            let name = finish(c, name)?;
+            let edit = |current: &Segment| {
+                let current = self.out(&name, current);
+                let read = convert::segment::content;
+                mask::edit("Segment", "segment", current, &update, update_mask.as_ref(), read)
+            };
+            Ok(self.0.update_segment(&name, &update.etag, once, edit).await?)
         };
-        let segment = self.0.update_segment(&name, &update.etag, edit).await?;
-        Ok(Response::new(self.out(&name, &segment)))
+        mutation.answer(self.answer(), work).await
     }
 
     async fn delete_segment(
@@ -97,10 +119,12 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::DeleteSegmentRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let name = parsed(&mut c, "name", &request.name);
-        self.0.delete_segment(&finish(c, name)?, &request.etag).await?;
-        Ok(Response::new(()))
+        let mutation = Mutation::of(&self.0, "SegmentService/DeleteSegment", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.delete_segment(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::nothing, work).await
     }
 
     async fn create_persona(
@@ -108,16 +132,18 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::CreatePersonaRequest>,
     ) -> Result<Response<pb::Persona>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let parent = parsed::<SegmentName>(&mut c, "parent", &request.parent);
-        c.require(request.persona.is_some(), "persona", "is required");
-        let id = optional(&mut c, "persona_id", &request.persona_id);
-        let persona = request.persona.unwrap_or_default();
-        let content = c.within("persona", |c| convert::segment::persona_content(c, persona));
-        let draft = c.draft(content);
-        let parent = super::given(parent, &draft.violations)?;
-        let (name, persona) = self.0.create_persona(&parent, id, draft).await?;
-        Ok(Response::new(convert::segment::persona_out(&name, &persona)))
+        let mutation = Mutation::of(&self.0, "SegmentService/CreatePersona", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let parent = parsed::<SegmentName>(&mut c, "parent", &request.parent);
+            c.require(request.persona.is_some(), "persona", "is required");
+            let id = optional(&mut c, "persona_id", &request.persona_id);
+            let persona = request.persona.unwrap_or_default();
+            let content = c.within("persona", |c| convert::segment::persona_content(c, persona));
+            let draft = c.draft(content);
+            let parent = super::given(parent, &draft.violations)?;
+            Ok(self.0.create_persona(&parent, id, draft, once).await?)
+        };
+        mutation.answer(persona_out, work).await
     }
 
     async fn get_persona(
@@ -141,8 +167,7 @@ impl pb::segment_service_server::SegmentService for Service {
         let page =
             PageRequest::read(&mut c, "personas", &request.parent, request.page_size, &request.page_token);
         let parent = finish(c, parent)?;
-        let range = Page { after: page.after.clone(), limit: page.limit() };
-        let found = self.0.personas(&parent, range).await?;
+        let found = self.0.personas(&parent, page.after.as_deref(), page.limit()).await?;
         let (found, next_page_token) = page.cut(found, |(id, _)| id.to_string());
         let out = |(persona, content): (_, Persona)| {
             let SegmentName { canvas, segment } = parent.clone();
@@ -156,19 +181,22 @@ impl pb::segment_service_server::SegmentService for Service {
         &self,
         request: Request<pb::UpdatePersonaRequest>,
     ) -> Result<Response<pb::Persona>, Status> {
-        let pb::UpdatePersonaRequest { persona, update_mask } = request.into_inner();
-        let update = persona.unwrap_or_default();
-        let mut c = Checker::at("");
-        let name = parsed::<PersonaName>(&mut c, "persona.name", &update.name);
-        mask::check(&mut c, "Persona", update_mask.as_ref());
-        let name = finish(c, name)?;
-        let edit = |current: &Persona| {
-            let current = convert::segment::persona_out(&name, current);
-            let read = convert::segment::persona_content;
-            mask::edit("Persona", "persona", current, &update, update_mask.as_ref(), read)
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "SegmentService/UpdatePersona", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let pb::UpdatePersonaRequest { persona, update_mask, .. } = request;
+            let update = persona.unwrap_or_default();
+            let name = parsed::<PersonaName>(&mut c, "persona.name", &update.name);
+            mask::check(&mut c, "Persona", update_mask.as_ref());
+            let name = finish(c, name)?;
+            let edit = |current: &Persona| {
+                let current = convert::segment::persona_out(&name, current);
+                let read = convert::segment::persona_content;
+                mask::edit("Persona", "persona", current, &update, update_mask.as_ref(), read)
+            };
+            Ok(self.0.update_persona(&name, &update.etag, once, edit).await?)
         };
-        let persona = self.0.update_persona(&name, &update.etag, edit).await?;
-        Ok(Response::new(convert::segment::persona_out(&name, &persona)))
+        mutation.answer(persona_out, work).await
     }
 
     async fn delete_persona(
@@ -176,10 +204,12 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::DeletePersonaRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mut c = Checker::at("");
-        let name = parsed(&mut c, "name", &request.name);
-        self.0.delete_persona(&finish(c, name)?, &request.etag).await?;
-        Ok(Response::new(()))
+        let mutation = Mutation::of(&self.0, "SegmentService/DeletePersona", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.delete_persona(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::nothing, work).await
     }
 
     async fn prioritize_segments(

@@ -29,7 +29,10 @@ pub enum Reason {
     NotKnownThen,
     NoRules,
     StoreBusy,
+    StoreFull,
+    StoreReadOnly,
     StoreFailed,
+    RequestIdReused,
     MessageTooLarge,
     Unimplemented,
     MalformedRequest,
@@ -40,7 +43,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 21] = [
+    pub const ALL: [Reason; 24] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -54,7 +57,10 @@ impl Reason {
         Reason::NotKnownThen,
         Reason::NoRules,
         Reason::StoreBusy,
+        Reason::StoreFull,
+        Reason::StoreReadOnly,
         Reason::StoreFailed,
+        Reason::RequestIdReused,
         Reason::MessageTooLarge,
         Reason::Unimplemented,
         Reason::MalformedRequest,
@@ -79,7 +85,10 @@ impl Reason {
             Reason::NotKnownThen => "NOT_KNOWN_THEN",
             Reason::NoRules => "NO_RULES",
             Reason::StoreBusy => "STORE_BUSY",
+            Reason::StoreFull => "STORE_FULL",
+            Reason::StoreReadOnly => "STORE_READ_ONLY",
             Reason::StoreFailed => "STORE_FAILED",
+            Reason::RequestIdReused => "REQUEST_ID_REUSED",
             Reason::MessageTooLarge => "MESSAGE_TOO_LARGE",
             Reason::Unimplemented => "UNIMPLEMENTED",
             Reason::MalformedRequest => "MALFORMED_REQUEST",
@@ -92,7 +101,9 @@ impl Reason {
 
     pub fn code(self) -> Code {
         match self {
-            Reason::InvalidFields | Reason::MalformedRequest => Code::InvalidArgument,
+            Reason::InvalidFields | Reason::MalformedRequest | Reason::RequestIdReused => {
+                Code::InvalidArgument
+            }
             Reason::NotFound => Code::NotFound,
             Reason::AlreadyExists | Reason::ExternalIdTaken => Code::AlreadyExists,
             Reason::EtagMismatch => Code::Aborted,
@@ -102,7 +113,11 @@ impl Reason {
             | Reason::NoScript
             | Reason::RuleFailed
             | Reason::NotKnownThen => Code::FailedPrecondition,
-            Reason::NoRules | Reason::StoreBusy | Reason::StoreFailed => Code::Unavailable,
+            Reason::NoRules
+            | Reason::StoreBusy
+            | Reason::StoreFull
+            | Reason::StoreReadOnly
+            | Reason::StoreFailed => Code::Unavailable,
             Reason::MessageTooLarge | Reason::Overloaded => Code::ResourceExhausted,
             Reason::DeadlineExceeded => Code::DeadlineExceeded,
             Reason::Unimplemented => Code::Unimplemented,
@@ -178,7 +193,22 @@ impl From<StoreError> for Status {
                 let metadata = [("system", system), ("id", id), ("resource", lead)];
                 status(Reason::ExternalIdTaken, message, none(), &metadata)
             }
-            StoreError::Busy => status(Reason::StoreBusy, message, retry(), &[]),
+            StoreError::Busy | StoreError::Answered(_) => status(Reason::StoreBusy, message, retry(), &[]),
+            StoreError::RequestIdReused(id) => {
+                let mut details = none();
+                details.set_bad_request([FieldViolation::new("request_id", &message)]);
+                status(Reason::RequestIdReused, message, details, &[("request_id", id)])
+            }
+            StoreError::Full => {
+                tracing::error!("the store's disk is full");
+                let message = "the store's disk is full; nothing was acknowledged; reads go on";
+                status(Reason::StoreFull, message, retry(), &[])
+            }
+            StoreError::ReadOnly => {
+                tracing::error!("the store can't be written");
+                let message = "the store is read-only; nothing was acknowledged; reads go on";
+                status(Reason::StoreReadOnly, message, retry(), &[])
+            }
             StoreError::Failed(cause) => {
                 // The cause may name files or hosts: it goes to the log, not to the caller.
                 tracing::error!(%cause, "the store failed");

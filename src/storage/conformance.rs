@@ -12,12 +12,15 @@ use super::postgres::{PostgresStore, testing};
 use super::sqlite::{OpenError, SqliteStore};
 use super::*;
 use crate::domain::canvas::{CanvasContent, CanvasKind, Maturity};
+use crate::domain::filter::Filter;
 use crate::domain::lead::{Company, LeadStage, Outcome, OutcomeKind, Subject};
+use crate::domain::listing::{self, Listed, Order};
 use crate::domain::name::Id;
 use crate::domain::profile::ProfileContent;
 use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
 use crate::domain::version::Version;
 use made::*;
+use rand::{RngExt as _, SeedableRng as _};
 
 type Case = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -47,6 +50,10 @@ cases! {
     scores_are_kept_and_the_latest_is_told,
     segments_are_tallied_by_their_leads,
     deletion_removes_everything,
+    a_request_is_answered_once,
+    answers_are_erased_with_the_leads_they_tell_of,
+    what_fails_leaves_nothing_behind,
+    filters_and_orders_select_what_memory_selects,
     a_pointed_to_canvas_is_not_deleted,
     a_rule_set_is_kept_once,
     writes_at_the_same_time_are_all_kept,
@@ -80,13 +87,13 @@ async fn postgres_replicas_that_start_together_migrate_once_and_share() {
     let upserts = replicas.iter().enumerate().map(|(i, store)| {
         let content = LeadContent { owner: format!("replica {i}"), ..with_id("crm", "1") };
         let item = UpsertItem { new_name: name(&format!("l{i}")), content, etag: String::new() };
-        store.upsert_leads("crm", vec![item], time(1))
+        store.upsert_leads("crm", vec![item], time(1), None)
     });
     let results = futures::future::join_all(upserts).await;
     let created =
         results.into_iter().filter(|result| result.as_ref().unwrap()[0].as_ref().unwrap().created).count();
     assert_eq!(created, 1);
-    let leads = replicas[0].leads(page(None, 9)).await.unwrap();
+    let leads = replicas[0].leads(all(), Present::default()).await.unwrap();
     assert_eq!((leads.len(), leads[0].lead.version.revision), (1, 5));
 }
 
@@ -96,17 +103,60 @@ async fn sqlite_opens_again_what_it_closed_and_only_once_at_a_time() {
     let path = dir.path().join("made/on/demand.db");
     let store = SqliteStore::open(&path).unwrap();
     assert!(matches!(SqliteStore::open(&path), Err(OpenError::InUse(_))));
-    store.create_lead(lead("a", 1)).await.unwrap();
+    store.create_lead(lead("a", 1), None).await.unwrap();
     drop(store);
     assert!(!path.with_extension("db-wal").exists(), "the file alone is whole");
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.lead(&name("a")).await.unwrap().lead, lead("a", 1));
 }
 
+/// What `first_schema.sql` wrote is there after the upgrade, with everything that lists go by.
+async fn holds_what_the_first_schema_held(store: &dyn Store) {
+    let lead = store.lead(&name("l")).await.unwrap();
+    let latest = lead.latest_score.as_ref().unwrap();
+    assert_eq!((latest.name.to_string().as_str(), latest.status), ("leads/l/scores/2", ScoreStatus::Scored));
+    assert_eq!((latest.total, latest.grade.as_str(), latest.lead_revision), (Points(1_234), "A", 2));
+    assert_eq!(lead.last_activity, Time::from_micros(1_780_000_000_000_000));
+    assert_eq!(store.lead_revision(&name("l"), 1).await.unwrap().content.owner, "");
+    assert_eq!(store.scores(&name("l"), newest()).await.unwrap().len(), 2);
+    let wanted = "owner = an AND country = DE AND total = 12.34 AND employees = 80 AND segment = 'canvases/c/segments/s'";
+    let query = Query { filter: Filter::parse(wanted, &listing::LEAD).unwrap(), ..all() };
+    let present = Present { rule_set: latest.rule_set.clone(), now: latest.as_of };
+    assert_eq!(store.leads(query, present.clone()).await.unwrap(), std::slice::from_ref(&lead));
+    let query = Query { filter: Filter::parse("stale = false", &listing::LEAD).unwrap(), ..all() };
+    assert_eq!(store.leads(query, present).await.unwrap(), [lead]);
+    let query = Query {
+        filter: Filter::parse("kind = lean AND display_name:ai", &listing::CANVAS).unwrap(),
+        ..all()
+    };
+    assert_eq!(store.canvases(query, false).await.unwrap().len(), 1);
+    let due = Filter::parse("next_review_time < 2027-01-01T00:00:00Z", &listing::PROFILE).unwrap();
+    assert_eq!(store.profiles(Query { filter: due, ..all() }, false).await.unwrap().len(), 1);
+    let tallies = store.segment_tallies(&canvas("c").name).await.unwrap();
+    assert_eq!(tallies.values().next().unwrap().graded_a, 1);
+}
+
+const FIRST_SCHEMA: &str = include_str!("first_schema.sql");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_brings_the_first_schema_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("old.db");
+    super::sqlite::schema::make_first(&path, FIRST_SCHEMA);
+    holds_what_the_first_schema_held(&SqliteStore::open(&path).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_brings_the_first_schema_up_to_date() {
+    let url = testing::schema("first").await;
+    super::postgres::make_first(&url, FIRST_SCHEMA).await;
+    holds_what_the_first_schema_held(&PostgresStore::open(&url).await.unwrap()).await;
+}
+
 async fn what_was_written_is_read(store: Arc<dyn Store>) {
-    store.create_canvas(canvas("c")).await.unwrap();
-    store.create_profile(profile("p", None)).await.unwrap();
-    store.create_lead(lead("l", 1)).await.unwrap();
+    store.create_canvas(canvas("c"), None).await.unwrap();
+    store.create_profile(profile("p", None), None).await.unwrap();
+    store.create_lead(lead("l", 1), None).await.unwrap();
     assert_eq!(store.canvas(&canvas("c").name).await.unwrap(), canvas("c"));
     assert_eq!(store.profile(&profile("p", None).name).await.unwrap(), profile("p", None));
     let record = store.lead(&name("l")).await.unwrap();
@@ -116,50 +166,53 @@ async fn what_was_written_is_read(store: Arc<dyn Store>) {
 async fn what_is_missing_is_not_found(store: Arc<dyn Store>) {
     let missing = |result: Result<()>| assert!(matches!(result, Err(StoreError::NotFound(_))), "{result:?}");
     missing(store.canvas(&canvas("c").name).await.map(drop));
-    missing(store.update_canvas(canvas("c")).await);
+    missing(store.update_canvas(canvas("c"), None).await);
     missing(store.profile(&profile("p", None).name).await.map(drop));
-    missing(store.update_profile(profile("p", None)).await);
+    missing(store.update_profile(profile("p", None), None).await);
     missing(store.lead(&name("l")).await.map(drop));
-    missing(store.update_lead(lead("l", 1)).await);
-    missing(store.delete_lead(&name("l"), None).await);
-    missing(store.append_activities(&name("l"), vec![activity("visit", 1.0)]).await.map(drop));
-    missing(store.record_score(score("l", 1, None), None).await.map(drop));
+    missing(store.update_lead(lead("l", 1), None).await);
+    missing(store.delete_lead(&name("l"), None, None).await);
+    missing(store.append_activities(&name("l"), vec![activity("visit", 1.0)], None).await.map(drop));
+    missing(store.record_score(score("l", 1, None), None, None).await.map(drop));
     missing(store.score(&"leads/l/scores/1".parse().unwrap()).await.map(drop));
     missing(store.score(&"leads/l/scores/x".parse().unwrap()).await.map(drop));
     missing(store.rule_set("ab").await.map(drop));
 }
 
 async fn a_name_is_taken_once(store: Arc<dyn Store>) {
-    store.create_canvas(canvas("c")).await.unwrap();
-    store.create_profile(profile("p", None)).await.unwrap();
-    store.create_lead(lead("l", 1)).await.unwrap();
-    assert!(matches!(store.create_canvas(canvas("c")).await, Err(StoreError::AlreadyExists(_))));
-    assert!(matches!(store.create_profile(profile("p", None)).await, Err(StoreError::AlreadyExists(_))));
-    assert!(matches!(store.create_lead(lead("l", 2)).await, Err(StoreError::AlreadyExists(_))));
+    store.create_canvas(canvas("c"), None).await.unwrap();
+    store.create_profile(profile("p", None), None).await.unwrap();
+    store.create_lead(lead("l", 1), None).await.unwrap();
+    assert!(matches!(store.create_canvas(canvas("c"), None).await, Err(StoreError::AlreadyExists(_))));
+    assert!(matches!(
+        store.create_profile(profile("p", None), None).await,
+        Err(StoreError::AlreadyExists(_))
+    ));
+    assert!(matches!(store.create_lead(lead("l", 2), None).await, Err(StoreError::AlreadyExists(_))));
     assert_eq!(store.lead(&name("l")).await.unwrap().lead, lead("l", 1));
 }
 
 async fn of_two_writers_one_meets_a_conflict(store: Arc<dyn Store>) {
     let first = lead("l", 1);
-    store.create_lead(first.clone()).await.unwrap();
-    store.update_lead(first.revise(with_id("crm", "1"), time(2))).await.unwrap();
-    let late = store.update_lead(first.revise(with_id("crm", "2"), time(3))).await;
+    store.create_lead(first.clone(), None).await.unwrap();
+    store.update_lead(first.revise(with_id("crm", "1"), time(2)), None).await.unwrap();
+    let late = store.update_lead(first.revise(with_id("crm", "2"), time(3)), None).await;
     assert!(matches!(late, Err(StoreError::Conflict(_))));
-    let late = store.delete_lead(&name("l"), Some(1)).await;
+    let late = store.delete_lead(&name("l"), Some(1), None).await;
     assert!(matches!(late, Err(StoreError::Conflict(_))));
     assert_eq!(store.lead(&name("l")).await.unwrap().lead.content, with_id("crm", "1"));
     let first = profile("p", None);
-    store.create_profile(first.clone()).await.unwrap();
+    store.create_profile(first.clone(), None).await.unwrap();
     let next = Profile { version: first.version.next(time(2)), ..first };
-    store.update_profile(next.clone()).await.unwrap();
-    assert!(matches!(store.update_profile(next).await, Err(StoreError::Conflict(_))));
+    store.update_profile(next.clone(), None).await.unwrap();
+    assert!(matches!(store.update_profile(next, None).await, Err(StoreError::Conflict(_))));
 }
 
 async fn former_revisions_stay(store: Arc<dyn Store>) {
     let first = lead("l", 1);
-    store.create_lead(first.clone()).await.unwrap();
+    store.create_lead(first.clone(), None).await.unwrap();
     let second = first.revise(LeadContent { stage: LeadStage::Mql, ..content() }, time(2));
-    store.update_lead(second.clone()).await.unwrap();
+    store.update_lead(second.clone(), None).await.unwrap();
     assert_eq!(store.lead_revision(&name("l"), 1).await.unwrap(), first);
     assert_eq!(store.lead_revision(&name("l"), 2).await.unwrap(), second);
     assert!(matches!(store.lead_revision(&name("l"), 3).await, Err(StoreError::NotFound(_))));
@@ -168,10 +221,10 @@ async fn former_revisions_stay(store: Arc<dyn Store>) {
     let older = Window { after: Some(2), limit: 9 };
     assert_eq!(store.lead_revisions(&name("l"), older).await.unwrap(), [first]);
     let first = profile("p", None);
-    store.create_profile(first.clone()).await.unwrap();
+    store.create_profile(first.clone(), None).await.unwrap();
     let mut second = Profile { version: first.version.next(time(2)), ..first.clone() };
     second.version.delete_time = Some(time(2));
-    store.update_profile(second.clone()).await.unwrap();
+    store.update_profile(second.clone(), None).await.unwrap();
     assert_eq!(store.profile_revision(&first.name, 1).await.unwrap(), first);
     let all = Window { after: None, limit: 9 };
     assert_eq!(store.profile_revisions(&first.name, all).await.unwrap(), [second, first]);
@@ -179,9 +232,9 @@ async fn former_revisions_stay(store: Arc<dyn Store>) {
 
 async fn the_revision_at_a_time_is_found(store: Arc<dyn Store>) {
     let first = lead("l", 10);
-    store.create_lead(first.clone()).await.unwrap();
+    store.create_lead(first.clone(), None).await.unwrap();
     let second = first.revise(content(), time(20));
-    store.update_lead(second.clone()).await.unwrap();
+    store.update_lead(second.clone(), None).await.unwrap();
     assert!(matches!(store.lead_at(&name("l"), time(9)).await, Err(StoreError::NotFound(_))));
     assert_eq!(store.lead_at(&name("l"), time(10)).await.unwrap(), first);
     assert_eq!(store.lead_at(&name("l"), time(19)).await.unwrap(), first);
@@ -190,28 +243,28 @@ async fn the_revision_at_a_time_is_found(store: Arc<dyn Store>) {
 
 async fn pages_go_on_where_they_ended_while_others_write(store: Arc<dyn Store>) {
     for id in ["b", "d", "f", "h"] {
-        store.create_lead(lead(id, 1)).await.unwrap();
+        store.create_lead(lead(id, 1), None).await.unwrap();
     }
     let mut seen = Vec::new();
-    let mut after = None;
+    let mut query = Query { limit: 2, ..Query::default() };
     loop {
-        let found = store.leads(page(after, 2)).await.unwrap();
+        let found = store.leads(query.clone(), Present::default()).await.unwrap();
         let Some(last) = found.last() else { break };
-        after = Some(last.lead.name.to_string());
+        query.after = Some(last.cursor(query.order));
         seen.extend(found.iter().map(|record| record.lead.name.lead.to_string()));
         // Before, within and after what was read.
-        _ = store.create_lead(lead("a", 1)).await;
-        _ = store.create_lead(lead("e", 1)).await;
-        _ = store.delete_lead(&name("d"), None).await;
+        _ = store.create_lead(lead("a", 1), None).await;
+        _ = store.create_lead(lead("e", 1), None).await;
+        _ = store.delete_lead(&name("d"), None, None).await;
     }
     assert_eq!(seen, ["b", "d", "e", "f", "h"]);
 }
 
 async fn names_are_ordered_by_their_bytes(store: Arc<dyn Store>) {
     for id in ["a-b", "a1", "aa", "a", "b", "10", "9"] {
-        store.create_profile(profile(id, None)).await.unwrap();
+        store.create_profile(profile(id, None), None).await.unwrap();
     }
-    let found = store.profiles(page(None, 99), false).await.unwrap();
+    let found = store.profiles(all(), false).await.unwrap();
     let ids: Vec<_> = found.iter().map(|profile| profile.name.profile.as_str()).collect();
     assert_eq!(ids, ["10", "9", "a", "a-b", "a1", "aa", "b"]);
 }
@@ -225,15 +278,16 @@ async fn any_text_comes_back_as_it_was(store: Arc<dyn Store>) {
             ..with_id("crm", &format!("{i}{}", text.replace('\0', "")))
         };
         let written = Lead::create(name(&format!("l{i}")), content, time(1));
-        store.create_lead(written.clone()).await.unwrap();
+        store.create_lead(written.clone(), None).await.unwrap();
         assert_eq!(store.lead(&written.name).await.unwrap().lead, written);
     }
 }
 
 async fn large_bodies_come_back(store: Arc<dyn Store>) {
-    let owner = "x".repeat(4 << 20);
-    let written = Lead::create(name("l"), LeadContent { owner, ..content() }, time(1));
-    store.create_lead(written.clone()).await.unwrap();
+    let company = Company { display_name: "x".repeat(4 << 20), ..Company::default() };
+    let written =
+        Lead::create(name("l"), LeadContent { subject: Subject::Company(company), ..content() }, time(1));
+    store.create_lead(written.clone(), None).await.unwrap();
     assert_eq!(store.lead(&written.name).await.unwrap().lead, written);
 }
 
@@ -242,57 +296,63 @@ async fn a_batch_fails_item_by_item(store: Arc<dyn Store>) {
         external_ids: [("crm".to_owned(), "2".to_owned()), ("shop".to_owned(), "s".to_owned())].into(),
         ..content()
     };
-    store.create_lead(Lead::create(name("owner"), with_id("shop", "s"), time(1))).await.unwrap();
+    store.create_lead(Lead::create(name("owner"), with_id("shop", "s"), time(1)), None).await.unwrap();
     let item = |id: &str, content| UpsertItem { new_name: name(id), content, etag: String::new() };
     let items = vec![item("a", with_id("crm", "1")), item("b", taken), item("c", with_id("crm", "3"))];
-    let results = store.upsert_leads("crm", items.clone(), time(2)).await.unwrap();
+    let results = store.upsert_leads("crm", items.clone(), time(2), None).await.unwrap();
     let shown: Vec<_> =
         results.iter().map(|result| result.as_ref().map(|upserted| upserted.created).ok()).collect();
     assert_eq!(shown, [Some(true), None, Some(true)]);
     assert!(matches!(&results[1], Err(StoreError::ExternalIdTaken { lead, .. }) if lead == "leads/owner"));
     assert!(store.lead(&name("b")).await.is_err(), "nothing is left of an item that failed");
-    let again = store.upsert_leads("crm", items, time(3)).await.unwrap();
+    let again = store.upsert_leads("crm", items, time(3), None).await.unwrap();
     let again = again[0].as_ref().unwrap();
     assert_eq!((again.created, again.record.lead.version.revision), (false, 1), "unchanged");
 
     let shop = UpsertItem { new_name: name("z"), content: with_id("shop", "s"), etag: "old".into() };
-    let late = store.upsert_leads("shop", vec![shop.clone()], time(4)).await.unwrap();
+    let late = store.upsert_leads("shop", vec![shop.clone()], time(4), None).await.unwrap();
     assert!(matches!(late[0], Err(StoreError::Conflict(_))));
     let current = store.lead(&name("owner")).await.unwrap().lead.version.etag();
     let moved = LeadContent { owner: "an".into(), ..with_id("crm", "7") };
     store
-        .update_lead(store.lead(&name("owner")).await.unwrap().lead.revise(
-            LeadContent {
-                external_ids:
-                    [("crm".to_owned(), "7".to_owned()), ("shop".to_owned(), "s".to_owned())].into(),
-                ..content()
-            },
-            time(5),
-        ))
+        .update_lead(
+            store.lead(&name("owner")).await.unwrap().lead.revise(
+                LeadContent {
+                    external_ids: [("crm".to_owned(), "7".to_owned()), ("shop".to_owned(), "s".to_owned())]
+                        .into(),
+                    ..content()
+                },
+                time(5),
+            ),
+            None,
+        )
         .await
         .unwrap();
     assert_ne!(current, store.lead(&name("owner")).await.unwrap().lead.version.etag());
     let moved = UpsertItem { new_name: name("z"), content: moved, etag: String::new() };
-    let kept = store.upsert_leads("crm", vec![moved], time(6)).await.unwrap();
+    let kept = store.upsert_leads("crm", vec![moved], time(6), None).await.unwrap();
     let kept = &kept[0].as_ref().unwrap().record.lead.content;
     assert_eq!((kept.owner.as_str(), kept.external_ids.len()), ("an", 2), "ids in other systems are kept");
 }
 
 async fn an_external_id_belongs_to_one_lead(store: Arc<dyn Store>) {
-    store.create_lead(Lead::create(name("a"), with_id("crm", "1"), time(1))).await.unwrap();
+    store.create_lead(Lead::create(name("a"), with_id("crm", "1"), time(1)), None).await.unwrap();
     let thief = Lead::create(name("b"), with_id("crm", "1"), time(1));
-    assert!(matches!(store.create_lead(thief).await, Err(StoreError::ExternalIdTaken { .. })));
+    assert!(matches!(store.create_lead(thief, None).await, Err(StoreError::ExternalIdTaken { .. })));
     assert!(store.lead(&name("b")).await.is_err());
     let freed = Lead::create(name("a"), with_id("crm", "1"), time(1)).revise(with_id("crm", "9"), time(2));
-    store.update_lead(freed).await.unwrap();
-    store.create_lead(Lead::create(name("b"), with_id("crm", "1"), time(3))).await.unwrap();
+    store.update_lead(freed, None).await.unwrap();
+    store.create_lead(Lead::create(name("b"), with_id("crm", "1"), time(3)), None).await.unwrap();
 }
 
 async fn activities_are_numbered_in_order(store: Arc<dyn Store>) {
-    store.create_lead(lead("l", 1)).await.unwrap();
+    store.create_lead(lead("l", 1), None).await.unwrap();
     let visits = vec![activity("visit", 0.1), activity("visit", 0.2)];
-    assert_eq!(store.append_activities(&name("l"), visits.clone()).await.unwrap(), 2);
-    assert_eq!(store.append_activities(&name("l"), vec![activity("meeting", 1e-300)]).await.unwrap(), 3);
+    assert_eq!(store.append_activities(&name("l"), visits.clone(), None).await.unwrap(), 2);
+    assert_eq!(
+        store.append_activities(&name("l"), vec![activity("meeting", 1e-300)], None).await.unwrap(),
+        3
+    );
     let all = store.activities(&name("l"), Window { after: None, limit: 9 }).await.unwrap();
     assert_eq!(all, [visits, vec![activity("meeting", 1e-300)]].concat());
     let second = store.activities(&name("l"), Window { after: Some(1), limit: 1 }).await.unwrap();
@@ -301,11 +361,11 @@ async fn activities_are_numbered_in_order(store: Arc<dyn Store>) {
 }
 
 async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn Store>) {
-    store.create_lead(lead("l", 1)).await.unwrap();
+    store.create_lead(lead("l", 1), None).await.unwrap();
     let known =
         |amount: f64, at| Activity { time: time(1), known_time: time(at), ..activity("visit", amount) };
     let all = vec![known(1.0, 5), known(2.0, 50), known(3.0, 6), known(4.0, 7), known(5.0, 8)];
-    store.append_activities(&name("l"), all).await.unwrap();
+    store.append_activities(&name("l"), all, None).await.unwrap();
     let amounts = async |count, at, limit| {
         let found = store.activities_known(&name("l"), count, time(at), limit).await.unwrap();
         found.iter().map(|activity| activity.amount).collect::<Vec<_>>()
@@ -317,31 +377,31 @@ async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn St
 
 async fn a_profile_points_to_a_segment_that_exists(store: Arc<dyn Store>) {
     let pointing = profile("p", Some("canvases/c/segments/s"));
-    assert!(matches!(store.create_profile(pointing.clone()).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.create_profile(pointing.clone(), None).await, Err(StoreError::Conflict(_))));
     let with = canvas_with_segment("c", "s");
-    store.create_canvas(with.clone()).await.unwrap();
-    store.create_profile(pointing.clone()).await.unwrap();
+    store.create_canvas(with.clone(), None).await.unwrap();
+    store.create_profile(pointing.clone(), None).await.unwrap();
     let without = Canvas { version: with.version.next(time(2)), segments: BTreeMap::new(), ..with.clone() };
-    assert!(matches!(store.update_canvas(without).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.update_canvas(without, None).await, Err(StoreError::Conflict(_))));
     let elsewhere = Profile {
         version: pointing.version.next(time(2)),
         content: profile("p", Some("canvases/c/segments/t")).content,
         ..pointing
     };
-    assert!(matches!(store.update_profile(elsewhere).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.update_profile(elsewhere, None).await, Err(StoreError::Conflict(_))));
 }
 
 async fn scores_are_kept_and_the_latest_is_told(store: Arc<dyn Store>) {
     keep_rules(&*store).await;
-    store.create_lead(lead("l", 1)).await.unwrap();
-    let first = store.record_score(score("l", 20, Some("A")), None).await.unwrap();
-    let earlier = store.record_score(score("l", 10, Some("B")), None).await.unwrap();
+    store.create_lead(lead("l", 1), None).await.unwrap();
+    let first = store.record_score(score("l", 20, Some("A")), None, None).await.unwrap();
+    let earlier = store.record_score(score("l", 10, Some("B")), None, None).await.unwrap();
     assert_eq!((first.to_string().as_str(), earlier.score.as_str()), ("leads/l/scores/1", "2"));
     let read = store.score(&first).await.unwrap();
     assert_eq!(read, Score { name: Some(first.clone()), ..score("l", 20, Some("A")) });
     let latest = store.lead(&name("l")).await.unwrap().latest_score.unwrap();
     assert_eq!((latest.name, latest.grade.as_str()), (first.clone(), "A"), "the one as of the latest time");
-    let all = store.scores(&name("l"), Window { after: None, limit: 9 }).await.unwrap();
+    let all = store.scores(&name("l"), newest()).await.unwrap();
     let names: Vec<_> = all.into_iter().map(|score| score.name.unwrap()).collect();
     assert_eq!(names, [earlier, first]);
     assert!(store.score(&"leads/l/scores/x".parse().unwrap()).await.is_err());
@@ -359,14 +419,14 @@ async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
     for (id, grade, outcome) in cases {
         let outcome = outcome.map(|kind| Outcome { kind, time: None, reason: String::new() });
         store
-            .create_lead(Lead::create(name(id), LeadContent { outcome, ..content() }, time(1)))
+            .create_lead(Lead::create(name(id), LeadContent { outcome, ..content() }, time(1)), None)
             .await
             .unwrap();
-        store.record_score(score(id, 5, grade), Some(segment.clone())).await.unwrap();
+        store.record_score(score(id, 5, grade), Some(segment.clone()), None).await.unwrap();
     }
-    store.create_lead(lead("other", 1)).await.unwrap();
+    store.create_lead(lead("other", 1), None).await.unwrap();
     let elsewhere = "canvases/c2/segments/s".parse().unwrap();
-    store.record_score(score("other", 5, Some("A")), Some(elsewhere)).await.unwrap();
+    store.record_score(score("other", 5, Some("A")), Some(elsewhere), None).await.unwrap();
     let tallies = store.segment_tallies(&canvas("c").name).await.unwrap();
     let expected = LeadTally { leads: 4, graded: 3, graded_a: 2, won: 1, lost: 2 };
     assert_eq!(tallies, BTreeMap::from([(segment, expected)]));
@@ -375,38 +435,40 @@ async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
 async fn deletion_removes_everything(store: Arc<dyn Store>) {
     keep_rules(&*store).await;
     let first = Lead::create(name("l"), with_id("crm", "1"), time(1));
-    store.create_lead(first.clone()).await.unwrap();
-    store.update_lead(first.revise(with_id("crm", "2"), time(2))).await.unwrap();
-    store.append_activities(&name("l"), vec![activity("visit", 1.0)]).await.unwrap();
-    let kept =
-        store.record_score(score("l", 5, Some("A")), "canvases/c/segments/s".parse().ok()).await.unwrap();
-    store.delete_lead(&name("l"), Some(2)).await.unwrap();
+    store.create_lead(first.clone(), None).await.unwrap();
+    store.update_lead(first.revise(with_id("crm", "2"), time(2)), None).await.unwrap();
+    store.append_activities(&name("l"), vec![activity("visit", 1.0)], None).await.unwrap();
+    let kept = store
+        .record_score(score("l", 5, Some("A")), "canvases/c/segments/s".parse().ok(), None)
+        .await
+        .unwrap();
+    store.delete_lead(&name("l"), Some(2), None).await.unwrap();
     let all = Window { after: None, limit: 9 };
     assert!(store.lead(&name("l")).await.is_err());
     assert!(store.lead_revisions(&name("l"), all).await.unwrap().is_empty());
     assert!(store.activities(&name("l"), all).await.unwrap().is_empty());
-    assert!(store.scores(&name("l"), all).await.unwrap().is_empty());
+    assert!(store.scores(&name("l"), newest()).await.unwrap().is_empty());
     assert!(store.score(&kept).await.is_err());
     assert!(store.segment_tallies(&canvas("c").name).await.unwrap().is_empty());
-    store.create_lead(Lead::create(name("m"), with_id("crm", "2"), time(3))).await.unwrap();
+    store.create_lead(Lead::create(name("m"), with_id("crm", "2"), time(3)), None).await.unwrap();
 }
 
 async fn a_pointed_to_canvas_is_not_deleted(store: Arc<dyn Store>) {
     let first = canvas_with_segment("c", "s");
-    store.create_canvas(first.clone()).await.unwrap();
+    store.create_canvas(first.clone(), None).await.unwrap();
     let pointing = profile("p", Some("canvases/c/segments/s"));
-    store.create_profile(pointing.clone()).await.unwrap();
+    store.create_profile(pointing.clone(), None).await.unwrap();
     let of_canvas = store.profiles_of_canvas(&first.name).await.unwrap();
     assert_eq!(of_canvas, [(pointing.name.clone(), "canvases/c/segments/s".parse().unwrap())]);
     let mut deleted = Canvas { version: first.version.next(time(2)), ..first.clone() };
     deleted.version.delete_time = Some(time(2));
-    assert!(matches!(store.update_canvas(deleted.clone()).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.update_canvas(deleted.clone(), None).await, Err(StoreError::Conflict(_))));
     let mut gone = Profile { version: pointing.version.next(time(2)), ..pointing };
     gone.version.delete_time = Some(time(2));
-    store.update_profile(gone).await.unwrap();
-    store.update_canvas(deleted).await.unwrap();
-    assert!(store.canvases(page(None, 9), false).await.unwrap().is_empty());
-    assert_eq!(store.canvases(page(None, 9), true).await.unwrap().len(), 1);
+    store.update_profile(gone, None).await.unwrap();
+    store.update_canvas(deleted, None).await.unwrap();
+    assert!(store.canvases(all(), false).await.unwrap().is_empty());
+    assert_eq!(store.canvases(all(), true).await.unwrap().len(), 1);
 }
 
 async fn a_rule_set_is_kept_once(store: Arc<dyn Store>) {
@@ -418,13 +480,13 @@ async fn a_rule_set_is_kept_once(store: Arc<dyn Store>) {
 }
 
 async fn writes_at_the_same_time_are_all_kept(store: Arc<dyn Store>) {
-    store.create_lead(lead("shared", 1)).await.unwrap();
+    store.create_lead(lead("shared", 1), None).await.unwrap();
     let writers = (0..300).map(|i| {
         let store = store.clone();
         tokio::spawn(async move {
             let id: Id = format!("l{i}").parse().unwrap();
-            store.create_lead(Lead::create(LeadName { lead: id }, content(), time(1))).await.unwrap();
-            store.append_activities(&name("shared"), vec![activity("visit", 1.0)]).await.unwrap()
+            store.create_lead(Lead::create(LeadName { lead: id }, content(), time(1)), None).await.unwrap();
+            store.append_activities(&name("shared"), vec![activity("visit", 1.0)], None).await.unwrap()
         })
     });
     let mut numbers = Vec::new();
@@ -433,5 +495,177 @@ async fn writes_at_the_same_time_are_all_kept(store: Arc<dyn Store>) {
     }
     numbers.sort_unstable();
     assert!(numbers.into_iter().eq(1..=300));
-    assert_eq!(store.leads(page(None, 999)).await.unwrap().len(), 301);
+    assert_eq!(store.leads(all(), Present::default()).await.unwrap().len(), 301);
+}
+
+async fn a_request_is_answered_once(store: Arc<dyn Store>) {
+    let first = request("r", "aa", 10);
+    assert_eq!(store.answer(&first).await.unwrap(), None);
+    store.create_lead(lead("l", 1), receipt(&first, "created", &["l"])).await.unwrap();
+    assert_eq!(store.answer(&request("r", "aa", 99)).await.unwrap().as_deref(), Some(&b"created"[..]));
+    let other = store.answer(&request("r", "bb", 99)).await;
+    assert!(matches!(other, Err(StoreError::RequestIdReused(_))));
+    assert_eq!(store.answer(&request("s", "aa", 99)).await.unwrap(), None);
+
+    // Of the same request many times at once, one is done.
+    let same = request("visit", "aa", 10);
+    let callers = (0..8).map(|_| {
+        let (store, same) = (store.clone(), same.clone());
+        tokio::spawn(async move {
+            let visit = vec![activity("visit", 1.0)];
+            store.append_activities(&name("l"), visit, receipt(&same, "one", &["l"])).await
+        })
+    });
+    let mut done = 0;
+    for caller in callers.collect::<Vec<_>>() {
+        match caller.await.unwrap() {
+            Ok(count) => done += count,
+            Err(error) => assert!(matches!(error, StoreError::Answered(_)), "{error}"),
+        }
+    }
+    assert_eq!((done, store.lead(&name("l")).await.unwrap().activity_count), (1, 1));
+
+    // After a day the answer is forgotten, and the id is free.
+    let late = request("r", "bb", 10 + KEPT);
+    assert_eq!(store.answer(&late).await.unwrap(), None);
+    store.create_lead(lead("m", 1), receipt(&late, "again", &[])).await.unwrap();
+    assert_eq!(store.answer(&late).await.unwrap().as_deref(), Some(&b"again"[..]));
+}
+
+async fn answers_are_erased_with_the_leads_they_tell_of(store: Arc<dyn Store>) {
+    let (both, one, deletion) = (request("both", "a", 1), request("one", "a", 1), request("delete", "a", 1));
+    store.create_lead(lead("l", 1), receipt(&both, "of l and m", &["l", "m", "l"])).await.unwrap();
+    store.create_lead(lead("m", 1), receipt(&one, "of m", &["m"])).await.unwrap();
+    store.delete_lead(&name("l"), None, receipt(&deletion, "", &[])).await.unwrap();
+    assert_eq!(store.answer(&both).await.unwrap(), None);
+    assert_eq!(store.answer(&one).await.unwrap().as_deref(), Some(&b"of m"[..]));
+    assert_eq!(store.answer(&deletion).await.unwrap().as_deref(), Some(&b""[..]));
+}
+
+async fn what_fails_leaves_nothing_behind(store: Arc<dyn Store>) {
+    store.create_lead(Lead::create(name("owner"), with_id("crm", "1"), time(1)), None).await.unwrap();
+    let key = request("r", "a", 1);
+    let late = LeadContent {
+        // The second id fails after the first was written.
+        external_ids: [("a".to_owned(), "free".to_owned()), ("crm".to_owned(), "1".to_owned())].into(),
+        ..content()
+    };
+    let thief = Lead::create(name("thief"), late.clone(), time(1));
+    assert!(store.create_lead(thief, receipt(&key, "created", &["thief"])).await.is_err());
+    assert!(matches!(store.lead(&name("thief")).await, Err(StoreError::NotFound(_))));
+    assert!(store.lead_revision(&name("thief"), 1).await.is_err());
+    assert_eq!(store.answer(&key).await.unwrap(), None, "what was not done was not answered");
+
+    let first = lead("l", 1);
+    store.create_lead(first.clone(), None).await.unwrap();
+    assert!(store.update_lead(first.revise(late, time(2)), receipt(&key, "updated", &["l"])).await.is_err());
+    assert_eq!(store.lead(&name("l")).await.unwrap().lead, first);
+    assert!(store.lead_revision(&name("l"), 2).await.is_err());
+    store.create_lead(Lead::create(name("m"), with_id("a", "free"), time(1)), None).await.unwrap();
+
+    let visit = vec![activity("visit", 1.0)];
+    assert!(store.append_activities(&name("nobody"), visit, receipt(&key, "1", &[])).await.is_err());
+    let unknown_rules = Score {
+        basis: Basis { rule_set: "none".into(), ..score("l", 1, None).basis },
+        ..score("l", 1, None)
+    };
+    assert!(store.record_score(unknown_rules, None, receipt(&key, "x", &[])).await.is_err());
+    let kept = store.lead(&name("l")).await.unwrap();
+    assert_eq!(kept.latest_score, None);
+    assert_eq!(store.answer(&key).await.unwrap(), None);
+}
+
+/// A record as it is judged at a time.
+struct Judged(LeadRecord, Present);
+
+impl Listed for Judged {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn get(&self, field: &str, key: Option<&str>) -> Option<crate::domain::filter::Operand> {
+        match field {
+            "stale" => self.0.is_stale(&self.1).map(crate::domain::filter::Operand::YesNo),
+            _ => self.0.get(field, key),
+        }
+    }
+}
+
+async fn filters_and_orders_select_what_memory_selects(store: Arc<dyn Store>) {
+    keep_rules(&*store).await;
+    store.create_profile(profile("main", None), None).await.unwrap();
+    let mut random = rand::rngs::SmallRng::seed_from_u64(7);
+    for i in 0..60 {
+        let lead = many_sided(&mut random, i);
+        let name = lead.name.clone();
+        store.create_lead(lead, None).await.unwrap();
+        if random.random_bool(0.5) {
+            let visit = Activity { time: time(random.random_range(0..5)), ..activity("visit", 1.0) };
+            store.append_activities(&name, vec![visit], None).await.unwrap();
+        }
+        if random.random_bool(0.6) {
+            let grade = ["A", "B", "C"].get(random.random_range(0..4));
+            let mut score = score(name.lead.as_str(), random.random_range(0..3) * DAY, grade.copied());
+            score.assessment.total = Points(random.random_range(-2..6) * 50);
+            score.basis.activity_count = random.random_range(0..2);
+            store.record_score(score, "canvases/c/segments/s".parse().ok(), None).await.unwrap();
+        }
+    }
+    let present = Present { rule_set: "ab".into(), now: time(3 * DAY - 1) };
+    let records = store.leads(all(), present.clone()).await.unwrap();
+    assert_eq!(records.len(), 60);
+    let filters = [
+        "",
+        "stage = mql",
+        "NOT stage = mql",
+        "grade = A OR grade = B",
+        "grade != A",
+        "NOT grade:*",
+        "total >= 1",
+        "total < 0.5 AND total > -1",
+        "NOT (total > 1 OR owner = an)",
+        "fit = 10 AND engagement = 2.34",
+        "status = scored",
+        "owner:n",
+        "NOT owner:n",
+        "owner > b",
+        "owner = \"o'h\\\"a%_\"",
+        "country = 'Việt Nam' OR country = DE",
+        "employees > 3 AND employees <= 7.5",
+        "external_ids.crm:*",
+        "NOT external_ids.crm:*",
+        "external_ids.crm = 3 OR external_ids.crm = 4",
+        "NOT external_ids.crm = 3",
+        "external_ids.crm:1",
+        "update_time > 1970-01-01T00:00:00.000003Z",
+        "create_time <= 1970-01-01T00:00:00.000003Z AND last_activity_time:*",
+        "last_activity_time < 1970-01-01T00:00:00.000002Z",
+        "stale = true",
+        "stale = false",
+        "NOT stale = false",
+        "NOT stale:*",
+        "profile = main",
+        "profile:* AND segment:*",
+        "segment = 'canvases/c/segments/s' AND source = web",
+        "industry != heating",
+    ];
+    for text in filters {
+        let filter = Filter::parse(text, &listing::LEAD).unwrap();
+        for order in ["name", "name desc", "total", "total desc", "update_time desc", "last_activity_time"] {
+            let order = Order::parse(order, &listing::LEAD).unwrap();
+            let whole = Query { filter: filter.clone(), order, ..all() };
+            let judged = records.iter().map(|record| Judged(record.clone(), present.clone()));
+            let expected: Vec<String> = whole.select(judged).iter().map(Listed::name).collect();
+            // Page by page, each going on where the former ended.
+            let mut found = Vec::new();
+            let mut query = Query { limit: 7, ..whole };
+            loop {
+                let page = store.leads(query.clone(), present.clone()).await.unwrap();
+                let Some(last) = page.last() else { break };
+                query.after = Some(last.cursor(order));
+                found.extend(page.iter().map(Listed::name));
+            }
+            assert_eq!(found, expected, "{text} by {order:?}");
+        }
+    }
 }

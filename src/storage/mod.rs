@@ -5,22 +5,25 @@
 #[cfg(test)]
 mod conformance;
 pub mod postgres;
+mod select;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::domain::canvas::Canvas;
-use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord};
+use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::Profile;
 use crate::domain::score::Score;
 use crate::domain::segment::LeadTally;
-use crate::domain::time::Time;
+use crate::domain::time::{DAY, Time};
 
 /// Why a store could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     #[error("{0} does not exist")]
     NotFound(String),
@@ -31,28 +34,74 @@ pub enum StoreError {
     Conflict(String),
     #[error("the id {id} of {system} belongs to {lead}")]
     ExternalIdTaken { system: String, id: String, lead: String },
+    /// A request with this id has been answered while this one was under way; nothing was done.
+    #[error("the request {0} has been answered already")]
+    Answered(String),
+    /// Another request has been answered under this id.
+    #[error("the request id {0} was used for another request")]
+    RequestIdReused(String),
     /// Too much is waiting; nothing was done.
     #[error("the store is busy")]
     Busy,
+    /// There is no room left to write; nothing was acknowledged, and reads go on.
+    #[error("the store's disk is full")]
+    Full,
+    /// The store can be read but not written; nothing was acknowledged.
+    #[error("the store is read-only")]
+    ReadOnly,
     /// The store can't be reached or can't write; nothing was acknowledged.
     #[error("the store failed: {0}")]
-    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Failed(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// A failure of the store itself, for the log.
+    pub fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        StoreError::Failed(Arc::from(cause.into()))
+    }
 }
 
 impl From<serde_json::Error> for StoreError {
     fn from(error: serde_json::Error) -> Self {
-        StoreError::Failed(Box::new(error))
+        StoreError::failed(error)
     }
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// A part of a list that is ordered by a text key.
+/// Which request a write belongs to: a repetition of it is answered alike and writes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    pub method: &'static str,
+    /// The id that the caller gave.
+    pub id: String,
+    /// The SHA-256 of the request, in hexadecimal.
+    pub digest: String,
+    pub time: Time,
+}
+
+/// How long an answer is kept for repetitions, in microseconds.
+pub const KEPT: i64 = DAY;
+
+impl RequestKey {
+    /// Answers from this time and before are forgotten.
+    fn forgotten(&self) -> i64 {
+        self.time.micros() - KEPT
+    }
+}
+
+/// An answer as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
-    /// Only what comes after this key.
-    pub after: Option<String>,
-    pub limit: usize,
+pub struct Answer {
+    pub bytes: Vec<u8>,
+    /// The leads that it tells of: it is erased with any of them.
+    pub leads: Vec<LeadName>,
+}
+
+/// Kept in the same transaction as the write whose outcome it answers with.
+pub struct Receipt<T> {
+    pub key: RequestKey,
+    pub answer: Box<dyn FnOnce(&T) -> Answer + Send>,
 }
 
 /// A part of a list that is ordered by a number.
@@ -66,31 +115,29 @@ pub struct Window {
 #[async_trait]
 pub trait CanvasStore: Send + Sync {
     /// [`StoreError::AlreadyExists`] also if a deleted canvas has the name.
-    async fn create_canvas(&self, canvas: Canvas) -> Result<()>;
+    async fn create_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Also a deleted one.
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas>;
-    /// By name.
-    async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>>;
+    async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>>;
     /// Replaces a canvas if its revision is still the one before; the former body is kept.
     /// Refused with [`StoreError::Conflict`] while a profile that is not deleted points to a segment that would
     /// be gone, with its canvas or alone.
-    async fn update_canvas(&self, canvas: Canvas) -> Result<()>;
+    async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()>;
 }
 
 #[async_trait]
 pub trait ProfileStore: Send + Sync {
     /// [`StoreError::AlreadyExists`] also if a deleted profile has the name; [`StoreError::Conflict`] if the
     /// segment that it points to does not exist.
-    async fn create_profile(&self, profile: Profile) -> Result<()>;
+    async fn create_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Also a deleted one.
     async fn profile(&self, name: &ProfileName) -> Result<Profile>;
     /// Any revision, for ever.
     async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile>;
-    /// By name.
-    async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>>;
+    async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>>;
     /// Replaces a profile if its revision is still the one before and the segment that it points to, unless it
     /// is being deleted, exists; the former body is kept.
-    async fn update_profile(&self, profile: Profile) -> Result<()>;
+    async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()>;
     /// The newest first.
     async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>>;
     /// The profiles, not deleted, that point to a segment of a canvas.
@@ -108,7 +155,7 @@ pub struct UpsertItem {
 }
 
 /// What an upsert by external id came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Upserted {
     pub record: LeadRecord,
     pub created: bool,
@@ -117,16 +164,16 @@ pub struct Upserted {
 #[async_trait]
 pub trait LeadStore: Send + Sync {
     /// [`StoreError::AlreadyExists`], or [`StoreError::ExternalIdTaken`].
-    async fn create_lead(&self, lead: Lead) -> Result<()>;
+    async fn create_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()>;
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord>;
     /// Any revision.
     async fn lead_revision(&self, name: &LeadName, revision: i64) -> Result<Lead>;
     /// The revision that was current at a time; [`StoreError::NotFound`] if the lead is younger.
     async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead>;
-    /// By name.
-    async fn leads(&self, page: Page) -> Result<Vec<LeadRecord>>;
+    /// Which latest scores are stale is judged by the present.
+    async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>>;
     /// Replaces a lead if its revision is still the one before; the former body is kept.
-    async fn update_lead(&self, lead: Lead) -> Result<()>;
+    async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Creates or replaces leads by their external id in a system. External ids in other systems are kept. A
     /// lead that would not change keeps its revision. Items fail one by one, with [`StoreError::Conflict`]
     /// where an etag is not current; all others are written in one transaction. The results stand in the
@@ -136,9 +183,16 @@ pub trait LeadStore: Send + Sync {
         system: &str,
         items: Vec<UpsertItem>,
         now: Time,
+        receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>>;
-    /// Removes a lead with all that belongs to it, if its revision is as given or none is.
-    async fn delete_lead(&self, name: &LeadName, revision: Option<i64>) -> Result<()>;
+    /// Removes a lead with all that belongs to it and every kept answer that tells of it, if its revision is as
+    /// given or none is.
+    async fn delete_lead(
+        &self,
+        name: &LeadName,
+        revision: Option<i64>,
+        receipt: Option<Receipt<()>>,
+    ) -> Result<()>;
     /// The newest first.
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>>;
 }
@@ -146,7 +200,12 @@ pub trait LeadStore: Send + Sync {
 #[async_trait]
 pub trait ActivityStore: Send + Sync {
     /// Appends to a lead, all or none; gives the number of its activities.
-    async fn append_activities(&self, lead: &LeadName, activities: Vec<Activity>) -> Result<i64>;
+    async fn append_activities(
+        &self,
+        lead: &LeadName,
+        activities: Vec<Activity>,
+        receipt: Option<Receipt<i64>>,
+    ) -> Result<i64>;
     /// The oldest recorded first, numbered from 1.
     async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>>;
     /// Of the first `count` activities, those that had happened and were known at a time: the `limit` that
@@ -164,10 +223,15 @@ pub trait ActivityStore: Send + Sync {
 pub trait ScoreStore: Send + Sync {
     /// Keeps a score of a stored lead and makes it the lead's latest, unless a score as of a later time is;
     /// the segment is the profile's. Gives the score's name.
-    async fn record_score(&self, score: Score, segment: Option<SegmentName>) -> Result<ScoreName>;
+    async fn record_score(
+        &self,
+        score: Score,
+        segment: Option<SegmentName>,
+        receipt: Option<Receipt<ScoreName>>,
+    ) -> Result<ScoreName>;
     async fn score(&self, name: &ScoreName) -> Result<Score>;
-    /// The newest first, numbered by the order of recording.
-    async fn scores(&self, lead: &LeadName, window: Window) -> Result<Vec<Score>>;
+    /// Scores are numbered by the order of recording; that is their order by name.
+    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>>;
     /// Counts leads by the segment they were last scored for.
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>>;
 }
@@ -187,8 +251,28 @@ pub trait RuleSetStore: Send + Sync {
     async fn rule_set(&self, id: &str) -> Result<StoredRuleSet>;
 }
 
-/// All roles of a store.
-pub trait Store: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore {}
+#[async_trait]
+pub trait ReceiptStore: Send + Sync {
+    /// What a request was answered with, if it was within the last day; [`StoreError::RequestIdReused`] if that
+    /// was another request.
+    async fn answer(&self, key: &RequestKey) -> Result<Option<Vec<u8>>>;
+}
 
-impl<T> Store for T where T: CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore
-{}
+/// How busy a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Load {
+    /// Writes that wait for their turn, or for a connection.
+    pub waiting: usize,
+    /// Connections, or threads, that are at work and that there can be.
+    pub used: usize,
+    pub most: usize,
+}
+
+/// All roles of a store.
+pub trait Store:
+    CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore + ReceiptStore
+{
+    /// What kind of database it is, as OpenTelemetry names it.
+    fn system(&self) -> &'static str;
+    fn load(&self) -> Load;
+}

@@ -24,7 +24,8 @@ async fn a_canvas_keeps_its_graph_and_assigns_ids() {
         links: vec![link(LinkKind::PaidFor, "note-1", "note-2")],
         ..made::canvas()
     };
-    let request = pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into() };
+    let request =
+        pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into(), ..Default::default() };
     let created = server.canvases().create_canvas(request).await.unwrap().into_inner();
     let ids: Vec<_> = created.notes.iter().map(|note| note.id.as_str()).collect();
     assert_eq!(ids, ["note-2", "note-1", "note-3"]);
@@ -56,7 +57,8 @@ async fn the_graph_is_typed() {
         ],
         ..made::canvas()
     };
-    let request = pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into() };
+    let request =
+        pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into(), ..Default::default() };
     let (code, _, fields) = failure(server.canvases().create_canvas(request).await);
     assert_eq!(code, Code::InvalidArgument);
     let expected = [
@@ -80,18 +82,24 @@ async fn the_graph_is_typed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_to_a_segment_or_persona_makes_a_revision_of_the_canvas() {
     let server = TestServer::start().await;
-    let request = pb::CreateCanvasRequest { canvas: Some(made::canvas()), canvas_id: "main".into() };
+    let request = pb::CreateCanvasRequest {
+        canvas: Some(made::canvas()),
+        canvas_id: "main".into(),
+        ..Default::default()
+    };
     let before = server.canvases().create_canvas(request).await.unwrap().into_inner();
     let request = pb::CreateSegmentRequest {
         parent: before.name.clone(),
         segment: Some(made::segment("Small")),
         segment_id: "small".into(),
+        ..Default::default()
     };
     let segment = server.segments().create_segment(request).await.unwrap().into_inner();
     let request = pb::CreatePersonaRequest {
         parent: segment.name.clone(),
         persona: Some(pb::Persona { display_name: "Rosa".into(), ..Default::default() }),
         persona_id: "rosa".into(),
+        ..Default::default()
     };
     server.segments().create_persona(request).await.unwrap();
     let canvas =
@@ -102,36 +110,45 @@ async fn a_write_to_a_segment_or_persona_makes_a_revision_of_the_canvas() {
     let now =
         server.segments().get_segment(pb::GetSegmentRequest { name: segment.name.clone() }).await.unwrap();
     assert_ne!(now.into_inner().etag, segment.etag, "a persona's write changes both etags");
-    let stale = pb::UpdateCanvasRequest { canvas: Some(before), update_mask: None };
+    let stale = pb::UpdateCanvasRequest { canvas: Some(before), update_mask: None, ..Default::default() };
     assert_eq!(failure(server.canvases().update_canvas(stale).await).1, "ETAG_MISMATCH");
-    let stale = pb::UpdateSegmentRequest { segment: Some(segment), update_mask: None };
+    let stale = pb::UpdateSegmentRequest { segment: Some(segment), update_mask: None, ..Default::default() };
     assert_eq!(failure(server.segments().update_segment(stale).await).1, "ETAG_MISMATCH");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pointed_to_stays() {
     let server = TestServer::start().await;
-    let request = pb::CreateCanvasRequest { canvas: Some(made::canvas()), canvas_id: "main".into() };
+    let request = pb::CreateCanvasRequest {
+        canvas: Some(made::canvas()),
+        canvas_id: "main".into(),
+        ..Default::default()
+    };
     server.canvases().create_canvas(request).await.unwrap();
     let request = pb::CreateSegmentRequest {
         parent: "canvases/main".into(),
         segment: Some(made::segment("Small")),
         segment_id: "small".into(),
+        ..Default::default()
     };
     server.segments().create_segment(request).await.unwrap();
     let segment = "canvases/main/segments/small".to_owned();
     let profile = pb::Profile { segment: segment.clone(), ..made::profile() };
-    let request = pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into(), ..Default::default() };
     server.profiles().create_profile(request).await.unwrap();
 
-    let delete_segment = pb::DeleteSegmentRequest { name: segment, etag: String::new() };
+    let delete_segment =
+        pb::DeleteSegmentRequest { name: segment, etag: String::new(), ..Default::default() };
     let (code, reason, _) = failure(server.segments().delete_segment(delete_segment.clone()).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "IN_USE"));
-    let delete_canvas = pb::DeleteCanvasRequest { name: "canvases/main".into(), etag: String::new() };
+    let delete_canvas =
+        pb::DeleteCanvasRequest { name: "canvases/main".into(), etag: String::new(), ..Default::default() };
     let (code, reason, _) = failure(server.canvases().delete_canvas(delete_canvas.clone()).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "IN_USE"));
 
-    let request = pb::DeleteProfileRequest { name: "profiles/main".into(), etag: String::new() };
+    let request =
+        pb::DeleteProfileRequest { name: "profiles/main".into(), etag: String::new(), ..Default::default() };
     server.profiles().delete_profile(request).await.unwrap();
     server.segments().delete_segment(delete_segment).await.unwrap();
     server.canvases().delete_canvas(delete_canvas).await.unwrap();
@@ -143,10 +160,15 @@ async fn what_is_pointed_to_stays() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_kind_cannot_change() {
     let server = TestServer::start().await;
-    let request = pb::CreateCanvasRequest { canvas: Some(made::canvas()), canvas_id: "main".into() };
+    let request = pb::CreateCanvasRequest {
+        canvas: Some(made::canvas()),
+        canvas_id: "main".into(),
+        ..Default::default()
+    };
     let canvas = server.canvases().create_canvas(request).await.unwrap().into_inner();
     let lean = pb::Canvas { kind: pb::CanvasKind::Lean as i32, ..canvas };
     let mask = FieldMask { paths: vec!["kind".into()] };
-    let request = pb::UpdateCanvasRequest { canvas: Some(lean), update_mask: Some(mask) };
+    let request =
+        pb::UpdateCanvasRequest { canvas: Some(lean), update_mask: Some(mask), ..Default::default() };
     assert_eq!(failure(server.canvases().update_canvas(request).await).2, ["canvas.kind"]);
 }

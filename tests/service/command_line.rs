@@ -153,7 +153,8 @@ async fn verbs_against_a_running_server() {
     let mut canvases = pb::canvas_service_client::CanvasServiceClient::connect(url.clone()).await.unwrap();
     let note = pb::Note { block: pb::Block::Channels as i32, text: "Fairs".into(), ..Default::default() };
     let canvas = pb::Canvas { notes: vec![note], size_unit: "companies".into(), ..made::canvas() };
-    let request = pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into() };
+    let request =
+        pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "main".into(), ..Default::default() };
     canvases.create_canvas(request).await.unwrap();
     let mut segments = pb::segment_service_client::SegmentServiceClient::connect(url.clone()).await.unwrap();
     let segment = pb::Segment { size: Some(10_000.0), fit: Some(0.5), ..made::segment("Medium") };
@@ -161,6 +162,7 @@ async fn verbs_against_a_running_server() {
         parent: "canvases/main".into(),
         segment: Some(segment),
         segment_id: "medium".into(),
+        ..Default::default()
     };
     segments.create_segment(request).await.unwrap();
     let show = run(&["canvas", "show", "canvases/main", "--server", &url]);
@@ -168,7 +170,8 @@ async fn verbs_against_a_running_server() {
     insta::assert_snapshot!(format!("{}\n{}", text(&show.stdout), text(&rank.stdout)));
     let mut profiles = pb::profile_service_client::ProfileServiceClient::connect(url.clone()).await.unwrap();
     let profile = pb::Profile { countries: vec!["DE".into()], ..made::profile() };
-    let request = pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into(), ..Default::default() };
     profiles.create_profile(request).await.unwrap();
     let file = dir.path().join("leads.csv");
     std::fs::write(&file, LEADS).unwrap();
@@ -179,7 +182,7 @@ async fn verbs_against_a_running_server() {
     assert!(first.starts_with("1,scored,") && first.contains("In a country that we serve"), "{first}");
     let mut leads = pb::lead_service_client::LeadServiceClient::connect(url.clone()).await.unwrap();
     let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", Some(80)) };
-    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into() };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into(), ..Default::default() };
     leads.create_lead(request).await.unwrap();
     let explained = run(&["explain", "leads/acme", "--server", &url]);
     assert!(text(&explained.stdout).starts_with("Acme (leads/acme): "), "{}", text(&explained.stdout));

@@ -5,12 +5,12 @@ use tonic::Code;
 use crate::support::{TestServer, failure, made};
 
 async fn create(server: &TestServer, id: &str, lead: pb::Lead) -> Result<pb::Lead, tonic::Status> {
-    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into() };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into(), ..Default::default() };
     server.leads().create_lead(request).await.map(tonic::Response::into_inner)
 }
 
 async fn upsert(server: &TestServer, items: Vec<pb::UpsertLead>) -> Vec<pb::UpsertLeadResult> {
-    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items };
+    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
     server.leads().batch_upsert_leads(request).await.unwrap().into_inner().results
 }
 
@@ -32,7 +32,7 @@ async fn a_lead_keeps_its_revisions_and_its_changes_of_stage() {
     assert_eq!((first.revision, first.stage()), (1, pb::LeadStage::New));
     let second = pb::Lead { stage: pb::LeadStage::Mql as i32, ..first.clone() };
     let mask = FieldMask { paths: vec!["stage".into()] };
-    let request = pb::UpdateLeadRequest { lead: Some(second), update_mask: Some(mask) };
+    let request = pb::UpdateLeadRequest { lead: Some(second), update_mask: Some(mask), ..Default::default() };
     let second = server.leads().update_lead(request).await.unwrap().into_inner();
     assert_eq!(second.revision, 2);
     let changes: Vec<_> = second.stage_changes.iter().map(|change| (change.from(), change.to())).collect();
@@ -101,7 +101,8 @@ async fn activities_are_appended_without_a_revision() {
     let activity =
         |kind: &str, ago| pb::Activity { r#type: kind.into(), time: made::ago(ago), ..Default::default() };
     let record = async |activities| {
-        let request = pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities };
+        let request =
+            pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities, ..Default::default() };
         server.leads().record_activities(request).await.map(|answer| answer.into_inner().activity_count)
     };
     assert_eq!(record(vec![activity("page_visit", 60), activity("page_visit", 30)]).await.unwrap(), 2);
@@ -125,8 +126,11 @@ async fn activities_are_appended_without_a_revision() {
     let rest = server.leads().list_activities(request).await.unwrap().into_inner();
     let kinds: Vec<_> = page.activities.iter().chain(&rest.activities).map(|a| a.r#type.as_str()).collect();
     assert_eq!(kinds, ["page_visit", "page_visit", "demo_request"]);
-    let nobody =
-        pb::RecordActivitiesRequest { lead: "leads/nobody".into(), activities: vec![activity("meeting", 5)] };
+    let nobody = pb::RecordActivitiesRequest {
+        lead: "leads/nobody".into(),
+        activities: vec![activity("meeting", 5)],
+        ..Default::default()
+    };
     assert_eq!(failure(server.leads().record_activities(nobody).await).0, Code::NotFound);
 }
 
@@ -179,9 +183,10 @@ async fn deleting_removes_everything_for_good() {
     let server = TestServer::start().await;
     let lead = made::with_id(made::company("Acme", None), "crm", "1");
     let first = create(&server, "acme", lead.clone()).await.unwrap();
-    let stale = pb::DeleteLeadRequest { name: first.name.clone(), etag: "old".into() };
+    let stale = pb::DeleteLeadRequest { name: first.name.clone(), etag: "old".into(), ..Default::default() };
     assert_eq!(failure(server.leads().delete_lead(stale).await).1, "ETAG_MISMATCH");
-    let request = pb::DeleteLeadRequest { name: first.name.clone(), etag: first.etag.clone() };
+    let request =
+        pb::DeleteLeadRequest { name: first.name.clone(), etag: first.etag.clone(), ..Default::default() };
     server.leads().delete_lead(request.clone()).await.unwrap();
     for revision in [0, 1] {
         let request = pb::GetLeadRequest { name: first.name.clone(), revision };
@@ -200,7 +205,13 @@ async fn of_many_writers_with_one_etag_one_wins() {
         let mut leads = server.leads();
         let lead = pb::Lead { owner: format!("owner-{i}"), ..lead.clone() };
         tokio::spawn(async move {
-            leads.update_lead(pb::UpdateLeadRequest { lead: Some(lead), update_mask: None }).await
+            leads
+                .update_lead(pb::UpdateLeadRequest {
+                    lead: Some(lead),
+                    update_mask: None,
+                    ..Default::default()
+                })
+                .await
         })
     });
     let mut won = 0;
@@ -225,7 +236,11 @@ async fn writers_without_an_etag_take_turns() {
         let mask = FieldMask { paths: vec!["owner".into()] };
         tokio::spawn(async move {
             leads
-                .update_lead(pb::UpdateLeadRequest { lead: Some(lead), update_mask: Some(mask) })
+                .update_lead(pb::UpdateLeadRequest {
+                    lead: Some(lead),
+                    update_mask: Some(mask),
+                    ..Default::default()
+                })
                 .await
                 .unwrap();
         })
@@ -240,14 +255,19 @@ async fn writers_without_an_etag_take_turns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_valid_stays_changeable_when_what_it_points_to_goes() {
     let server = TestServer::start().await;
-    let request = pb::CreateProfileRequest { profile: Some(made::profile()), profile_id: "main".into() };
+    let request = pb::CreateProfileRequest {
+        profile: Some(made::profile()),
+        profile_id: "main".into(),
+        ..Default::default()
+    };
     server.profiles().create_profile(request).await.unwrap();
     let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", None) };
     let lead = create(&server, "acme", lead).await.unwrap();
-    let request = pb::DeleteProfileRequest { name: "profiles/main".into(), etag: String::new() };
+    let request =
+        pb::DeleteProfileRequest { name: "profiles/main".into(), etag: String::new(), ..Default::default() };
     server.profiles().delete_profile(request).await.unwrap();
     let lead = pb::Lead { owner: "an".into(), ..lead };
-    let request = pb::UpdateLeadRequest { lead: Some(lead), update_mask: None };
+    let request = pb::UpdateLeadRequest { lead: Some(lead), update_mask: None, ..Default::default() };
     assert_eq!(server.leads().update_lead(request).await.unwrap().into_inner().owner, "an");
     let again = pb::Lead { profile: "profiles/main".into(), ..made::company("Beta", None) };
     assert_eq!(failure(create(&server, "beta", again).await).2, ["lead.profile"]);

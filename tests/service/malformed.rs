@@ -68,7 +68,7 @@ async fn bytes_that_are_no_message_are_the_callers_mistake() {
 async fn a_message_that_is_too_large_is_refused_with_a_reason() {
     let server = TestServer::start().await;
     let lead = pb::Lead { owner: "x".repeat(assay::grpc::MAX_MESSAGE), ..made::company("Acme", None) };
-    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: String::new() };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: String::new(), ..Default::default() };
     let mut leads = server.leads().max_encoding_message_size(usize::MAX);
     let (code, reason, _) = failure(leads.create_lead(request).await);
     assert_eq!((code, reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
@@ -108,11 +108,15 @@ fn whatever_is_sent_is_answered_or_refused_with_a_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_path_in_a_mask_is_refused_with_the_nearest() {
     let server = TestServer::start().await;
-    let request = pb::CreateLeadRequest { lead: Some(made::company("Acme", None)), lead_id: "acme".into() };
+    let request = pb::CreateLeadRequest {
+        lead: Some(made::company("Acme", None)),
+        lead_id: "acme".into(),
+        ..Default::default()
+    };
     let lead = server.leads().create_lead(request).await.unwrap().into_inner();
     let paths = ["ownr", "company.employees", "stage.x"].map(String::from).to_vec();
     let update_mask = Some(prost_types::FieldMask { paths });
-    let request = pb::UpdateLeadRequest { lead: Some(lead), update_mask };
+    let request = pb::UpdateLeadRequest { lead: Some(lead), update_mask, ..Default::default() };
     let (code, _, fields) = failure(server.leads().update_lead(request).await);
     assert_eq!(code, Code::InvalidArgument);
     assert_eq!(fields, ["update_mask.paths[0]", "update_mask.paths[2]"]);

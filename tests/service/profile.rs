@@ -5,13 +5,21 @@ use tonic::Code;
 use crate::support::{TestServer, failure, made};
 
 async fn create(server: &TestServer, id: &str) -> pb::Profile {
-    let request = pb::CreateProfileRequest { profile: Some(made::profile()), profile_id: id.into() };
+    let request = pb::CreateProfileRequest {
+        profile: Some(made::profile()),
+        profile_id: id.into(),
+        ..Default::default()
+    };
     server.profiles().create_profile(request).await.unwrap().into_inner()
 }
 
 fn update(profile: pb::Profile, paths: &[&str]) -> pb::UpdateProfileRequest {
     let paths = paths.iter().map(ToString::to_string).collect();
-    pb::UpdateProfileRequest { profile: Some(profile), update_mask: Some(FieldMask { paths }) }
+    pb::UpdateProfileRequest {
+        profile: Some(profile),
+        update_mask: Some(FieldMask { paths }),
+        ..Default::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,14 +58,22 @@ async fn a_deleted_profile_can_be_read_but_not_changed_listed_or_made_anew() {
     let server = TestServer::start().await;
     let profile = create(&server, "main").await;
     create(&server, "other").await;
-    let request = pb::DeleteProfileRequest { name: profile.name.clone(), etag: profile.etag.clone() };
+    let request = pb::DeleteProfileRequest {
+        name: profile.name.clone(),
+        etag: profile.etag.clone(),
+        ..Default::default()
+    };
     server.profiles().delete_profile(request).await.unwrap();
     let read = pb::GetProfileRequest { name: profile.name.clone(), revision: 0 };
     assert!(server.profiles().get_profile(read).await.unwrap().into_inner().delete_time.is_some());
     let open = pb::Profile { etag: String::new(), ..profile };
     let (code, reason, _) = failure(server.profiles().update_profile(update(open, &[])).await);
     assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "DELETED"));
-    let again = pb::CreateProfileRequest { profile: Some(made::profile()), profile_id: "main".into() };
+    let again = pb::CreateProfileRequest {
+        profile: Some(made::profile()),
+        profile_id: "main".into(),
+        ..Default::default()
+    };
     let (code, reason, _) = failure(server.profiles().create_profile(again).await);
     assert_eq!((code, reason.as_str()), (Code::AlreadyExists, "ALREADY_EXISTS"));
     let names = async |show_deleted| {
@@ -94,7 +110,11 @@ async fn everything_wrong_with_a_profile_is_told_at_once() {
         decision_roles: vec![pb::DecisionRole { role: "champoin".into(), ..Default::default() }],
         ..Default::default()
     };
-    let request = pb::CreateProfileRequest { profile: Some(profile), profile_id: "Not An Id".into() };
+    let request = pb::CreateProfileRequest {
+        profile: Some(profile),
+        profile_id: "Not An Id".into(),
+        ..Default::default()
+    };
     let (code, reason, fields) = failure(server.profiles().create_profile(request).await);
     assert_eq!((code, reason.as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
     let expected = [
@@ -120,14 +140,16 @@ async fn pages_are_stable_and_bound_to_their_request() {
         create(&server, id).await;
     }
     let list = async |page_token: String, show_deleted| {
-        let request = pb::ListProfilesRequest { page_size: 2, page_token, show_deleted };
+        let request =
+            pb::ListProfilesRequest { page_size: 2, page_token, show_deleted, ..Default::default() };
         server.profiles().list_profiles(request).await.map(tonic::Response::into_inner)
     };
     let first = list(String::new(), false).await.unwrap();
     // Others insert and delete meanwhile: nothing is skipped or listed twice.
     create(&server, "a").await;
     create(&server, "e").await;
-    let request = pb::DeleteProfileRequest { name: "profiles/d".into(), etag: String::new() };
+    let request =
+        pb::DeleteProfileRequest { name: "profiles/d".into(), etag: String::new(), ..Default::default() };
     server.profiles().delete_profile(request).await.unwrap();
     let second = list(first.next_page_token.clone(), false).await.unwrap();
     let third = list(second.next_page_token.clone(), false).await.unwrap();

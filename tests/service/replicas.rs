@@ -32,10 +32,14 @@ async fn replica(database: &str) -> TestServer {
 async fn replicas_share_what_they_acknowledge() {
     let database = database("replicas");
     let (a, b) = (replica(&database).await, replica(&database).await);
-    let request = pb::CreateProfileRequest { profile: Some(made::profile()), profile_id: "main".into() };
+    let request = pb::CreateProfileRequest {
+        profile: Some(made::profile()),
+        profile_id: "main".into(),
+        ..Default::default()
+    };
     a.profiles().create_profile(request).await.unwrap();
     let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", Some(80)) };
-    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into() };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into(), ..Default::default() };
     let lead = b.leads().create_lead(request).await.unwrap().into_inner();
 
     let subject = Some(pb::score_lead_request::Subject::Lead(lead.name.clone()));
@@ -50,7 +54,7 @@ async fn replicas_share_what_they_acknowledge() {
 
     let change = |owner: &str| pb::UpdateLeadRequest {
         lead: Some(pb::Lead { owner: owner.into(), ..lead.clone() }),
-        update_mask: None,
+        ..Default::default()
     };
     a.leads().update_lead(change("an")).await.unwrap();
     assert_eq!(failure(b.leads().update_lead(change("bruno")).await).0, Code::Aborted);

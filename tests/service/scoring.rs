@@ -10,12 +10,13 @@ fn stored(name: &str, record: bool) -> pb::ScoreLeadRequest {
 }
 
 async fn create_lead(server: &TestServer, id: &str, lead: pb::Lead) -> pb::Lead {
-    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into() };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into(), ..Default::default() };
     server.leads().create_lead(request).await.unwrap().into_inner()
 }
 
 async fn create_profile(server: &TestServer, profile: pb::Profile) {
-    let request = pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into(), ..Default::default() };
     server.profiles().create_profile(request).await.unwrap();
 }
 
@@ -90,7 +91,8 @@ async fn a_recorded_score_replays_the_same_bytes_for_ever() {
     let visit =
         |ago| pb::Activity { r#type: "page_visit".into(), time: made::ago(ago), ..Default::default() };
     let record = async |activities| {
-        let request = pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities };
+        let request =
+            pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities, ..Default::default() };
         server.leads().record_activities(request).await.unwrap();
     };
     record(vec![visit(86_400), visit(3_600)]).await;
@@ -111,7 +113,7 @@ async fn a_recorded_score_replays_the_same_bytes_for_ever() {
     changed.subject = made::company("Acme", Some(9_000)).subject;
     server
         .leads()
-        .update_lead(pb::UpdateLeadRequest { lead: Some(changed), update_mask: None })
+        .update_lead(pb::UpdateLeadRequest { lead: Some(changed), update_mask: None, ..Default::default() })
         .await
         .unwrap();
     let profile = pb::Profile {
@@ -121,7 +123,11 @@ async fn a_recorded_score_replays_the_same_bytes_for_ever() {
     };
     server
         .profiles()
-        .update_profile(pb::UpdateProfileRequest { profile: Some(profile), update_mask: None })
+        .update_profile(pb::UpdateProfileRequest {
+            profile: Some(profile),
+            update_mask: None,
+            ..Default::default()
+        })
         .await
         .unwrap();
     server.write("lead_scoring/default.rhai", &made::script(99));
@@ -151,10 +157,14 @@ async fn the_facts_known_at_a_time_are_scored() {
     let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", Some(1)) };
     let first = create_lead(&server, "acme", lead.clone()).await;
     let grown = pb::Lead { subject: made::company("Acme", Some(2)).subject, ..first.clone() };
-    let request = pb::UpdateLeadRequest { lead: Some(grown), update_mask: None };
+    let request = pb::UpdateLeadRequest { lead: Some(grown), update_mask: None, ..Default::default() };
     let second = server.leads().update_lead(request).await.unwrap().into_inner();
     let visit = pb::Activity { r#type: "page_visit".into(), time: made::ago(86_400), ..Default::default() };
-    let request = pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities: vec![visit] };
+    let request = pb::RecordActivitiesRequest {
+        lead: "leads/acme".into(),
+        activities: vec![visit],
+        ..Default::default()
+    };
     server.leads().record_activities(request).await.unwrap();
     let at = async |time| {
         let request = pb::ScoreLeadRequest { as_of_time: time, ..stored("leads/acme", false) };

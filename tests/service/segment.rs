@@ -5,7 +5,11 @@ use crate::support::{TestServer, failure, made};
 
 async fn with_canvas() -> TestServer {
     let server = TestServer::start().await;
-    let request = pb::CreateCanvasRequest { canvas: Some(made::canvas()), canvas_id: "main".into() };
+    let request = pb::CreateCanvasRequest {
+        canvas: Some(made::canvas()),
+        canvas_id: "main".into(),
+        ..Default::default()
+    };
     server.canvases().create_canvas(request).await.unwrap();
     server
 }
@@ -15,6 +19,7 @@ async fn add(server: &TestServer, id: &str, segment: pb::Segment) -> Result<pb::
         parent: "canvases/main".into(),
         segment: Some(segment),
         segment_id: id.into(),
+        ..Default::default()
     };
     server.segments().create_segment(request).await.map(tonic::Response::into_inner)
 }
@@ -56,7 +61,8 @@ async fn a_segment_keeps_its_data_and_judges_its_facets() {
     assert_eq!(status(pb::FacetKind::Touchpoints), pb::FacetStatus::Missing);
 
     // What was read can be written back as it is.
-    let request = pb::UpdateSegmentRequest { segment: Some(created.clone()), update_mask: None };
+    let request =
+        pb::UpdateSegmentRequest { segment: Some(created.clone()), update_mask: None, ..Default::default() };
     let again = server.segments().update_segment(request).await.unwrap().into_inner();
     assert_eq!(again.relationship_plan, created.relationship_plan);
     assert_eq!(again.demographic, created.demographic);
@@ -133,12 +139,13 @@ async fn segments_are_ranked_with_reasons_ranges_and_live_leads() {
 
     // Leads that were scored for the segment and decided feed the ranking.
     let profile = pb::Profile { segment: "canvases/main/segments/medium".into(), ..made::profile() };
-    let create = pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into() };
+    let create =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into(), ..Default::default() };
     server.profiles().create_profile(create).await.unwrap();
     for (id, kind) in [("won", pb::OutcomeKind::Won), ("lost", pb::OutcomeKind::Lost)] {
         let outcome = Some(pb::Outcome { kind: kind as i32, ..Default::default() });
         let lead = pb::Lead { profile: "profiles/main".into(), outcome, ..made::company(id, Some(100)) };
-        let lead = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into() };
+        let lead = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into(), ..Default::default() };
         let name = server.leads().create_lead(lead).await.unwrap().into_inner().name;
         let subject = Some(pb::score_lead_request::Subject::Lead(name));
         let score = pb::ScoreLeadRequest { subject, record: true, ..Default::default() };

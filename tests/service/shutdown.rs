@@ -106,7 +106,8 @@ async fn an_acknowledged_write_survives_a_kill() {
                         ..made::with_id(made::company("Acme", None), "crm", &owner)
                     };
                     let items = vec![pb::UpsertLead { id: owner.clone(), lead: Some(lead) }];
-                    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items };
+                    let request =
+                        pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
                     let Ok(answer) = leads.batch_upsert_leads(request).await else { break };
                     match answer.into_inner().results.remove(0).result.unwrap() {
                         upsert_lead_result::Result::Lead(lead) => written.push((lead.name, owner)),

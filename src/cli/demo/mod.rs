@@ -102,7 +102,11 @@ impl Demo {
         let mut happened = Vec::new();
         for batch in leads.chunks(500) {
             let items = batch.iter().map(|l| pb::UpsertLead { id: l.id.clone(), lead: Some(l.lead.clone()) });
-            let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items: items.collect() };
+            let request = pb::BatchUpsertLeadsRequest {
+                system: "crm".into(),
+                items: items.collect(),
+                ..Default::default()
+            };
             let results = clients.leads().batch_upsert_leads(request).await?.into_inner().results;
             for (sample, result) in batch.iter().zip(results) {
                 match result.result {
@@ -117,7 +121,10 @@ impl Demo {
         }
         let recorded = futures::stream::iter(happened.into_iter().filter(|(_, a)| !a.is_empty()))
             .map(|(lead, activities)| async move {
-                clients.leads().record_activities(pb::RecordActivitiesRequest { lead, activities }).await
+                clients
+                    .leads()
+                    .record_activities(pb::RecordActivitiesRequest { lead, activities, ..Default::default() })
+                    .await
             })
             .buffer_unordered(64)
             .filter_map(|result| async { result.err() });
@@ -191,17 +198,27 @@ async fn status(clients: &Clients) -> anyhow::Result<pb::RuleStatus> {
 /// Makes the canvas with its segments and personas, and the profile.
 async fn set_up(clients: &Clients) -> anyhow::Result<()> {
     let id = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let request = pb::CreateCanvasRequest { canvas: Some(sample::canvas()), canvas_id: id(sample::CANVAS) };
+    let request = pb::CreateCanvasRequest {
+        canvas: Some(sample::canvas()),
+        canvas_id: id(sample::CANVAS),
+        ..Default::default()
+    };
     clients.canvases().create_canvas(request).await?;
     for (segment_id, segment, persona) in sample::segments() {
         let request = pb::CreateSegmentRequest {
             parent: sample::CANVAS.into(),
             segment: Some(segment),
             segment_id: segment_id.into(),
+            ..Default::default()
         };
         let segment = clients.segments().create_segment(request).await?.into_inner();
         let persona = Some(persona);
-        let request = pb::CreatePersonaRequest { parent: segment.name, persona, persona_id: "main".into() };
+        let request = pb::CreatePersonaRequest {
+            parent: segment.name,
+            persona,
+            persona_id: "main".into(),
+            ..Default::default()
+        };
         clients.segments().create_persona(request).await?;
     }
     let mut canvas = clients
@@ -211,10 +228,14 @@ async fn set_up(clients: &Clients) -> anyhow::Result<()> {
         .into_inner();
     canvas.links.extend(sample::segment_links());
     let mask = prost_types::FieldMask { paths: vec!["links".into()] };
-    let request = pb::UpdateCanvasRequest { canvas: Some(canvas), update_mask: Some(mask) };
-    clients.canvases().update_canvas(request).await?;
     let request =
-        pb::CreateProfileRequest { profile: Some(sample::profile()), profile_id: id(sample::PROFILE) };
+        pb::UpdateCanvasRequest { canvas: Some(canvas), update_mask: Some(mask), ..Default::default() };
+    clients.canvases().update_canvas(request).await?;
+    let request = pb::CreateProfileRequest {
+        profile: Some(sample::profile()),
+        profile_id: id(sample::PROFILE),
+        ..Default::default()
+    };
     clients.profiles().create_profile(request).await?;
     Ok(())
 }

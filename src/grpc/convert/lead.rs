@@ -135,6 +135,7 @@ pub fn view_out(view: &LeadView) -> pb::Lead {
     let latest = view.record.latest_score.as_ref();
     pb::Lead {
         latest_score: latest.map(|latest| latest_out(latest, view.stale)),
+        last_activity_time: view.record.last_activity.map(timestamp),
         segment: latest.and_then(|l| l.segment.as_ref()).map(ToString::to_string).unwrap_or_default(),
         ..outward(&view.record.lead)
     }
@@ -149,6 +150,7 @@ fn latest_out(latest: &LatestScore, stale: bool) -> pb::LatestScore {
         engagement_hundredths: latest.engagement.0,
         as_of_time: Some(timestamp(latest.as_of)),
         stale,
+        status: latest.status.outward(),
     }
 }
 
@@ -197,6 +199,7 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         etag: version.etag(),
         create_time: Some(timestamp(version.create_time)),
         update_time: Some(timestamp(version.update_time)),
+        last_activity_time: None,
     }
 }
 

@@ -110,6 +110,51 @@ pub async fn keep_rules(store: &dyn Store) {
     store.keep_rule_set(StoredRuleSet { id: "ab".into(), create_time: time(1), files }).await.unwrap();
 }
 
-pub fn page(after: Option<String>, limit: usize) -> Page {
-    Page { after, limit }
+/// Everything, by name.
+pub fn all() -> Query {
+    Query { limit: 1_000, ..Query::default() }
+}
+
+/// Scores, the newest first.
+pub fn newest() -> Query {
+    Query { order: Order { descending: true, ..Order::default() }, ..all() }
+}
+
+/// The key of a request under an id.
+pub fn request(id: &str, digest: &str, at: i64) -> RequestKey {
+    RequestKey { method: "Test/Write", id: id.into(), digest: digest.into(), time: time(at) }
+}
+
+/// A receipt that answers with a text and tells of some leads.
+pub fn receipt<T: 'static>(key: &RequestKey, text: &'static str, leads: &[&str]) -> Option<Receipt<T>> {
+    let leads = leads.iter().map(|id| name(id)).collect();
+    let answer = Answer { bytes: text.into(), leads };
+    Some(Receipt { key: key.clone(), answer: Box::new(move |_| answer) })
+}
+
+/// A lead with some of everything that lists go by.
+pub fn many_sided(random: &mut rand::rngs::SmallRng, i: i64) -> Lead {
+    let mut pick = |words: &[&str]| words[random.random_range(0..words.len())].to_owned();
+    let company = Company {
+        country: pick(&["", "DE", "Việt Nam"]),
+        industry: pick(&["", "heating", "retail"]),
+        ..Company::default()
+    };
+    let owner = pick(&["", "an", "bo", "o'h\"a%_"]);
+    let source = pick(&["", "web"]);
+    let employees = (random.random_bool(0.7)).then(|| random.random_range(0..10));
+    let mut external_ids = BTreeMap::new();
+    if random.random_bool(0.5) {
+        external_ids.insert("crm".to_owned(), i.to_string());
+    }
+    let content = LeadContent {
+        external_ids,
+        subject: Subject::Company(Company { employees, ..company }),
+        owner,
+        source,
+        stage: LeadStage::ALL[random.random_range(0..3)],
+        profile: random.random_bool(0.3).then(|| "profiles/main".parse().unwrap()),
+        ..content()
+    };
+    Lead::create(name(&format!("l{i}")), content, time(random.random_range(0..6)))
 }

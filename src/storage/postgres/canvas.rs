@@ -1,23 +1,40 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
-use super::super::{CanvasStore, Page, Result, StoreError};
-use super::{PostgresStore, bodies, body, is_taken, limit};
+use super::super::select::{List, column_text};
+use super::super::{CanvasStore, Receipt, Result, StoreError};
+use super::{PostgresStore, body, commit, is_taken, page};
 use crate::domain::canvas::Canvas;
+use crate::domain::lead::Present;
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, SegmentName};
 
 #[async_trait]
 impl CanvasStore for PostgresStore {
-    async fn create_canvas(&self, canvas: Canvas) -> Result<()> {
+    async fn create_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = canvas.name.to_string();
         let text = serde_json::to_string(&canvas)?;
-        let sql = "INSERT INTO canvases (name, revision, deleted, body) VALUES ($1, $2, false, $3)";
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-            [&name, &canvas.version.revision, &text];
-        match self.connection().await?.execute(sql, &params).await {
-            Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
-            other => Ok(other.map(drop)?),
-        }
+        let Canvas { content, version, .. } = &canvas;
+        let (kind, maturity) = (content.kind.as_str(), content.maturity.as_str());
+        let mut connection = self.connection().await?;
+        let transaction = connection.transaction().await?;
+        let sql = "INSERT INTO canvases (name, revision, deleted, body, kind, maturity, display_name, update_micros)
+                   VALUES ($1, $2, false, $3, $4, $5, $6, $7)";
+        let updated = version.update_time.micros();
+        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
+            &name,
+            &version.revision,
+            &text,
+            &kind,
+            &maturity,
+            &column_text(&content.display_name),
+            &updated,
+        ];
+        match transaction.execute(sql, &params).await {
+            Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
+            other => other?,
+        };
+        commit(transaction, receipt, ()).await
     }
 
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas> {
@@ -27,14 +44,17 @@ impl CanvasStore for PostgresStore {
         body(&row.ok_or(StoreError::NotFound(name))?)
     }
 
-    async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>> {
-        let sql = "SELECT body FROM canvases WHERE name > $1 AND (NOT deleted OR $2) ORDER BY name LIMIT $3";
-        let after = page.after.unwrap_or_default();
-        let rows = self.connection().await?.query(sql, &[&after, &deleted, &limit(page.limit)]).await?;
-        bodies(&rows)
+    async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
+        let list = List {
+            select: "SELECT body FROM canvases",
+            within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
+            name: "name",
+            present: Present::default(),
+        };
+        page(&self.connection().await?, list, &query, body).await
     }
 
-    async fn update_canvas(&self, canvas: Canvas) -> Result<()> {
+    async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = canvas.name.to_string();
         let deleted = canvas.version.delete_time.is_some();
         let revision = canvas.version.revision;
@@ -47,7 +67,7 @@ impl CanvasStore for PostgresStore {
         let sql = "SELECT DISTINCT segment FROM profiles WHERE canvas = $1 AND NOT deleted";
         for row in transaction.query(sql, &[&name]).await? {
             let segment: String = row.try_get(0)?;
-            let segment = segment.parse().map_err(|error| StoreError::Failed(Box::new(error) as _))?;
+            let segment = segment.parse().map_err(|error| StoreError::failed(error))?;
             if gone(&segment) {
                 return Err(StoreError::Conflict(name));
             }
@@ -55,9 +75,13 @@ impl CanvasStore for PostgresStore {
         let keep = "INSERT INTO canvas_revisions (name, revision, body)
                     SELECT name, revision, body FROM canvases WHERE name = $1";
         transaction.execute(keep, &[&name]).await?;
-        let sql = "UPDATE canvases SET revision = $2, deleted = $3, body = $4 WHERE name = $1";
-        transaction.execute(sql, &[&name, &revision, &deleted, &text]).await?;
-        Ok(transaction.commit().await?)
+        let sql =
+            "UPDATE canvases SET revision = $2, deleted = $3, body = $4, maturity = $5, display_name = $6,
+                   update_micros = $7 WHERE name = $1";
+        let (maturity, updated) = (canvas.content.maturity.as_str(), canvas.version.update_time.micros());
+        let title = &column_text(&canvas.content.display_name);
+        transaction.execute(sql, &[&name, &revision, &deleted, &text, &maturity, title, &updated]).await?;
+        commit(transaction, receipt, ()).await
     }
 }
 

@@ -1,29 +1,68 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
-use super::super::{ActivityStore, LeadStore, Page, Result, StoreError, UpsertItem, Upserted, Window};
+use super::super::select::{List, column_text};
+use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::lock;
-use super::{PostgresStore, bodies, body, limit};
-use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, OutcomeKind};
+use super::receipt::erase;
+use super::{PostgresStore, bodies, body, commit, limit, page};
+use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
+use crate::domain::listing::Query;
 use crate::domain::name::LeadName;
+use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::time::{NotATime, Time};
 
-/// All revisions of a lead, the current one among them.
-const REVISIONS: &str = "SELECT revision, update_micros, body FROM lead_revisions WHERE name = $1
-                         UNION ALL SELECT revision, update_micros, body FROM leads WHERE name = $1";
-const RECORD: &str = "SELECT body, latest_score, activity_count FROM leads";
+/// A lead with what is kept beside it: its newest body and its columns.
+const RECORD: &str = "SELECT
+    (SELECT r.body FROM lead_revisions r WHERE r.name = leads.name AND r.revision = leads.revision), leads.name,
+    activity_count, last_activity_micros, score_number, score_status, grade, total, fit, engagement,
+    score_as_of_micros, score_lead_revision, score_activity_count, score_profile, score_profile_revision,
+    score_rule_set, segment, (SELECT p.revision FROM profiles p WHERE p.name = score_profile)
+    FROM leads";
 const ACTIVITY: &str = "SELECT type, time_micros, known_micros, amount, contact FROM activities";
 /// How often an upsert is tried again when another replica creates the same lead at the same moment.
 const ATTEMPTS: usize = 3;
 
 fn record(row: &Row) -> Result<LeadRecord> {
-    let latest: Option<&str> = row.try_get(1)?;
+    let last: Option<i64> = row.try_get(3)?;
     Ok(LeadRecord {
         lead: body(row)?,
-        latest_score: latest.map(serde_json::from_str).transpose()?,
         activity_count: row.try_get(2)?,
+        last_activity: last.map(time).transpose()?,
+        latest_score: latest(row)?,
+        profile_revision: row.try_get(17)?,
     })
+}
+
+fn latest(row: &Row) -> Result<Option<LatestScore>> {
+    let Some(number) = row.try_get::<_, Option<i64>>(4)? else { return Ok(None) };
+    let (lead, status, profile): (&str, &str, &str) = (row.try_get(1)?, row.try_get(5)?, row.try_get(13)?);
+    let segment: Option<&str> = row.try_get(16)?;
+    let points = |column| row.try_get(column).map(Points);
+    Ok(Some(LatestScore {
+        name: format!("{lead}/scores/{number}").parse().map_err(corrupt)?,
+        status: ScoreStatus::ALL
+            .into_iter()
+            .find(|known| known.as_str() == status)
+            .ok_or_else(|| StoreError::failed(format!("there is no status {status}")))?,
+        grade: row.try_get::<_, Option<String>>(6)?.unwrap_or_default(),
+        total: points(7)?,
+        fit: points(8)?,
+        engagement: points(9)?,
+        as_of: time(row.try_get(10)?)?,
+        lead_revision: row.try_get(11)?,
+        activity_count: row.try_get(12)?,
+        profile: profile.parse().map_err(corrupt)?,
+        profile_revision: row.try_get(14)?,
+        rule_set: row.try_get(15)?,
+        segment: segment.map(str::parse).transpose().map_err(corrupt)?,
+    }))
+}
+
+fn time(micros: i64) -> Result<Time> {
+    Time::from_micros(micros).ok_or_else(|| corrupt(NotATime))
 }
 
 fn outcome(content: &LeadContent) -> Option<&'static str> {
@@ -35,17 +74,47 @@ fn outcome(content: &LeadContent) -> Option<&'static str> {
 
 async fn insert(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     let name = lead.name.to_string();
-    let text = serde_json::to_string(lead)?;
-    let (revision, updated) = (lead.version.revision, lead.version.update_time.micros());
     // No error but a count: an error would end the transaction.
-    let sql = "INSERT INTO leads (name, revision, update_micros, outcome, body) VALUES ($1, $2, $3, $4, $5)
+    let sql = "INSERT INTO leads (name, revision, create_micros, update_micros) VALUES ($1, 1, $2, $2)
                ON CONFLICT (name) DO NOTHING";
-    let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&name, &revision, &updated, &outcome(&lead.content), &text];
-    if transaction.execute(sql, &params).await? == 0 {
+    if transaction.execute(sql, &[&name, &lead.version.create_time.micros()]).await? == 0 {
         return Err(StoreError::AlreadyExists(name));
     }
+    keep_body(transaction, lead).await?;
+    keep_columns(transaction, lead).await?;
     insert_external_ids(transaction, &name, &lead.content).await
+}
+
+async fn keep_body(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
+    let sql = "INSERT INTO lead_revisions (name, revision, update_micros, body) VALUES ($1, $2, $3, $4)";
+    let (version, text) = (&lead.version, serde_json::to_string(lead)?);
+    transaction
+        .execute(sql, &[&lead.name.to_string(), &version.revision, &version.update_time.micros(), &text])
+        .await?;
+    Ok(())
+}
+
+/// Writes the columns that lists and tallies use of a lead's own content.
+pub(super) async fn keep_columns(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
+    let sql = "UPDATE leads SET revision = $2, create_micros = $3, update_micros = $4, outcome = $5, stage = $6,
+               owner = $7, source = $8, country = $9, industry = $10, employees = $11, profile = $12 WHERE name = $1";
+    let (content, version) = (&lead.content, &lead.version);
+    let params: [&(dyn ToSql + Sync); 12] = [
+        &lead.name.to_string(),
+        &version.revision,
+        &version.create_time.micros(),
+        &version.update_time.micros(),
+        &outcome(content),
+        &content.stage.as_str(),
+        &column_text(&content.owner),
+        &column_text(&content.source),
+        &column_text(content.subject.country()),
+        &column_text(content.subject.industry()),
+        &content.subject.employees(),
+        &content.profile.as_ref().map(ToString::to_string),
+    ];
+    transaction.execute(sql, &params).await?;
+    Ok(())
 }
 
 async fn insert_external_ids(transaction: &Transaction<'_>, name: &str, content: &LeadContent) -> Result<()> {
@@ -66,17 +135,12 @@ async fn owner(transaction: &Transaction<'_>, system: &str, id: &str) -> Result<
     Ok(transaction.query_opt(sql, &[&system, &id]).await?.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Replaces a lead by its next revision and keeps the former one.
+/// Replaces a lead by its next revision; the former body stays.
 async fn replace(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     let name = lead.name.to_string();
-    let (revision, updated) = (lead.version.revision, lead.version.update_time.micros());
-    lock(transaction, "leads", &name, revision - 1).await?;
-    let keep = "INSERT INTO lead_revisions (name, revision, update_micros, body)
-                SELECT name, revision, update_micros, body FROM leads WHERE name = $1";
-    transaction.execute(keep, &[&name]).await?;
-    let text = serde_json::to_string(lead)?;
-    let sql = "UPDATE leads SET revision = $2, update_micros = $3, outcome = $4, body = $5 WHERE name = $1";
-    transaction.execute(sql, &[&name, &revision, &updated, &outcome(&lead.content), &text]).await?;
+    lock(transaction, "leads", &name, lead.version.revision - 1).await?;
+    keep_body(transaction, lead).await?;
+    keep_columns(transaction, lead).await?;
     transaction.execute("DELETE FROM lead_external_ids WHERE lead = $1", &[&name]).await?;
     insert_external_ids(transaction, &name, &lead.content).await
 }
@@ -92,11 +156,11 @@ async fn upsert(
     let Some(name) = owner(transaction, system, &id).await? else {
         let lead = Lead::create(new_name, content, now);
         insert(transaction, &lead).await?;
-        let record = LeadRecord { lead, latest_score: None, activity_count: 0 };
-        return Ok(Upserted { record, created: true });
+        return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
-    let sql = format!("{RECORD} WHERE name = $1 FOR UPDATE");
-    let row = transaction.query_opt(&sql, &[&name]).await?;
+    // First the lock, then the reading: a reading that waits for the lock would see the body of before.
+    transaction.execute("SELECT 1 FROM leads WHERE name = $1 FOR UPDATE", &[&name]).await?;
+    let row = transaction.query_opt(&format!("{RECORD} WHERE name = $1"), &[&name]).await?;
     let mut record = record(&row.ok_or(StoreError::NotFound(name))?)?;
     if !record.lead.version.admits(&etag) {
         return Err(StoreError::Conflict(record.lead.name.to_string()));
@@ -113,11 +177,11 @@ async fn upsert(
 
 #[async_trait]
 impl LeadStore for PostgresStore {
-    async fn create_lead(&self, lead: Lead) -> Result<()> {
+    async fn create_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
         insert(&transaction, &lead).await?;
-        Ok(transaction.commit().await?)
+        commit(transaction, receipt, ()).await
     }
 
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord> {
@@ -128,32 +192,29 @@ impl LeadStore for PostgresStore {
 
     async fn lead_revision(&self, name: &LeadName, revision: i64) -> Result<Lead> {
         let name = name.to_string();
-        let sql = format!("SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision = $2");
-        let row = self.connection().await?.query_opt(&sql, &[&name, &revision]).await?;
+        let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND revision = $2";
+        let row = self.connection().await?.query_opt(sql, &[&name, &revision]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
     }
 
     async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead> {
         let name = name.to_string();
-        let sql = format!(
-            "SELECT body FROM ({REVISIONS}) AS all_revisions WHERE update_micros <= $2 ORDER BY revision DESC LIMIT 1"
-        );
-        let row = self.connection().await?.query_opt(&sql, &[&name, &time.micros()]).await?;
+        let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND update_micros <= $2
+                   ORDER BY revision DESC LIMIT 1";
+        let row = self.connection().await?.query_opt(sql, &[&name, &time.micros()]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))?)
     }
 
-    async fn leads(&self, page: Page) -> Result<Vec<LeadRecord>> {
-        let sql = format!("{RECORD} WHERE name > $1 ORDER BY name LIMIT $2");
-        let after = page.after.unwrap_or_default();
-        let rows = self.connection().await?.query(&sql, &[&after, &limit(page.limit)]).await?;
-        rows.iter().map(record).collect()
+    async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
+        let list = List { select: RECORD, within: ("1 = 1", None), name: "leads.name", present };
+        page(&self.connection().await?, list, &query, record).await
     }
 
-    async fn update_lead(&self, lead: Lead) -> Result<()> {
+    async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
         replace(&transaction, &lead).await?;
-        Ok(transaction.commit().await?)
+        commit(transaction, receipt, ()).await
     }
 
     async fn upsert_leads(
@@ -161,6 +222,7 @@ impl LeadStore for PostgresStore {
         system: &str,
         items: Vec<UpsertItem>,
         now: Time,
+        receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>> {
         let mut connection = self.connection().await?;
         let mut transaction = connection.transaction().await?;
@@ -187,11 +249,15 @@ impl LeadStore for PostgresStore {
                 }
             });
         }
-        transaction.commit().await?;
-        Ok(results)
+        commit(transaction, receipt, results).await
     }
 
-    async fn delete_lead(&self, name: &LeadName, revision: Option<i64>) -> Result<()> {
+    async fn delete_lead(
+        &self,
+        name: &LeadName,
+        revision: Option<i64>,
+        receipt: Option<Receipt<()>>,
+    ) -> Result<()> {
         let name = name.to_string();
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
@@ -201,30 +267,36 @@ impl LeadStore for PostgresStore {
         if transaction.execute("DELETE FROM leads WHERE name = $1", &[&name]).await? == 0 {
             return Err(StoreError::NotFound(name));
         }
-        Ok(transaction.commit().await?)
+        erase(&transaction, &name).await?;
+        commit(transaction, receipt, ()).await
     }
 
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
-        let sql = format!(
-            "SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision < $2 ORDER BY revision DESC LIMIT $3"
-        );
+        let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3";
         let before = window.after.unwrap_or(i64::MAX);
         let rows =
-            self.connection().await?.query(&sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
+            self.connection().await?.query(sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
         bodies(&rows)
     }
 }
 
 #[async_trait]
 impl ActivityStore for PostgresStore {
-    async fn append_activities(&self, lead: &LeadName, activities: Vec<Activity>) -> Result<i64> {
+    async fn append_activities(
+        &self,
+        lead: &LeadName,
+        activities: Vec<Activity>,
+        receipt: Option<Receipt<i64>>,
+    ) -> Result<i64> {
         let lead = lead.to_string();
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
         let added = i64::try_from(activities.len()).unwrap_or(i64::MAX);
-        let sql =
-            "UPDATE leads SET activity_count = activity_count + $2 WHERE name = $1 RETURNING activity_count";
-        let row = transaction.query_opt(sql, &[&lead, &added]).await?;
+        let sql = "UPDATE leads SET activity_count = activity_count + $2,
+                   last_activity_micros = greatest(last_activity_micros, $3::bigint)
+                   WHERE name = $1 RETURNING activity_count";
+        let last = activities.iter().map(|activity| activity.time.micros()).max();
+        let row = transaction.query_opt(sql, &[&lead, &added, &last]).await?;
         let count: i64 = row.ok_or_else(|| StoreError::NotFound(lead.clone()))?.try_get(0)?;
         let column = |of: fn(&Activity) -> i64| activities.iter().map(of).collect::<Vec<i64>>();
         let kinds: Vec<&str> = activities.iter().map(|a| a.kind.as_str()).collect();
@@ -239,8 +311,7 @@ impl ActivityStore for PostgresStore {
         transaction
             .execute(sql, &[&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts])
             .await?;
-        transaction.commit().await?;
-        Ok(count)
+        commit(transaction, receipt, count).await
     }
 
     async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>> {
@@ -262,20 +333,18 @@ impl ActivityStore for PostgresStore {
             "{ACTIVITY} WHERE lead = $1 AND number <= $2 AND time_micros <= $3 AND known_micros <= $3
              ORDER BY number DESC LIMIT $4"
         );
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-            [&lead.to_string(), &count, &at.micros(), &limit(most)];
+        let params: [&(dyn ToSql + Sync); 4] = [&lead.to_string(), &count, &at.micros(), &limit(most)];
         let rows = self.connection().await?.query(&sql, &params).await?;
         rows.iter().rev().map(activity).collect()
     }
 }
 
 fn activity(row: &Row) -> Result<Activity> {
-    let time = |column| Time::from_micros(row.try_get(column)?).ok_or_else(|| corrupt(NotATime));
     let contact: Option<&str> = row.try_get(4)?;
     Ok(Activity {
         kind: row.try_get(0)?,
-        time: time(1)?,
-        known_time: time(2)?,
+        time: time(row.try_get(1)?)?,
+        known_time: time(row.try_get(2)?)?,
         amount: row.try_get(3)?,
         contact: contact.map(str::parse).transpose().map_err(corrupt)?,
     })
@@ -283,5 +352,5 @@ fn activity(row: &Row) -> Result<Activity> {
 
 /// A row that this program can't have written.
 fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Failed(Box::new(error))
+    StoreError::failed(error)
 }

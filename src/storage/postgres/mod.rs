@@ -4,6 +4,7 @@
 mod canvas;
 mod lead;
 mod profile;
+mod receipt;
 mod rule_set;
 mod schema;
 mod score;
@@ -12,12 +13,17 @@ pub mod testing;
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Transaction,
+};
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, NoTls, Row};
 
-use super::{Result, StoreError};
+use super::select::{self, Dialect, List, Param, Statement};
+use super::{Load, Receipt, Result, Store, StoreError};
+use crate::domain::listing::Query;
 
 /// How many connections a replica keeps.
 const CONNECTIONS: usize = 16;
@@ -37,7 +43,7 @@ pub enum OpenError {
     #[error("the database can't be reached: {0}")]
     Connect(#[from] PoolError),
     #[error("the database can't be used: {0}")]
-    Postgres(#[from] tokio_postgres::Error),
+    Store(#[from] StoreError),
     #[error("the connections can't be set up: {0}")]
     Pool(#[from] deadpool_postgres::BuildError),
     #[error("the database was written by a newer version (schema {found}, this one knows {known})")]
@@ -47,14 +53,7 @@ pub enum OpenError {
 impl PostgresStore {
     /// Connects to `postgres://user@host/database` and brings the schema up to date, one replica at a time.
     pub async fn open(url: &str) -> std::result::Result<Self, OpenError> {
-        let config: Config = url.parse().map_err(OpenError::Url)?;
-        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
-            .max_size(CONNECTIONS)
-            .wait_timeout(Some(WAIT))
-            .create_timeout(Some(WAIT))
-            .runtime(Runtime::Tokio1)
-            .build()?;
+        let pool = connect(url)?;
         let mut connection = pool.get().await?;
         let found = schema::migrate(&mut connection).await?;
         if found > schema::VERSION {
@@ -67,14 +66,86 @@ impl PostgresStore {
     async fn connection(&self) -> Result<Object> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(_) => StoreError::Busy,
-            other => StoreError::Failed(Box::new(other)),
+            other => StoreError::failed(other),
         })
     }
 }
 
+/// Makes a database as the first version did.
+#[cfg(test)]
+pub async fn make_first(url: &str, sql: &str) {
+    schema::make_first(&mut connect(url).unwrap().get().await.unwrap(), sql).await;
+}
+
+fn connect(url: &str) -> std::result::Result<Pool, OpenError> {
+    let config: Config = url.parse().map_err(OpenError::Url)?;
+    let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    Ok(Pool::builder(Manager::from_config(config, NoTls, manager))
+        .max_size(CONNECTIONS)
+        .wait_timeout(Some(WAIT))
+        .create_timeout(Some(WAIT))
+        .runtime(Runtime::Tokio1)
+        .build()?)
+}
+
+impl Store for PostgresStore {
+    fn system(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn load(&self) -> Load {
+        let status = self.pool.status();
+        Load {
+            waiting: status.waiting,
+            used: status.size.saturating_sub(status.available),
+            most: status.max_size,
+        }
+    }
+}
+
+/// Ends a write together with its receipt.
+async fn commit<T>(transaction: Transaction<'_>, receipt: Option<Receipt<T>>, outcome: T) -> Result<T> {
+    if let Some(receipt) = receipt {
+        receipt::keep(&transaction, receipt, &outcome).await?;
+    }
+    transaction.commit().await?;
+    Ok(outcome)
+}
+
+/// Reads a page of a list.
+async fn page<T>(
+    connection: &Object,
+    list: List<'_>,
+    query: &Query,
+    row: impl Fn(&Row) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    for Statement { sql, params } in select::statements(Dialect::Postgres, &list, query) {
+        if found.len() < query.limit {
+            let params: Vec<&(dyn ToSql + Sync)> = params
+                .iter()
+                .map(|param| match param {
+                    Param::Text(text) => text as &(dyn ToSql + Sync),
+                    Param::Integer(n) => n,
+                    Param::Float(n) => n,
+                })
+                .collect();
+            for found_row in connection.query(&sql, &params).await? {
+                found.push(row(&found_row)?);
+            }
+        }
+    }
+    found.truncate(query.limit);
+    Ok(found)
+}
+
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        StoreError::Failed(Box::new(error))
+        match error.code() {
+            Some(&SqlState::DISK_FULL) => StoreError::Full,
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => StoreError::ReadOnly,
+            _ => StoreError::failed(error),
+        }
     }
 }
 

@@ -1,11 +1,16 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 
-use super::super::{Page, ProfileStore, Result, StoreError, Window};
+use super::super::select::List;
+use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::lock;
-use super::{PostgresStore, bodies, body, is_taken, limit};
+use super::{PostgresStore, bodies, body, commit, is_taken, limit, page};
+use crate::domain::lead::Present;
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
 use crate::domain::profile::Profile;
+use crate::domain::time::Time;
 
 /// All revisions of a profile, the current one among them.
 const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = $1
@@ -15,6 +20,17 @@ const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name
 fn target(profile: &Profile) -> (Option<String>, Option<String>) {
     let segment = profile.content.segment.as_ref();
     (segment.map(|segment| segment.canvas_name().to_string()), segment.map(ToString::to_string))
+}
+
+/// What lists are filtered and ordered by: maturity, script, next review and last change.
+pub(super) fn columns(profile: &Profile) -> (Option<&'static str>, &str, Option<i64>, i64) {
+    let content = &profile.content;
+    (
+        content.maturity.as_str(),
+        &content.scoring_script,
+        content.review.as_ref().and_then(|review| review.next_time()).map(Time::micros),
+        profile.version.update_time.micros(),
+    )
 }
 
 /// Makes sure that the segment which a profile points to exists, and stays until the transaction ends.
@@ -35,20 +51,26 @@ async fn check_target(transaction: &Transaction<'_>, profile: &Profile) -> Resul
 
 #[async_trait]
 impl ProfileStore for PostgresStore {
-    async fn create_profile(&self, profile: Profile) -> Result<()> {
+    async fn create_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = profile.name.to_string();
         let text = serde_json::to_string(&profile)?;
         let (canvas, segment) = target(&profile);
+        let (maturity, script, review, updated) = columns(&profile);
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
         check_target(&transaction, &profile).await?;
-        let sql = "INSERT INTO profiles (name, revision, deleted, canvas, segment, body)
-                   VALUES ($1, $2, false, $3, $4, $5)";
-        match transaction.execute(sql, &[&name, &profile.version.revision, &canvas, &segment, &text]).await {
+        let sql =
+            "INSERT INTO profiles (name, revision, deleted, canvas, segment, body, maturity, scoring_script,
+                                         next_review_micros, update_micros)
+                   VALUES ($1, $2, false, $3, $4, $5, $6, $7, $8, $9)";
+        let revision = profile.version.revision;
+        let params: [&(dyn ToSql + Sync); 9] =
+            [&name, &revision, &canvas, &segment, &text, &maturity, &script, &review, &updated];
+        match transaction.execute(sql, &params).await {
             Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
             other => other?,
         };
-        Ok(transaction.commit().await?)
+        commit(transaction, receipt, ()).await
     }
 
     async fn profile(&self, name: &ProfileName) -> Result<Profile> {
@@ -65,14 +87,17 @@ impl ProfileStore for PostgresStore {
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
     }
 
-    async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>> {
-        let sql = "SELECT body FROM profiles WHERE name > $1 AND (NOT deleted OR $2) ORDER BY name LIMIT $3";
-        let after = page.after.unwrap_or_default();
-        let rows = self.connection().await?.query(sql, &[&after, &deleted, &limit(page.limit)]).await?;
-        bodies(&rows)
+    async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
+        let list = List {
+            select: "SELECT body FROM profiles",
+            within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
+            name: "name",
+            present: Present::default(),
+        };
+        page(&self.connection().await?, list, &query, body).await
     }
 
-    async fn update_profile(&self, profile: Profile) -> Result<()> {
+    async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = profile.name.to_string();
         let revision = profile.version.revision;
         let deleted = profile.version.delete_time.is_some();
@@ -85,9 +110,13 @@ impl ProfileStore for PostgresStore {
         let keep = "INSERT INTO profile_revisions (name, revision, body)
                     SELECT name, revision, body FROM profiles WHERE name = $1";
         transaction.execute(keep, &[&name]).await?;
-        let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6 WHERE name = $1";
-        transaction.execute(sql, &[&name, &revision, &deleted, &canvas, &segment, &text]).await?;
-        Ok(transaction.commit().await?)
+        let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6, maturity = $7,
+                   scoring_script = $8, next_review_micros = $9, update_micros = $10 WHERE name = $1";
+        let (maturity, script, review, updated) = columns(&profile);
+        let params: [&(dyn ToSql + Sync); 10] =
+            [&name, &revision, &deleted, &canvas, &segment, &text, &maturity, &script, &review, &updated];
+        transaction.execute(sql, &params).await?;
+        commit(transaction, receipt, ()).await
     }
 
     async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {

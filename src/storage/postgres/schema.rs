@@ -1,6 +1,14 @@
 //! The schema and its migrations; the same shape as SQLite's. Names are compared by their bytes.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Transaction};
+
+use super::super::select::column_text;
+use super::super::{Result, StoreError};
+use super::body;
+use crate::domain::canvas::Canvas;
+use crate::domain::lead::{LatestScore, Lead};
+use crate::domain::profile::Profile;
+use crate::domain::score::Score;
 
 /// The newest schema that this program knows.
 pub const VERSION: i32 = MIGRATIONS.len() as i32;
@@ -8,8 +16,13 @@ pub const VERSION: i32 = MIGRATIONS.len() as i32;
 /// Held while the schema is brought up to date, so that replicas that start together take turns.
 const LOCK: i64 = 0x61_7373_6179;
 
-/// Each brings the schema from its index to the next number. Never change one that was released.
-const MIGRATIONS: [&str; 1] = [r#"
+/// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
+/// SQL alone can't fill. Never change one that was released.
+const MIGRATIONS: [(&str, &str); 2] = [(FIRST, ""), (LISTS, LISTS_FILLED)];
+/// The migration that `fill_lists` belongs to.
+const LISTS_VERSION: i32 = 2;
+
+const FIRST: &str = r#"
 CREATE TABLE canvases (
     name        TEXT COLLATE "C" PRIMARY KEY,
     revision    BIGINT NOT NULL,
@@ -92,10 +105,141 @@ CREATE TABLE scores (
     body        TEXT NOT NULL,
     PRIMARY KEY (lead, number)
 );
-"#];
+"#;
+
+/// Columns for every filter and order, the bodies of leads in one table, and kept answers.
+const LISTS: &str = r#"
+ALTER TABLE canvases
+    ADD COLUMN kind TEXT COLLATE "C",
+    ADD COLUMN maturity TEXT COLLATE "C",
+    ADD COLUMN display_name TEXT COLLATE "C",
+    ADD COLUMN update_micros BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE profiles
+    ADD COLUMN maturity TEXT COLLATE "C",
+    ADD COLUMN scoring_script TEXT COLLATE "C",
+    ADD COLUMN next_review_micros BIGINT,
+    ADD COLUMN update_micros BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE leads
+    ALTER COLUMN grade TYPE TEXT COLLATE "C",
+    ADD COLUMN create_micros BIGINT NOT NULL DEFAULT 0,
+    ADD COLUMN stage TEXT COLLATE "C",
+    ADD COLUMN owner TEXT COLLATE "C",
+    ADD COLUMN source TEXT COLLATE "C",
+    ADD COLUMN country TEXT COLLATE "C",
+    ADD COLUMN industry TEXT COLLATE "C",
+    ADD COLUMN employees BIGINT,
+    ADD COLUMN profile TEXT COLLATE "C",
+    ADD COLUMN last_activity_micros BIGINT,
+    ADD COLUMN score_number BIGINT,
+    ADD COLUMN score_status TEXT COLLATE "C",
+    ADD COLUMN total BIGINT,
+    ADD COLUMN fit BIGINT,
+    ADD COLUMN engagement BIGINT,
+    ADD COLUMN score_as_of_micros BIGINT,
+    ADD COLUMN score_lead_revision BIGINT,
+    ADD COLUMN score_activity_count BIGINT,
+    ADD COLUMN score_profile TEXT COLLATE "C",
+    ADD COLUMN score_profile_revision BIGINT,
+    ADD COLUMN score_rule_set TEXT COLLATE "C";
+INSERT INTO lead_revisions (name, revision, update_micros, body)
+    SELECT name, revision, update_micros, body FROM leads;
+ALTER TABLE scores
+    ALTER COLUMN grade TYPE TEXT COLLATE "C",
+    ADD COLUMN as_of_micros BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE receipts (
+    method        TEXT COLLATE "C" NOT NULL,
+    id            TEXT COLLATE "C" NOT NULL,
+    digest        TEXT NOT NULL,
+    create_micros BIGINT NOT NULL,
+    answer        BYTEA NOT NULL,
+    PRIMARY KEY (method, id)
+);
+CREATE INDEX receipts_create ON receipts (create_micros);
+CREATE TABLE receipt_leads (
+    lead   TEXT COLLATE "C" NOT NULL,
+    method TEXT COLLATE "C" NOT NULL,
+    id     TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (lead, method, id),
+    FOREIGN KEY (method, id) REFERENCES receipts (method, id) ON DELETE CASCADE
+);
+CREATE INDEX receipt_leads_receipt ON receipt_leads (method, id);
+"#;
+
+const LISTS_FILLED: &str = "
+ALTER TABLE leads DROP COLUMN latest_score, DROP COLUMN body;
+ALTER TABLE scores DROP COLUMN as_of;
+CREATE INDEX leads_update ON leads (update_micros, name);
+CREATE INDEX leads_total ON leads (total, name) WHERE total IS NOT NULL;
+CREATE INDEX leads_activity ON leads (last_activity_micros, name) WHERE last_activity_micros IS NOT NULL;
+CREATE INDEX leads_owner ON leads (owner, name) WHERE owner IS NOT NULL;
+";
+
+async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
+    for row in db.query("SELECT body FROM canvases", &[]).await? {
+        let Canvas { name, content, version, .. } = body(&row)?;
+        let sql = "UPDATE canvases SET kind = $2, maturity = $3, display_name = $4, update_micros = $5 WHERE name = $1";
+        let (kind, maturity) = (content.kind.as_str(), content.maturity.as_str());
+        let updated = version.update_time.micros();
+        db.execute(
+            sql,
+            &[&name.to_string(), &kind, &maturity, &column_text(&content.display_name), &updated],
+        )
+        .await?;
+    }
+    for row in db.query("SELECT body FROM profiles", &[]).await? {
+        let profile: Profile = body(&row)?;
+        let (maturity, script, review, updated) = super::profile::columns(&profile);
+        let sql = "UPDATE profiles SET maturity = $2, scoring_script = $3, next_review_micros = $4,
+                   update_micros = $5 WHERE name = $1";
+        db.execute(sql, &[&profile.name.to_string(), &maturity, &script, &review, &updated]).await?;
+    }
+    // Leads and scores may be many: a part of them at a time.
+    db.execute("DECLARE old_leads CURSOR FOR SELECT body FROM leads", &[]).await?;
+    loop {
+        let rows = db.query("FETCH 1000 FROM old_leads", &[]).await?;
+        for row in &rows {
+            let lead: Lead = body(row)?;
+            super::lead::keep_columns(db, &lead).await?;
+        }
+        if rows.is_empty() {
+            break;
+        }
+    }
+    let sql = "UPDATE leads SET last_activity_micros = (SELECT max(time_micros) FROM activities WHERE lead = leads.name)
+               WHERE activity_count > 0";
+    db.execute(sql, &[]).await?;
+    let scores = "DECLARE old_scores CURSOR FOR SELECT s.body, l.segment,
+                  l.latest_score IS NOT NULL AND l.latest_score::json ->> 'name' = l.name || '/scores/' || s.number
+                  FROM scores s JOIN leads l ON l.name = s.lead";
+    db.execute(scores, &[]).await?;
+    loop {
+        let rows = db.query("FETCH 1000 FROM old_scores", &[]).await?;
+        for row in &rows {
+            fill_score(db, body(row)?, row.try_get(1)?, row.try_get(2)?).await?;
+        }
+        if rows.is_empty() {
+            break;
+        }
+    }
+    // What a cursor reads can't be altered.
+    Ok(db.batch_execute("CLOSE old_leads; CLOSE old_scores").await?)
+}
+
+async fn fill_score(db: &Transaction<'_>, score: Score, segment: Option<String>, latest: bool) -> Result<()> {
+    let name = score.name.clone().ok_or_else(|| StoreError::failed("a score has no name"))?;
+    let (lead, number) =
+        (name.lead_name().to_string(), name.score.as_str().parse::<i64>().unwrap_or_default());
+    let sql = "UPDATE scores SET as_of_micros = $3 WHERE lead = $1 AND number = $2";
+    db.execute(sql, &[&lead, &number, &score.basis.as_of.micros()]).await?;
+    let segment = segment.and_then(|segment| segment.parse().ok());
+    match LatestScore::of(&score, segment) {
+        Some(short) if latest => super::score::keep_latest(db, &lead, number, &short).await,
+        _ => Ok(()),
+    }
+}
 
 /// Brings the schema up to date in one transaction; gives the version that it has then.
-pub async fn migrate(connection: &mut Object) -> Result<i32, tokio_postgres::Error> {
+pub async fn migrate(connection: &mut Object) -> Result<i32> {
     let transaction = connection.transaction().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
     let create = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
@@ -109,9 +253,30 @@ pub async fn migrate(connection: &mut Object) -> Result<i32, tokio_postgres::Err
         }
     };
     for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
-        transaction.batch_execute(migration).await?;
-        transaction.execute("UPDATE schema_version SET version = $1", &[&version]).await?;
+        step(&transaction, version, migration).await?;
     }
     transaction.commit().await?;
     Ok(found.max(VERSION))
+}
+
+async fn step(db: &Transaction<'_>, version: i32, (sql, then): (&str, &str)) -> Result<()> {
+    db.batch_execute(sql).await?;
+    if version == LISTS_VERSION {
+        fill_lists(db).await?;
+    }
+    db.batch_execute(then).await?;
+    db.execute("UPDATE schema_version SET version = $1", &[&version]).await?;
+    Ok(())
+}
+
+/// Makes a database as the first version did.
+#[cfg(test)]
+pub async fn make_first(connection: &mut Object, sql: &str) {
+    let transaction = connection.transaction().await.unwrap();
+    let version =
+        "CREATE TABLE schema_version (version INTEGER NOT NULL); INSERT INTO schema_version VALUES (0)";
+    transaction.batch_execute(version).await.unwrap();
+    step(&transaction, 1, MIGRATIONS[0]).await.unwrap();
+    transaction.batch_execute(sql).await.unwrap();
+    transaction.commit().await.unwrap();
 }

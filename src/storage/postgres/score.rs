@@ -1,47 +1,82 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use deadpool_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 
-use super::super::{Result, ScoreStore, StoreError, Window};
-use super::{PostgresStore, bodies, body, limit};
-use crate::domain::lead::LatestScore;
+use super::super::select::{List, Param};
+use super::super::{Receipt, Result, ScoreStore, StoreError};
+use super::{PostgresStore, body, commit, page};
+use crate::domain::lead::{LatestScore, Present};
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
 use crate::domain::score::Score;
 use crate::domain::segment::LeadTally;
 
+/// Makes a score a lead's latest.
+pub(super) async fn keep_latest(
+    transaction: &Transaction<'_>,
+    lead: &str,
+    number: i64,
+    latest: &LatestScore,
+) -> Result<()> {
+    let sql = "UPDATE leads SET score_number = $2, score_status = $3, grade = $4, total = $5, fit = $6,
+               engagement = $7, score_as_of_micros = $8, score_lead_revision = $9, score_activity_count = $10,
+               score_profile = $11, score_profile_revision = $12, score_rule_set = $13, segment = $14, canvas = $15
+               WHERE name = $1";
+    let segment = latest.segment.as_ref();
+    let params: [&(dyn ToSql + Sync); 15] = [
+        &lead,
+        &number,
+        &latest.status.as_str(),
+        &Some(&latest.grade).filter(|grade| !grade.is_empty()),
+        &latest.total.0,
+        &latest.fit.0,
+        &latest.engagement.0,
+        &latest.as_of.micros(),
+        &latest.lead_revision,
+        &latest.activity_count,
+        &latest.profile.to_string(),
+        &latest.profile_revision,
+        &latest.rule_set,
+        &segment.map(ToString::to_string),
+        &segment.map(|segment| segment.canvas_name().to_string()),
+    ];
+    transaction.execute(sql, &params).await?;
+    Ok(())
+}
+
 #[async_trait]
 impl ScoreStore for PostgresStore {
-    async fn record_score(&self, score: Score, segment: Option<SegmentName>) -> Result<ScoreName> {
-        let unfit = || StoreError::Failed("only scores of a stored lead and profile are kept".into());
+    async fn record_score(
+        &self,
+        score: Score,
+        segment: Option<SegmentName>,
+        receipt: Option<Receipt<ScoreName>>,
+    ) -> Result<ScoreName> {
+        let unfit = || StoreError::failed("only scores of a stored lead and profile are kept");
         let lead = score.basis.lead.clone().ok_or_else(unfit)?;
         let lead_name = lead.to_string();
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
-        let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = $1 RETURNING score_count, latest_score";
+        let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = $1
+                   RETURNING score_count, score_as_of_micros";
         let row = transaction.query_opt(sql, &[&lead_name]).await?;
         let row = row.ok_or_else(|| StoreError::NotFound(lead_name.clone()))?;
-        let number: i64 = row.try_get(0)?;
-        let before: Option<&str> = row.try_get(1)?;
-        let before: Option<LatestScore> = before.map(serde_json::from_str).transpose()?;
+        let (number, before): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         let name = ScoreName { lead: lead.lead, score: number.to_string().parse().map_err(|_| unfit())? };
         let score = Score { name: Some(name.clone()), ..score };
-        let latest = LatestScore::of(&score, segment.clone()).ok_or_else(unfit)?;
+        let latest = LatestScore::of(&score, segment).ok_or_else(unfit)?;
         let basis = &score.basis;
         let grade = score.assessment.grade.as_deref();
-        let (text, as_of) = (serde_json::to_string(&score)?, basis.as_of.to_string());
-        let sql =
-            "INSERT INTO scores (lead, number, as_of, rule_set, grade, body) VALUES ($1, $2, $3, $4, $5, $6)";
+        let (text, as_of) = (serde_json::to_string(&score)?, basis.as_of.micros());
+        let sql = "INSERT INTO scores (lead, number, as_of_micros, rule_set, grade, body)
+                   VALUES ($1, $2, $3, $4, $5, $6)";
         transaction.execute(sql, &[&lead_name, &number, &as_of, &basis.rule_set, &grade, &text]).await?;
-        if before.is_none_or(|before| before.as_of <= basis.as_of) {
-            let canvas = segment.as_ref().map(|segment| segment.canvas_name().to_string());
-            let segment = segment.map(String::from);
-            let latest = serde_json::to_string(&latest)?;
-            let sql =
-                "UPDATE leads SET latest_score = $2, canvas = $3, segment = $4, grade = $5 WHERE name = $1";
-            transaction.execute(sql, &[&lead_name, &latest, &canvas, &segment, &grade]).await?;
+        if before.is_none_or(|before| before <= as_of) {
+            keep_latest(&transaction, &lead_name, number, &latest).await?;
         }
-        transaction.commit().await?;
-        Ok(name)
+        commit(transaction, receipt, name).await
     }
 
     async fn score(&self, name: &ScoreName) -> Result<Score> {
@@ -52,12 +87,14 @@ impl ScoreStore for PostgresStore {
         body(&row.ok_or_else(missing)?)
     }
 
-    async fn scores(&self, lead: &LeadName, window: Window) -> Result<Vec<Score>> {
-        let sql = "SELECT body FROM scores WHERE lead = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
-        let before = window.after.unwrap_or(i64::MAX);
-        let rows =
-            self.connection().await?.query(sql, &[&lead.to_string(), &before, &limit(window.limit)]).await?;
-        bodies(&rows)
+    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
+        let list = List {
+            select: "SELECT body FROM scores",
+            within: ("lead = ", Some(Param::Text(lead.to_string()))),
+            name: "number",
+            present: Present::default(),
+        };
+        page(&self.connection().await?, list, &query, body).await
     }
 
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>> {
@@ -75,7 +112,7 @@ impl ScoreStore for PostgresStore {
                 won: count(4)?,
                 lost: count(5)?,
             };
-            Ok((name.parse().map_err(|error| StoreError::Failed(Box::new(error) as _))?, tally))
+            Ok((name.parse().map_err(|error| StoreError::failed(error))?, tally))
         };
         rows.iter().map(tally).collect()
     }

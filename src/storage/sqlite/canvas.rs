@@ -1,19 +1,31 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::{CanvasStore, Page, Result, StoreError};
-use super::{SqliteStore, collect, decode, execute, first, is_taken};
+use super::super::select::{List, column_text};
+use super::super::{CanvasStore, Receipt, Result, StoreError};
+use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
 use crate::domain::canvas::Canvas;
+use crate::domain::lead::Present;
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, SegmentName};
 
 #[async_trait]
 impl CanvasStore for SqliteStore {
-    async fn create_canvas(&self, canvas: Canvas) -> Result<()> {
-        self.write(move |db| {
+    async fn create_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
+        self.write(receipt, move |db| {
             let name = canvas.name.to_string();
             let body = serde_json::to_string(&canvas)?;
-            let sql = "INSERT INTO canvases (name, revision, deleted, body) VALUES (?1, ?2, 0, ?3)";
-            match execute(db, sql, params![name, canvas.version.revision, body]) {
+            let content = &canvas.content;
+            let sql = "INSERT INTO canvases (name, revision, deleted, body, kind, maturity, display_name, update_micros)
+                       VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7)";
+            let (kind, maturity, updated) =
+                (content.kind.as_str(), content.maturity.as_str(), canvas.version.update_time.micros());
+            let revision = canvas.version.revision;
+            match execute(
+                db,
+                sql,
+                params![name, revision, body, kind, maturity, column_text(&content.display_name), updated],
+            ) {
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
                 other => Ok(other.map(drop)?),
             }
@@ -33,19 +45,21 @@ impl CanvasStore for SqliteStore {
         .await
     }
 
-    async fn canvases(&self, page: Page, deleted: bool) -> Result<Vec<Canvas>> {
+    async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
         self.read(move |db| {
-            let sql = "SELECT body FROM canvases WHERE name > ?1 AND deleted <= ?2 ORDER BY name LIMIT ?3";
-            let after = page.after.unwrap_or_default();
-            collect(db, sql, params![after, deleted, page.limit as i64], |row| {
-                decode(&row.get::<_, String>(0)?)
-            })
+            let list = List {
+                select: "SELECT body FROM canvases",
+                within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
+                name: "name",
+                present: Present::default(),
+            };
+            page(db, &list, &query, |row| decode(&row.get::<_, String>(0)?))
         })
         .await
     }
 
-    async fn update_canvas(&self, canvas: Canvas) -> Result<()> {
-        self.write(move |db| {
+    async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
+        self.write(receipt, move |db| {
             let name = canvas.name.to_string();
             let deleted = canvas.version.delete_time.is_some();
             let gone = |segment: &SegmentName| deleted || !canvas.segments.contains_key(&segment.segment);
@@ -59,8 +73,11 @@ impl CanvasStore for SqliteStore {
                 return Err(missing_or_changed(db, "canvases", name)?);
             }
             let body = serde_json::to_string(&canvas)?;
-            let sql = "UPDATE canvases SET revision = ?2, deleted = ?3, body = ?4 WHERE name = ?1";
-            execute(db, sql, params![name, revision, deleted, body])?;
+            let content = &canvas.content;
+            let sql = "UPDATE canvases SET revision = ?2, deleted = ?3, body = ?4, maturity = ?5, display_name = ?6,
+                       update_micros = ?7 WHERE name = ?1";
+            let (maturity, updated) = (content.maturity.as_str(), canvas.version.update_time.micros());
+            execute(db, sql, params![name, revision, deleted, body, maturity, column_text(&content.display_name), updated])?;
             Ok(())
         })
         .await
@@ -72,7 +89,7 @@ fn pointed_to(db: &Connection, canvas: &str) -> Result<Vec<SegmentName>> {
     let sql = "SELECT DISTINCT segment FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%'";
     collect(db, sql, [canvas], |row| {
         let name: String = row.get(0)?;
-        name.parse().map_err(|error| StoreError::Failed(Box::new(error) as _))
+        name.parse().map_err(|error| StoreError::failed(error))
     })
 }
 

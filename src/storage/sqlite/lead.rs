@@ -1,25 +1,60 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::super::{ActivityStore, LeadStore, Page, Result, StoreError, UpsertItem, Upserted, Window};
+use super::super::select::{List, column_text};
+use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::missing_or_changed;
-use super::{SqliteStore, collect, decode, execute, first, is_taken};
-use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, OutcomeKind};
+use super::receipt::erase;
+use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
+use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
+use crate::domain::listing::Query;
 use crate::domain::name::LeadName;
+use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::time::Time;
 
-/// All revisions of a lead, the current one among them.
-const REVISIONS: &str = "SELECT revision, update_micros, body FROM lead_revisions WHERE name = ?1
-                         UNION ALL SELECT revision, update_micros, body FROM leads WHERE name = ?1";
-const RECORD: &str = "SELECT body, latest_score, activity_count FROM leads";
+/// A lead with what is kept beside it: its newest body and its columns.
+const RECORD: &str = "SELECT
+    (SELECT r.body FROM lead_revisions r WHERE r.name = leads.name AND r.revision = leads.revision), leads.name, activity_count,
+    last_activity_micros, score_number, score_status, grade, total, fit, engagement, score_as_of_micros, score_lead_revision, score_activity_count, score_profile,
+    score_profile_revision, score_rule_set, segment, (SELECT p.revision FROM profiles p WHERE p.name = score_profile)
+    FROM leads";
 
 fn record(row: &Row) -> Result<LeadRecord> {
-    let latest: Option<String> = row.get(1)?;
+    let last: Option<i64> = row.get(3)?;
     Ok(LeadRecord {
         lead: decode(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?,
-        latest_score: latest.as_deref().map(decode).transpose()?,
         activity_count: row.get(2)?,
+        last_activity: last.map(time).transpose()?,
+        latest_score: latest(row)?,
+        profile_revision: row.get(17)?,
     })
+}
+
+fn latest(row: &Row) -> Result<Option<LatestScore>> {
+    let Some(number) = row.get::<_, Option<i64>>(4)? else { return Ok(None) };
+    let lead: String = row.get(1)?;
+    let status: String = row.get(5)?;
+    let segment: Option<String> = row.get(16)?;
+    let profile: String = row.get(13)?;
+    let points = |column| row.get(column).map(Points);
+    Ok(Some(LatestScore {
+        name: format!("{lead}/scores/{number}").parse().map_err(corrupt)?,
+        status: ScoreStatus::ALL
+            .into_iter()
+            .find(|known| known.as_str() == status)
+            .ok_or_else(|| StoreError::failed(format!("there is no status {status}")))?,
+        grade: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+        total: points(7)?,
+        fit: points(8)?,
+        engagement: points(9)?,
+        as_of: time(row.get(10)?)?,
+        lead_revision: row.get(11)?,
+        activity_count: row.get(12)?,
+        profile: profile.parse().map_err(corrupt)?,
+        profile_revision: row.get(14)?,
+        rule_set: row.get(15)?,
+        segment: segment.map(|name| name.parse()).transpose().map_err(corrupt)?,
+    }))
 }
 
 fn outcome(content: &LeadContent) -> Option<&'static str> {
@@ -31,15 +66,45 @@ fn outcome(content: &LeadContent) -> Option<&'static str> {
 
 fn insert(db: &Connection, lead: &Lead) -> Result<()> {
     let name = lead.name.to_string();
-    let sql = "INSERT INTO leads (name, revision, update_micros, outcome, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let version = &lead.version;
-    let body = serde_json::to_string(lead)?;
-    let params = params![name, version.revision, version.update_time.micros(), outcome(&lead.content), body];
-    match execute(db, sql, params) {
+    let sql = "INSERT INTO leads (name, revision, create_micros, update_micros) VALUES (?1, 1, ?2, ?2)";
+    match execute(db, sql, params![name, lead.version.create_time.micros()]) {
         Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
         other => other?,
     };
+    keep_body(db, lead)?;
+    keep_columns(db, lead)?;
     insert_external_ids(db, &name, &lead.content)
+}
+
+fn keep_body(db: &Connection, lead: &Lead) -> Result<()> {
+    let sql = "INSERT INTO lead_revisions (name, revision, update_micros, body) VALUES (?1, ?2, ?3, ?4)";
+    let version = &lead.version;
+    let body = serde_json::to_string(lead)?;
+    execute(db, sql, params![lead.name.to_string(), version.revision, version.update_time.micros(), body])?;
+    Ok(())
+}
+
+/// Writes the columns that lists and tallies use of a lead's own content.
+pub(super) fn keep_columns(db: &Connection, lead: &Lead) -> Result<()> {
+    let sql = "UPDATE leads SET revision = ?2, create_micros = ?3, update_micros = ?4, outcome = ?5, stage = ?6,
+               owner = ?7, source = ?8, country = ?9, industry = ?10, employees = ?11, profile = ?12 WHERE name = ?1";
+    let (content, version) = (&lead.content, &lead.version);
+    let params = params![
+        lead.name.to_string(),
+        version.revision,
+        version.create_time.micros(),
+        version.update_time.micros(),
+        outcome(content),
+        content.stage.as_str(),
+        column_text(&content.owner),
+        column_text(&content.source),
+        column_text(content.subject.country()),
+        column_text(content.subject.industry()),
+        content.subject.employees(),
+        content.profile.as_ref().map(ToString::to_string),
+    ];
+    execute(db, sql, params)?;
+    Ok(())
 }
 
 fn insert_external_ids(db: &Connection, name: &str, content: &LeadContent) -> Result<()> {
@@ -59,22 +124,15 @@ fn owner(db: &Connection, system: &str, id: &str) -> Result<Option<String>> {
     first(db, sql, [system, id], |row| Ok(row.get(0)?))
 }
 
-/// Replaces a lead by its next revision and keeps the former one.
+/// Replaces a lead by its next revision; the former body stays.
 fn replace(db: &Connection, lead: &Lead) -> Result<()> {
     let name = lead.name.to_string();
-    let keep = "INSERT INTO lead_revisions (name, revision, update_micros, body)
-                SELECT name, revision, update_micros, body FROM leads WHERE name = ?1 AND revision = ?2";
-    if execute(db, keep, params![name, lead.version.revision - 1])? == 0 {
+    let sql = "SELECT 1 FROM leads WHERE name = ?1 AND revision = ?2";
+    if first(db, sql, params![name, lead.version.revision - 1], |_| Ok(()))?.is_none() {
         return Err(missing_or_changed(db, "leads", name)?);
     }
-    let sql = "UPDATE leads SET revision = ?2, update_micros = ?3, outcome = ?4, body = ?5 WHERE name = ?1";
-    let version = &lead.version;
-    let body = serde_json::to_string(lead)?;
-    execute(
-        db,
-        sql,
-        params![name, version.revision, version.update_time.micros(), outcome(&lead.content), body],
-    )?;
+    keep_body(db, lead)?;
+    keep_columns(db, lead)?;
     execute(db, "DELETE FROM lead_external_ids WHERE lead = ?1", [&name])?;
     insert_external_ids(db, &name, &lead.content)
 }
@@ -85,10 +143,9 @@ fn upsert(db: &Connection, system: &str, item: UpsertItem, now: Time) -> Result<
     let Some(name) = owner(db, system, &id)? else {
         let lead = Lead::create(new_name, content, now);
         insert(db, &lead)?;
-        let record = LeadRecord { lead, latest_score: None, activity_count: 0 };
-        return Ok(Upserted { record, created: true });
+        return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
-    let sql = format!("{RECORD} WHERE name = ?1");
+    let sql = format!("{RECORD} WHERE leads.name = ?1");
     let mut record = first(db, &sql, [&name], record)?.ok_or(StoreError::NotFound(name))?;
     if !record.lead.version.admits(&etag) {
         return Err(StoreError::Conflict(record.lead.name.to_string()));
@@ -105,14 +162,14 @@ fn upsert(db: &Connection, system: &str, item: UpsertItem, now: Time) -> Result<
 
 #[async_trait]
 impl LeadStore for SqliteStore {
-    async fn create_lead(&self, lead: Lead) -> Result<()> {
-        self.write(move |db| insert(db, &lead)).await
+    async fn create_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
+        self.write(receipt, move |db| insert(db, &lead)).await
     }
 
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord> {
         let name = name.to_string();
         self.read(move |db| {
-            first(db, &format!("{RECORD} WHERE name = ?1"), [&name], record)?
+            first(db, &format!("{RECORD} WHERE leads.name = ?1"), [&name], record)?
                 .ok_or(StoreError::NotFound(name))
         })
         .await
@@ -121,8 +178,8 @@ impl LeadStore for SqliteStore {
     async fn lead_revision(&self, name: &LeadName, revision: i64) -> Result<Lead> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision = ?2");
-            let found = first(db, &sql, params![name, revision], |row| decode(&row.get::<_, String>(0)?))?;
+            let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND revision = ?2";
+            let found = first(db, sql, params![name, revision], |row| decode(&row.get::<_, String>(0)?))?;
             found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
         })
         .await
@@ -131,26 +188,25 @@ impl LeadStore for SqliteStore {
     async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = format!(
-                "SELECT body FROM ({REVISIONS}) WHERE update_micros <= ?2 ORDER BY revision DESC LIMIT 1"
-            );
+            let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND update_micros <= ?2
+                       ORDER BY revision DESC LIMIT 1";
             let found =
-                first(db, &sql, params![name, time.micros()], |row| decode(&row.get::<_, String>(0)?))?;
+                first(db, sql, params![name, time.micros()], |row| decode(&row.get::<_, String>(0)?))?;
             found.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))
         })
         .await
     }
 
-    async fn leads(&self, page: Page) -> Result<Vec<LeadRecord>> {
+    async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
         self.read(move |db| {
-            let sql = format!("{RECORD} WHERE name > ?1 ORDER BY name LIMIT ?2");
-            collect(db, &sql, params![page.after.unwrap_or_default(), page.limit as i64], record)
+            let list = List { select: RECORD, within: ("1 = 1", None), name: "leads.name", present };
+            page(db, &list, &query, record)
         })
         .await
     }
 
-    async fn update_lead(&self, lead: Lead) -> Result<()> {
-        self.write(move |db| replace(db, &lead)).await
+    async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
+        self.write(receipt, move |db| replace(db, &lead)).await
     }
 
     async fn upsert_leads(
@@ -158,9 +214,10 @@ impl LeadStore for SqliteStore {
         system: &str,
         items: Vec<UpsertItem>,
         now: Time,
+        receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>> {
         let system = system.to_owned();
-        self.write(move |db| {
+        self.write(receipt, move |db| {
             let mut results = Vec::with_capacity(items.len());
             for item in items {
                 db.execute_batch("SAVEPOINT item")?;
@@ -174,13 +231,18 @@ impl LeadStore for SqliteStore {
         .await
     }
 
-    async fn delete_lead(&self, name: &LeadName, revision: Option<i64>) -> Result<()> {
+    async fn delete_lead(
+        &self,
+        name: &LeadName,
+        revision: Option<i64>,
+        receipt: Option<Receipt<()>>,
+    ) -> Result<()> {
         let name = name.to_string();
-        self.write(move |db| {
+        self.write(receipt, move |db| {
             let sql = "DELETE FROM leads WHERE name = ?1 AND revision = coalesce(?2, revision)";
             match execute(db, sql, params![name, revision])? {
                 0 => Err(missing_or_changed(db, "leads", name)?),
-                _ => Ok(()),
+                _ => erase(db, &name),
             }
         })
         .await
@@ -189,11 +251,11 @@ impl LeadStore for SqliteStore {
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql =
-                format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
+            let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND revision < ?2
+                       ORDER BY revision DESC LIMIT ?3";
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
-            collect(db, &sql, params, |row| decode(&row.get::<_, String>(0)?))
+            collect(db, sql, params, |row| decode(&row.get::<_, String>(0)?))
         })
         .await
     }
@@ -201,14 +263,23 @@ impl LeadStore for SqliteStore {
 
 #[async_trait]
 impl ActivityStore for SqliteStore {
-    async fn append_activities(&self, lead: &LeadName, activities: Vec<Activity>) -> Result<i64> {
+    async fn append_activities(
+        &self,
+        lead: &LeadName,
+        activities: Vec<Activity>,
+        receipt: Option<Receipt<i64>>,
+    ) -> Result<i64> {
         let lead = lead.to_string();
-        self.write(move |db| {
-            let sql = "UPDATE leads SET activity_count = activity_count + ?2 WHERE name = ?1 RETURNING activity_count";
+        self.write(receipt, move |db| {
+            let sql = "UPDATE leads SET activity_count = activity_count + ?2,
+                       last_activity_micros = max(coalesce(last_activity_micros, ?3), ?3)
+                       WHERE name = ?1 RETURNING activity_count";
             let added = activities.len() as i64;
-            let count: Option<i64> = first(db, sql, params![lead, added], |row| Ok(row.get(0)?))?;
+            let last = activities.iter().map(|activity| activity.time.micros()).max();
+            let count: Option<i64> = first(db, sql, params![lead, added, last], |row| Ok(row.get(0)?))?;
             let count = count.ok_or_else(|| StoreError::NotFound(lead.clone()))?;
-            let sql = "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
+            let sql =
+                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             for (i, activity) in activities.into_iter().enumerate() {
                 let number = count - added + 1 + i as i64;
@@ -270,5 +341,5 @@ fn time(micros: i64) -> Result<Time> {
 
 /// A row that this program can't have written.
 fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Failed(Box::new(error))
+    StoreError::failed(error)
 }

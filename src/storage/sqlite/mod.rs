@@ -3,8 +3,9 @@
 mod canvas;
 mod lead;
 mod profile;
+mod receipt;
 mod rule_set;
-mod schema;
+pub(super) mod schema;
 mod score;
 mod worker;
 
@@ -14,7 +15,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 use serde::de::DeserializeOwned;
 
-use super::{Result, StoreError};
+use super::select::{self, Dialect, List, Param, Statement};
+use super::{Load, Receipt, Result, Store, StoreError};
+use crate::domain::listing::Query;
 use worker::{Readers, Writer};
 
 /// A SQLite database. Clones are not needed: share it behind an `Arc`.
@@ -35,6 +38,8 @@ pub enum OpenError {
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} can't be used: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error("{} can't be brought up to date: {source}", path.display())]
+    Migration { path: PathBuf, source: StoreError },
     #[error("{} was written by a newer version (schema {found}, this one knows {known})", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
 }
@@ -58,7 +63,8 @@ impl SqliteStore {
         writer.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
         // What is deleted is overwritten: erasing a lead means it.
         writer.pragma_update(None, "secure_delete", true).map_err(sqlite)?;
-        match schema::migrate(&mut writer).map_err(sqlite)? {
+        let store = |source| OpenError::Migration { path: path.to_owned(), source };
+        match schema::migrate(&mut writer).map_err(store)? {
             found if found > schema::VERSION => {
                 return Err(OpenError::Newer { path: path.to_owned(), found, known: schema::VERSION });
             }
@@ -81,9 +87,20 @@ impl SqliteStore {
     /// Runs a transaction on the writer; it is durable when this returns.
     async fn write<T: Send + 'static>(
         &self,
+        receipt: Option<Receipt<T>>,
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer.run(job).await
+        let whole = move |db: &Connection| {
+            if let Some(receipt) = &receipt {
+                receipt::refuse_repetition(db, &receipt.key)?;
+            }
+            let outcome = job(db)?;
+            if let Some(receipt) = receipt {
+                receipt::keep(db, receipt, &outcome)?;
+            }
+            Ok(outcome)
+        };
+        self.writer.run(whole).await
     }
 
     /// Runs a read on one of the readers, on one snapshot.
@@ -116,10 +133,47 @@ fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -16_384)
 }
 
+impl Store for SqliteStore {
+    fn system(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn load(&self) -> Load {
+        Load { waiting: self.writer.waiting(), used: self.readers.used(), most: READERS }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        StoreError::Failed(Box::new(error))
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
+            _ => StoreError::failed(error),
+        }
     }
+}
+
+/// Reads a page of a list.
+fn page<T>(
+    connection: &Connection,
+    list: &List,
+    query: &Query,
+    mut row: impl FnMut(&Row) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    for Statement { sql, params } in select::statements(Dialect::Sqlite, list, query) {
+        if found.len() < query.limit {
+            let params = params.into_iter().map(|param| match param {
+                Param::Text(text) => rusqlite::types::Value::Text(text),
+                Param::Integer(n) => rusqlite::types::Value::Integer(n),
+                Param::Float(n) => rusqlite::types::Value::Real(n),
+            });
+            let params = rusqlite::params_from_iter(params.collect::<Vec<_>>());
+            found.extend(collect(connection, &sql, params, &mut row)?);
+        }
+    }
+    found.truncate(query.limit);
+    Ok(found)
 }
 
 /// Whether an insert met a row with the same key.

@@ -1,15 +1,33 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::{Page, ProfileStore, Result, StoreError, Window};
+use super::super::select::List;
+use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::missing_or_changed;
-use super::{SqliteStore, collect, decode, execute, first, is_taken};
+use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
+use crate::domain::lead::Present;
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
 use crate::domain::profile::Profile;
+use crate::domain::time::Time;
 
 /// All revisions of a profile, the current one among them.
 const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = ?1
                          UNION ALL SELECT revision, body FROM profiles WHERE name = ?1";
+
+type Columns<'a> = (Option<String>, Option<&'static str>, &'a str, Option<i64>, i64);
+
+/// What lists are filtered and ordered by: segment, maturity, script, next review and last change.
+pub(super) fn columns(profile: &Profile) -> Columns<'_> {
+    let content = &profile.content;
+    (
+        content.segment.as_ref().map(ToString::to_string),
+        content.maturity.as_str(),
+        &content.scoring_script,
+        content.review.as_ref().and_then(|review| review.next_time()).map(Time::micros),
+        profile.version.update_time.micros(),
+    )
+}
 
 /// Whether the segment that a profile points to exists; a profile that is deleted points to nothing.
 fn points_somewhere(db: &Connection, profile: &Profile) -> Result<bool> {
@@ -25,17 +43,21 @@ fn points_somewhere(db: &Connection, profile: &Profile) -> Result<bool> {
 
 #[async_trait]
 impl ProfileStore for SqliteStore {
-    async fn create_profile(&self, profile: Profile) -> Result<()> {
-        self.write(move |db| {
+    async fn create_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
+        self.write(receipt, move |db| {
             let name = profile.name.to_string();
             if !points_somewhere(db, &profile)? {
                 return Err(StoreError::Conflict(name));
             }
             let body = serde_json::to_string(&profile)?;
-            let segment = profile.content.segment.map(String::from);
             let sql =
-                "INSERT INTO profiles (name, revision, deleted, segment, body) VALUES (?1, ?2, 0, ?3, ?4)";
-            match execute(db, sql, params![name, profile.version.revision, segment, body]) {
+                "INSERT INTO profiles (name, revision, deleted, body, segment, maturity, scoring_script,
+                                             next_review_micros, update_micros)
+                       VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let (segment, maturity, script, review, updated) = columns(&profile);
+            let revision = profile.version.revision;
+            match execute(db, sql, params![name, revision, body, segment, maturity, script, review, updated])
+            {
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
                 other => Ok(other.map(drop)?),
             }
@@ -63,19 +85,21 @@ impl ProfileStore for SqliteStore {
         .await
     }
 
-    async fn profiles(&self, page: Page, deleted: bool) -> Result<Vec<Profile>> {
+    async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
         self.read(move |db| {
-            let sql = "SELECT body FROM profiles WHERE name > ?1 AND deleted <= ?2 ORDER BY name LIMIT ?3";
-            let after = page.after.unwrap_or_default();
-            collect(db, sql, params![after, deleted, page.limit as i64], |row| {
-                decode(&row.get::<_, String>(0)?)
-            })
+            let list = List {
+                select: "SELECT body FROM profiles",
+                within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
+                name: "name",
+                present: Present::default(),
+            };
+            page(db, &list, &query, |row| decode(&row.get::<_, String>(0)?))
         })
         .await
     }
 
-    async fn update_profile(&self, profile: Profile) -> Result<()> {
-        self.write(move |db| {
+    async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
+        self.write(receipt, move |db| {
             let name = profile.name.to_string();
             let revision = profile.version.revision;
             if !points_somewhere(db, &profile)? {
@@ -88,10 +112,15 @@ impl ProfileStore for SqliteStore {
             }
             let body = serde_json::to_string(&profile)?;
             let deleted = profile.version.delete_time.is_some();
-            let segment = profile.content.segment.map(String::from);
             let sql =
-                "UPDATE profiles SET revision = ?2, deleted = ?3, segment = ?4, body = ?5 WHERE name = ?1";
-            execute(db, sql, params![name, revision, deleted, segment, body])?;
+                "UPDATE profiles SET revision = ?2, deleted = ?3, body = ?4, segment = ?5, maturity = ?6,
+                       scoring_script = ?7, next_review_micros = ?8, update_micros = ?9 WHERE name = ?1";
+            let (segment, maturity, script, review, updated) = columns(&profile);
+            execute(
+                db,
+                sql,
+                params![name, revision, deleted, body, segment, maturity, script, review, updated],
+            )?;
             Ok(())
         })
         .await

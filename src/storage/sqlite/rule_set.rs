@@ -7,7 +7,7 @@ use super::{SqliteStore, decode, execute, first};
 #[async_trait]
 impl RuleSetStore for SqliteStore {
     async fn keep_rule_set(&self, set: StoredRuleSet) -> Result<()> {
-        self.write(move |db| {
+        self.write(None, move |db| {
             let sql = "INSERT INTO rule_sets (id, create_time, files) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING";
             let files = serde_json::to_string(&set.files)?;
             execute(db, sql, params![set.id, set.create_time.to_string(), files])?;
@@ -23,7 +23,7 @@ impl RuleSetStore for SqliteStore {
             let found = first(db, sql, [&id], |row| {
                 let time: String = row.get(0)?;
                 let files: String = row.get(1)?;
-                let create_time = time.parse().map_err(|error| StoreError::Failed(Box::new(error) as _))?;
+                let create_time = time.parse().map_err(|error| StoreError::failed(error))?;
                 Ok((create_time, decode(&files)?))
             })?;
             let (create_time, files) = found.ok_or_else(|| StoreError::NotFound(format!("ruleSets/{id}")))?;

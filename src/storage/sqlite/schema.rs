@@ -1,14 +1,35 @@
 //! The schema and its migrations. Bodies are JSON: an operator can read them with SQL, and the columns
-//! beside them are what filters and orders use. The body of the current revision stands in the resource's
-//! row, those before in the table of revisions.
+//! beside them are what filters and orders use. Canvases and profiles keep their current body in their row and the
+//! former ones in a table of revisions; leads, which are many, keep all bodies there, so that a list over a million
+//! of them reads narrow rows.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, params};
+
+use super::super::StoreError;
+use super::super::select::column_text;
+use super::{decode, execute};
+use crate::domain::canvas::Canvas;
+use crate::domain::lead::{LatestScore, Lead};
+use crate::domain::profile::Profile;
+use crate::domain::score::Score;
 
 /// The newest schema that this program knows.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Each brings the schema from its index to the next number. Never change one that was released.
-const MIGRATIONS: [&str; 1] = ["
+/// Brings the schema from its index to the next number. Never change one that was released.
+struct Migration {
+    sql: &'static str,
+    /// What SQL alone can't do: it reads bodies and fills columns.
+    fill: Option<fn(&Transaction) -> super::Result<()>>,
+    then: &'static str,
+}
+
+const MIGRATIONS: [Migration; 2] = [
+    Migration { sql: FIRST, fill: None, then: "" },
+    Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
+];
+
+const FIRST: &str = "
 CREATE TABLE canvases (
     name        TEXT PRIMARY KEY,
     revision    INTEGER NOT NULL,
@@ -89,16 +110,173 @@ CREATE TABLE rule_sets (
     create_time TEXT NOT NULL,
     files       TEXT NOT NULL
 ) WITHOUT ROWID;
-"];
+";
+
+/// Columns for every filter and order, the bodies of leads in one table, and kept answers.
+const LISTS: &str = "
+ALTER TABLE canvases ADD COLUMN kind TEXT;
+ALTER TABLE canvases ADD COLUMN maturity TEXT;
+ALTER TABLE canvases ADD COLUMN display_name TEXT;
+ALTER TABLE canvases ADD COLUMN update_micros INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE profiles ADD COLUMN maturity TEXT;
+ALTER TABLE profiles ADD COLUMN scoring_script TEXT;
+ALTER TABLE profiles ADD COLUMN next_review_micros INTEGER;
+ALTER TABLE profiles ADD COLUMN update_micros INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE leads ADD COLUMN create_micros INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE leads ADD COLUMN stage TEXT;
+ALTER TABLE leads ADD COLUMN owner TEXT;
+ALTER TABLE leads ADD COLUMN source TEXT;
+ALTER TABLE leads ADD COLUMN country TEXT;
+ALTER TABLE leads ADD COLUMN industry TEXT;
+ALTER TABLE leads ADD COLUMN employees INTEGER;
+ALTER TABLE leads ADD COLUMN profile TEXT;
+ALTER TABLE leads ADD COLUMN last_activity_micros INTEGER;
+ALTER TABLE leads ADD COLUMN score_number INTEGER;
+ALTER TABLE leads ADD COLUMN score_status TEXT;
+ALTER TABLE leads ADD COLUMN total INTEGER;
+ALTER TABLE leads ADD COLUMN fit INTEGER;
+ALTER TABLE leads ADD COLUMN engagement INTEGER;
+ALTER TABLE leads ADD COLUMN score_as_of_micros INTEGER;
+ALTER TABLE leads ADD COLUMN score_lead_revision INTEGER;
+ALTER TABLE leads ADD COLUMN score_activity_count INTEGER;
+ALTER TABLE leads ADD COLUMN score_profile TEXT;
+ALTER TABLE leads ADD COLUMN score_profile_revision INTEGER;
+ALTER TABLE leads ADD COLUMN score_rule_set TEXT;
+
+CREATE TABLE lead_bodies (
+    name          TEXT NOT NULL REFERENCES leads (name) ON DELETE CASCADE,
+    revision      INTEGER NOT NULL,
+    update_micros INTEGER NOT NULL,
+    body          TEXT NOT NULL,
+    PRIMARY KEY (name, revision)
+);
+INSERT INTO lead_bodies SELECT name, revision, update_micros, body FROM lead_revisions;
+INSERT INTO lead_bodies SELECT name, revision, update_micros, body FROM leads;
+DROP TABLE lead_revisions;
+ALTER TABLE lead_bodies RENAME TO lead_revisions;
+
+ALTER TABLE scores ADD COLUMN as_of_micros INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE receipts (
+    method        TEXT NOT NULL,
+    id            TEXT NOT NULL,
+    digest        TEXT NOT NULL,
+    create_micros INTEGER NOT NULL,
+    answer        BLOB NOT NULL,
+    PRIMARY KEY (method, id)
+);
+CREATE INDEX receipts_create ON receipts (create_micros);
+CREATE TABLE receipt_leads (
+    lead   TEXT NOT NULL,
+    method TEXT NOT NULL,
+    id     TEXT NOT NULL,
+    PRIMARY KEY (lead, method, id),
+    FOREIGN KEY (method, id) REFERENCES receipts (method, id) ON DELETE CASCADE
+) WITHOUT ROWID;
+CREATE INDEX receipt_leads_receipt ON receipt_leads (method, id);
+";
+
+const LISTS_FILLED: &str = "
+ALTER TABLE leads DROP COLUMN latest_score;
+ALTER TABLE leads DROP COLUMN body;
+ALTER TABLE scores DROP COLUMN as_of;
+CREATE INDEX leads_update ON leads (update_micros, name);
+CREATE INDEX leads_total ON leads (total, name) WHERE total IS NOT NULL;
+CREATE INDEX leads_activity ON leads (last_activity_micros, name) WHERE last_activity_micros IS NOT NULL;
+CREATE INDEX leads_owner ON leads (owner, name) WHERE owner IS NOT NULL;
+";
+
+fn fill_lists(db: &Transaction) -> super::Result<()> {
+    each(db, "SELECT body FROM canvases", |text| {
+        let Canvas { name, content, version, .. } = decode(text)?;
+        let sql = "UPDATE canvases SET kind = ?2, maturity = ?3, display_name = ?4, update_micros = ?5 WHERE name = ?1";
+        let (kind, maturity) = (content.kind.as_str(), content.maturity.as_str());
+        let params = params![
+            name.to_string(),
+            kind,
+            maturity,
+            column_text(&content.display_name),
+            version.update_time.micros()
+        ];
+        Ok(execute(db, sql, params).map(drop)?)
+    })?;
+    each(db, "SELECT body FROM profiles", |text| {
+        let profile: Profile = decode(text)?;
+        let (_, maturity, script, review, updated) = super::profile::columns(&profile);
+        let sql = "UPDATE profiles SET maturity = ?2, scoring_script = ?3, next_review_micros = ?4,
+                   update_micros = ?5 WHERE name = ?1";
+        Ok(execute(db, sql, params![profile.name.to_string(), maturity, script, review, updated])
+            .map(drop)?)
+    })?;
+    each(db, "SELECT body FROM leads", |text| {
+        let lead: Lead = decode(text)?;
+        super::lead::keep_columns(db, &lead)
+    })?;
+    let sql = "UPDATE leads SET last_activity_micros = (SELECT max(time_micros) FROM activities WHERE lead = leads.name)
+               WHERE activity_count > 0";
+    execute(db, sql, [])?;
+    each(db, "SELECT body FROM scores", |text| {
+        let Score { name, basis, .. } = decode(text)?;
+        let name = name.ok_or_else(|| StoreError::failed("a score has no name"))?;
+        let number: i64 = name.score.as_str().parse().unwrap_or_default();
+        let sql = "UPDATE scores SET as_of_micros = ?3 WHERE lead = ?1 AND number = ?2";
+        Ok(execute(db, sql, params![name.lead_name().to_string(), number, basis.as_of.micros()]).map(drop)?)
+    })?;
+    let latest = "SELECT s.body FROM leads l JOIN scores s ON s.lead = l.name
+                  AND s.number = CAST(replace(l.latest_score ->> 'name', l.name || '/scores/', '') AS INTEGER)";
+    each(db, latest, |text| {
+        let score: Score = decode(text)?;
+        let Some(name) = score.name.clone() else { return Ok(()) };
+        let lead = name.lead_name().to_string();
+        let segment: Option<String> =
+            super::first(db, "SELECT segment FROM leads WHERE name = ?1", [&lead], |row| Ok(row.get(0)?))?
+                .flatten();
+        let segment = segment.and_then(|segment| segment.parse().ok());
+        match LatestScore::of(&score, segment) {
+            Some(latest) => {
+                super::score::keep_latest(db, &lead, name.score.as_str().parse().unwrap_or_default(), &latest)
+            }
+            None => Ok(()),
+        }
+    })
+}
+
+/// Calls `work` with the text in the first column of every row.
+fn each(db: &Transaction, sql: &str, mut work: impl FnMut(&str) -> super::Result<()>) -> super::Result<()> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        work(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+    }
+    Ok(())
+}
 
 /// Brings the schema up to date, each step in a transaction; gives the version that it has then.
-pub fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
+pub fn migrate(connection: &mut Connection) -> super::Result<i64> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for (version, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", version as i64 + 1)?;
-        transaction.commit()?;
+    for (version, migration) in (1..).zip(&MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
+        step(connection, version, migration)?;
     }
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn step(connection: &mut Connection, version: i64, migration: &Migration) -> super::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(migration.sql)?;
+    if let Some(fill) = migration.fill {
+        fill(&transaction)?;
+    }
+    transaction.execute_batch(migration.then)?;
+    transaction.pragma_update(None, "user_version", version)?;
+    Ok(transaction.commit()?)
+}
+
+/// Makes a database as the first version did.
+#[cfg(test)]
+pub fn make_first(path: &std::path::Path, sql: &str) {
+    let mut connection = Connection::open(path).unwrap();
+    step(&mut connection, 1, &MIGRATIONS[0]).unwrap();
+    connection.execute_batch(sql).unwrap();
 }

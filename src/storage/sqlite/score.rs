@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::super::{Result, ScoreStore, StoreError, Window};
-use super::{SqliteStore, collect, decode, execute, first};
-use crate::domain::lead::LatestScore;
+use super::super::select::{List, Param};
+use super::super::{Receipt, Result, ScoreStore, StoreError};
+use super::{SqliteStore, collect, decode, execute, first, page};
+use crate::domain::lead::{LatestScore, Present};
+use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
 use crate::domain::score::Score;
 use crate::domain::segment::LeadTally;
@@ -15,34 +17,62 @@ fn score(row: &Row) -> Result<Score> {
     decode(&body)
 }
 
+/// Makes a score a lead's latest.
+pub(super) fn keep_latest(db: &Connection, lead: &str, number: i64, latest: &LatestScore) -> Result<()> {
+    let sql = "UPDATE leads SET score_number = ?2, score_status = ?3, grade = ?4, total = ?5, fit = ?6,
+               engagement = ?7, score_as_of_micros = ?8, score_lead_revision = ?9, score_activity_count = ?10,
+               score_profile = ?11, score_profile_revision = ?12, score_rule_set = ?13, segment = ?14
+               WHERE name = ?1";
+    let params = params![
+        lead,
+        number,
+        latest.status.as_str(),
+        Some(&latest.grade).filter(|grade| !grade.is_empty()),
+        latest.total.0,
+        latest.fit.0,
+        latest.engagement.0,
+        latest.as_of.micros(),
+        latest.lead_revision,
+        latest.activity_count,
+        latest.profile.to_string(),
+        latest.profile_revision,
+        latest.rule_set,
+        latest.segment.as_ref().map(ToString::to_string),
+    ];
+    execute(db, sql, params)?;
+    Ok(())
+}
+
 #[async_trait]
 impl ScoreStore for SqliteStore {
-    async fn record_score(&self, score: Score, segment: Option<SegmentName>) -> Result<ScoreName> {
-        self.write(move |db| {
-            let unfit = || StoreError::Failed("only scores of a stored lead and profile are kept".into());
+    async fn record_score(
+        &self,
+        score: Score,
+        segment: Option<SegmentName>,
+        receipt: Option<Receipt<ScoreName>>,
+    ) -> Result<ScoreName> {
+        self.write(receipt, move |db| {
+            let unfit = || StoreError::failed("only scores of a stored lead and profile are kept");
             let lead = score.basis.lead.clone().ok_or_else(unfit)?;
-            let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = ?1 RETURNING score_count, latest_score";
+            let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = ?1
+                       RETURNING score_count, score_as_of_micros";
             let found = first(db, sql, [lead.to_string()], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
             })?;
             let (number, before) = found.ok_or_else(|| StoreError::NotFound(lead.to_string()))?;
             let id = number.to_string().parse().map_err(|_| unfit())?;
             let name = ScoreName { lead: lead.lead.clone(), score: id };
             let score = Score { name: Some(name.clone()), ..score };
             let (basis, assessment) = (&score.basis, &score.assessment);
-            let grade = assessment.grade.as_deref();
-            let sql = "INSERT INTO scores (lead, number, as_of, rule_set, grade, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let sql = "INSERT INTO scores (lead, number, as_of_micros, rule_set, grade, body)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let body = serde_json::to_string(&score)?;
-            let as_of = basis.as_of.to_string();
+            let (as_of, grade) = (basis.as_of.micros(), assessment.grade.as_deref());
             execute(db, sql, params![lead.to_string(), number, as_of, basis.rule_set, grade, body])?;
-            let before: Option<LatestScore> = before.as_deref().map(decode).transpose()?;
-            if before.is_some_and(|before| before.as_of > basis.as_of) {
-                return Ok(name);
+            if before.is_none_or(|before| before <= as_of) {
+                let latest = LatestScore::of(&score, segment).ok_or_else(unfit)?;
+                keep_latest(db, &lead.to_string(), number, &latest)?;
             }
-            let latest = LatestScore::of(&score, segment.clone()).ok_or_else(unfit)?;
-            let sql = "UPDATE leads SET latest_score = ?2, segment = ?3, grade = ?4 WHERE name = ?1";
-            let segment = segment.map(String::from);
-            execute(db, sql, params![lead.to_string(), serde_json::to_string(&latest)?, segment, grade])?;
             Ok(name)
         })
         .await
@@ -59,11 +89,16 @@ impl ScoreStore for SqliteStore {
         .await
     }
 
-    async fn scores(&self, lead: &LeadName, window: Window) -> Result<Vec<Score>> {
+    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
         let lead = lead.to_string();
         self.read(move |db| {
-            let sql = "SELECT body FROM scores WHERE lead = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
-            collect(db, sql, params![lead, window.after.unwrap_or(i64::MAX), window.limit as i64], score)
+            let list = List {
+                select: "SELECT body FROM scores",
+                within: ("lead = ", Some(Param::Text(lead))),
+                name: "number",
+                present: Present::default(),
+            };
+            page(db, &list, &query, score)
         })
         .await
     }
@@ -83,7 +118,7 @@ impl ScoreStore for SqliteStore {
                     won: count(4)?,
                     lost: count(5)?,
                 };
-                let name = name.parse().map_err(|error| StoreError::Failed(Box::new(error) as _))?;
+                let name = name.parse().map_err(|error| StoreError::failed(error))?;
                 Ok((name, tally))
             })?;
             Ok(tallies.into_iter().collect())

@@ -1,11 +1,12 @@
 //! The threads that touch the database: one writes, several read. Nothing blocks the async runtime.
 
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::super::{Result, StoreError};
@@ -27,6 +28,8 @@ pub struct Writer {
     /// Dropped first, so that the thread ends and can be waited for.
     queue: Option<SyncSender<WriteJob>>,
     thread: Option<JoinHandle<()>>,
+    /// Jobs that were not acknowledged yet.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// A commit that failed, for each of the jobs that shared it.
@@ -34,12 +37,26 @@ pub struct Writer {
 #[error("the commit failed: {0}")]
 struct CommitFailed(Arc<rusqlite::Error>);
 
+/// What a job comes to whose commit failed.
+fn failed(error: Arc<rusqlite::Error>) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::ReadOnly) => StoreError::ReadOnly,
+        _ => StoreError::failed(CommitFailed(error)),
+    }
+}
+
 impl Writer {
     pub fn start(connection: Connection) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".into());
         let thread = thread.spawn(move || write_all(&connection, &jobs))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), waiting: Arc::default() })
+    }
+
+    /// How many jobs were not acknowledged yet.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     pub async fn run<T: Send + 'static>(
@@ -47,6 +64,7 @@ impl Writer {
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
+        let counted = Counted::new(&self.waiting);
         let job: WriteJob = Box::new(move |connection| {
             let outcome = connection.map_or(Err(StoreError::Busy), job);
             let keep = outcome.is_ok();
@@ -54,11 +72,10 @@ impl Writer {
             let acknowledge: Acknowledge = Box::new(move |commit| {
                 let outcome = match commit {
                     Ok(()) => outcome,
-                    Err(error) if keep || connection_missing => {
-                        Err(StoreError::Failed(Box::new(CommitFailed(error))))
-                    }
+                    Err(error) if keep || connection_missing => Err(failed(error)),
                     Err(_) => outcome,
                 };
+                drop(counted);
                 // A caller that has gone does not change what was written.
                 _ = answer.send(outcome);
             });
@@ -66,6 +83,22 @@ impl Writer {
         });
         enqueue(self.queue.as_ref(), job)?;
         result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// One more, for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -116,25 +149,34 @@ fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
 pub struct Readers {
     queue: Option<SyncSender<ReadJob>>,
     threads: Vec<JoinHandle<()>>,
+    /// Those at work.
+    used: Arc<AtomicUsize>,
 }
 
 impl Readers {
     pub fn start(connections: Vec<Connection>) -> io::Result<Self> {
         let (queue, jobs) = sync_channel::<ReadJob>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
+        let used = Arc::<AtomicUsize>::default();
         let mut threads = Vec::new();
         for (i, connection) in connections.into_iter().enumerate() {
-            let jobs = jobs.clone();
+            let (jobs, used) = (jobs.clone(), used.clone());
             let builder = thread::Builder::new().name(format!("sqlite-reader-{i}"));
             threads.push(builder.spawn(move || {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
+                    let _at_work = Counted::new(&used);
                     job(&connection);
                 }
             })?);
         }
-        Ok(Self { queue: Some(queue), threads })
+        Ok(Self { queue: Some(queue), threads, used })
+    }
+
+    /// How many of them are at work.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
     }
 
     pub async fn run<T: Send + 'static>(
@@ -181,5 +223,5 @@ fn enqueue<T>(queue: Option<&SyncSender<T>>, job: T) -> Result<()> {
 }
 
 fn gone() -> StoreError {
-    StoreError::Failed("the database thread has ended".into())
+    StoreError::failed("the database thread has ended")
 }
