@@ -52,6 +52,17 @@ async fn replicas_share_what_they_acknowledge() {
     let read = b.leads().get_lead(request).await.unwrap().into_inner();
     assert_eq!(read.latest_score.unwrap().score, score.name);
 
+    // A call that is repeated on another replica is answered as it was by the first.
+    let visit = pb::Activity { r#type: "page_visit".into(), time: made::ago(60), ..Default::default() };
+    let record = pb::RecordActivitiesRequest {
+        lead: lead.name.clone(),
+        activities: vec![visit],
+        request_id: "visit-1".into(),
+    };
+    for replica in [&a, &b, &a] {
+        let recorded = replica.leads().record_activities(record.clone()).await.unwrap().into_inner();
+        assert_eq!(recorded.activity_count, 1);
+    }
     let change = |owner: &str| pb::UpdateLeadRequest {
         lead: Some(pb::Lead { owner: owner.into(), ..lead.clone() }),
         ..Default::default()
