@@ -2,6 +2,7 @@
 
 mod canvas;
 mod command_line;
+mod durability;
 mod floors;
 mod health;
 mod lead;

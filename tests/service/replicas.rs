@@ -1,25 +1,13 @@
 //! Two replicas on one PostgreSQL: what one acknowledges the other knows.
 
-use std::process::Command;
-
 use assay::config::Settings;
 use assay::grpc::pb;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
+use crate::support::postgres::database;
 use crate::support::process::assay;
 use crate::support::{TestServer, copy_dir, failure, made, shipped};
-
-/// The URL of a schema of its own.
-fn database(schema: &str) -> String {
-    let url = std::env::var("ASSAY_TEST_POSTGRES")
-        .expect("a PostgreSQL is needed: `make test` has one, or run tests/with-postgres cargo test");
-    let create = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
-    let mut created = Command::new("psql");
-    created.args(["-q", &url, "-c", &create]).env("PGOPTIONS", "-c client_min_messages=error");
-    assert!(created.status().expect("psql is needed: `make deps` installs it").success());
-    format!("{url}?options=-csearch_path%3D{schema}")
-}
 
 async fn replica(database: &str) -> TestServer {
     let settings = Settings { database: Some(database.into()), ..Settings::default() };

@@ -1,10 +1,9 @@
-//! The real process: signals, the lock on its file, and what survives a kill.
+//! The real process: signals, the lock on its file, and its log.
 
 use std::time::Duration;
 
-use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
-use assay::grpc::pb::{self, upsert_lead_result};
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -81,57 +80,6 @@ fn a_second_process_on_the_same_file_is_refused() {
     assert_eq!(second.status.code(), Some(1));
     let message = String::from_utf8_lossy(&second.stderr);
     assert!(message.contains("is in use by another process"), "{message}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_acknowledged_write_survives_a_kill() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = dir.path().join("a.db");
-    let mut acknowledged: Vec<(String, String)> = Vec::new();
-    for round in 0..5 {
-        let mut served = Served::start(&database, &shipped(), &[]);
-        let mut leads = LeadServiceClient::connect(served.url()).await.unwrap();
-        for (name, owner) in &acknowledged {
-            let request = pb::GetLeadRequest { name: name.clone(), revision: 0 };
-            assert_eq!(&leads.get_lead(request).await.unwrap().into_inner().owner, owner);
-        }
-        let writers = (0..4).map(|writer| {
-            let mut leads = leads.clone();
-            tokio::spawn(async move {
-                let mut written = Vec::new();
-                for i in 0.. {
-                    let owner = format!("{round}-{writer}-{i}");
-                    let lead = pb::Lead {
-                        owner: owner.clone(),
-                        ..made::with_id(made::company("Acme", None), "crm", &owner)
-                    };
-                    let items = vec![pb::UpsertLead { id: owner.clone(), lead: Some(lead) }];
-                    let request =
-                        pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
-                    let Ok(answer) = leads.batch_upsert_leads(request).await else { break };
-                    match answer.into_inner().results.remove(0).result.unwrap() {
-                        upsert_lead_result::Result::Lead(lead) => written.push((lead.name, owner)),
-                        upsert_lead_result::Result::Error(error) => panic!("{error:?}"),
-                    }
-                }
-                written
-            })
-        });
-        let writers: Vec<_> = writers.collect();
-        // Kill in the middle of the writing, not before it has begun.
-        let begun = pb::ListLeadsRequest { page_size: 1, ..Default::default() };
-        eventually(async || {
-            let list = leads.list_leads(begun.clone()).await.unwrap().into_inner();
-            (!list.leads.is_empty()).then_some(())
-        })
-        .await;
-        served.signal("-KILL");
-        served.wait();
-        for writer in writers {
-            acknowledged.extend(writer.await.unwrap());
-        }
-    }
-    assert!(acknowledged.len() > 5, "{}", acknowledged.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! A server in the test's own process, started and stopped as production does it.
 
 pub mod made;
+pub mod postgres;
 pub mod process;
 
 use std::future::Future;

@@ -27,8 +27,13 @@ pub struct Served {
 impl Served {
     /// Starts `assay serve` with free ports and waits until it is ready.
     pub fn start(database: &Path, scripts: &Path, more: &[&str]) -> Self {
+        Self::start_by(assay(), database, scripts, more)
+    }
+
+    /// The same by a command that runs `assay` in some surroundings.
+    pub fn start_by(mut command: Command, database: &Path, scripts: &Path, more: &[&str]) -> Self {
         let (address, admin) = (free_address(), free_address());
-        let mut child = assay()
+        let mut child = command
             .args(["serve", "--listen", &address, "--admin-listen", &admin, "--log-format", "json"])
             .arg("--database")
             .arg(database)
