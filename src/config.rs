@@ -56,6 +56,9 @@ pub struct Settings {
     /// What is logged: a level, or directives such as assay=debug,h2=warn [default: info]
     #[arg(long, env = "ASSAY_LOG", value_name = "FILTER")]
     pub log: Option<String>,
+    /// Where traces are sent by OTLP over gRPC, such as http://127.0.0.1:4317 [default: nowhere]
+    #[arg(long, env = "ASSAY_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -131,6 +134,7 @@ pub struct Config {
     pub drain_deadline: Duration,
     pub log_format: Option<LogFormat>,
     pub log: String,
+    pub otlp_endpoint: Option<String>,
 }
 
 impl Settings {
@@ -157,6 +161,7 @@ impl Settings {
             drain_deadline: self.drain_deadline.or(below.drain_deadline),
             log_format: self.log_format.or(below.log_format),
             log: self.log.or(below.log),
+            otlp_endpoint: self.otlp_endpoint.or(below.otlp_endpoint),
         }
     }
 
@@ -180,6 +185,7 @@ impl Settings {
             drain_deadline: seconds(self.drain_deadline, 30),
             log_format: self.log_format,
             log: self.log.unwrap_or_else(|| "info".into()),
+            otlp_endpoint: self.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
         };
         if config.currency.len() != 3 || !config.currency.bytes().all(|b| b.is_ascii_uppercase()) {
             bail!(

@@ -55,7 +55,7 @@ pub async fn serve(
     let rpc_metrics = Arc::new(RpcMetrics::default());
 
     let stop = CancellationToken::new();
-    let admin = admin::router(readiness.clone(), telemetry::registry(&app.metrics, &rpc_metrics));
+    let admin = admin::router(readiness.clone(), telemetry::registry(app.clone(), &rpc_metrics));
     let closed = CancellationToken::new();
     let closing = closed.clone();
     let admin = tokio::spawn(
@@ -71,6 +71,9 @@ pub async fn serve(
     let grpc = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .max_concurrent_streams(Some(1_024))
+        // What a caller may send ahead of our reading: it bounds the memory of streams that are held back.
+        .initial_stream_window_size(Some(256 << 10))
+        .initial_connection_window_size(Some(1 << 20))
         .layer(Observe::new(rpc_metrics, config.max_calls))
         .add_routes(routes(&app, health)?)
         .serve_with_incoming_shutdown(incoming, async move { drained.cancelled().await });

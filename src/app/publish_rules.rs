@@ -1,9 +1,9 @@
 //! From what stands in the folder to the rules in force: compile aside, try out, keep, swap once.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::metrics::{ReloadLabels, ReloadOutcome, RuleSetLabels};
+use super::metrics::ReloadOutcome;
 use super::{App, Error, Result};
 use crate::domain::listing::Query;
 use crate::rules::diagnostic::{Code, Diagnostic};
@@ -36,6 +36,7 @@ impl App {
 
     /// Puts what was found in force, or keeps what is and notes why. Says whether it is good.
     pub async fn publish_rules(&self, found: Found) -> bool {
+        let begin = Instant::now();
         let (sources, compiled) = match found {
             Ok(sources) => {
                 let same = self.rules.current().is_some_and(|set| set.sources == sources);
@@ -57,11 +58,8 @@ impl App {
                 }
                 let now = self.now();
                 tracing::info!(rule_set = set.id, "rules loaded");
-                self.metrics.active.clear();
-                self.metrics.active.get_or_create(&RuleSetLabels { rule_set: set.id.clone() }).set(1);
-                self.metrics.active_since.set(now.micros() / 1_000_000);
                 self.rules.activate(set.clone(), now);
-                self.count_reload(ReloadOutcome::Loaded, 0);
+                self.metrics.count_reload(ReloadOutcome::Loaded, false, begin.elapsed());
                 self.warn_of_missing_scripts(&set).await;
                 true
             }
@@ -72,7 +70,7 @@ impl App {
                     tracing::error!(code = diagnostic.code.as_str(), "rules refused: {shown}");
                 }
                 self.rules.refuse(diagnostics, sources, self.now());
-                self.count_reload(ReloadOutcome::Refused, 1);
+                self.metrics.count_reload(ReloadOutcome::Refused, true, begin.elapsed());
                 false
             }
         }
@@ -93,14 +91,9 @@ impl App {
         if let Some(set) = self.rules.current() {
             tracing::info!(rule_set = set.id, "the rules in force were found again");
             self.rules.activate(set, self.now());
-            self.count_reload(ReloadOutcome::Unchanged, 0);
+            self.metrics.count_reload(ReloadOutcome::Unchanged, false, Duration::ZERO);
         }
         true
-    }
-
-    fn count_reload(&self, outcome: ReloadOutcome, pending: i64) {
-        self.metrics.reloads.get_or_create(&ReloadLabels { outcome }).inc();
-        self.metrics.pending.set(pending);
     }
 
     /// Keeps a set before anything can be scored by it, so that every recorded score can be replayed.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::metrics::{ScoreLabels, ScriptLabels};
 use super::once::Once;
 use super::{App, Error, Result};
 use crate::domain::check::{Checker, Violation};
@@ -94,7 +93,8 @@ impl App {
             activity_count: lead.activity_count,
             currency: self.settings.currency.clone(),
         };
-        self.count(&basis.script, &assessment);
+        let (grade, unknowns) = (assessment.grade.as_deref(), assessment.unknowns.len() as u64);
+        self.metrics.count_score(&basis.rule_set, &basis.script, assessment.status, grade, unknowns);
         let mut score = Score { name: None, basis, assessment };
         if request.record {
             let recorded = score.clone();
@@ -184,7 +184,7 @@ impl App {
             vocabulary: &rules.vocabulary,
         };
         let mut assessment = rules.assess(script, facts).inspect_err(|_| {
-            self.metrics.rule_errors.get_or_create(&ScriptLabels { script: script.name.to_string() }).inc();
+            self.metrics.count_rule_error(&rules.id, &script.name);
         })?;
         if left_out {
             assessment.warnings.push(Warning {
@@ -194,20 +194,6 @@ impl App {
             });
         }
         Ok((script.name.to_string(), assessment))
-    }
-
-    fn count(&self, script: &str, assessment: &Assessment) {
-        let unknowns = assessment.unknowns.len() as u64;
-        if unknowns > 0 {
-            let labels = ScriptLabels { script: script.into() };
-            self.metrics.unknowns.get_or_create(&labels).inc_by(unknowns);
-        }
-        let status = assessment.status.as_str();
-        let grade = assessment.grade.as_deref().unwrap_or_default().to_owned();
-        self.metrics
-            .scores
-            .get_or_create(&ScoreLabels { script: script.into(), status: status.into(), grade })
-            .inc();
     }
 
     async fn chosen_lead(&self, subject: Subject, as_of: Time) -> Result<ChosenLead> {

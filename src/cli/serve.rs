@@ -35,7 +35,11 @@ impl Serve {
         if self.check {
             return Ok(check(&config));
         }
-        telemetry::start_logging(&config.log, config.log_format)?;
+        let telemetry = telemetry::start(&config)?;
+        // Every connection is an open file, and the usual limit of 1,024 is soon met.
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
         let listeners = Listeners::bind(&config).await?;
         let shutdown = async {
             if let Err(error) = shutdown::requested().await {
@@ -50,7 +54,9 @@ impl Serve {
                 }
             });
         };
-        server::serve(config, listeners, shutdown).await?;
+        let served = server::serve(config, listeners, shutdown).await;
+        telemetry.end().await;
+        served?;
         Ok(Done::Well)
     }
 }

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,55 +27,47 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::status::{self, Reason};
 
 /// The header that carries a request's id, in both directions.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// By the conventions of OpenTelemetry for RPCs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct CallLabels {
-    method: String,
-    code: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct MethodLabels {
-    method: String,
+    rpc_system_name: &'static str,
+    rpc_method: String,
+    rpc_response_status_code: &'static str,
 }
 
 /// What is counted of calls.
 #[derive(Clone)]
 pub struct RpcMetrics {
-    calls: Family<CallLabels, Counter>,
-    duration: Family<MethodLabels, Histogram>,
+    duration: Family<CallLabels, Histogram>,
     in_flight: Gauge,
+    shed: Counter,
 }
 
 impl Default for RpcMetrics {
     fn default() -> Self {
         Self {
-            calls: Family::default(),
             duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_1, 2.0, 18))),
             in_flight: Gauge::default(),
+            shed: Counter::default(),
         }
     }
 }
 
 impl RpcMetrics {
     pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "assay_rpc_calls",
-            "Calls that have ended, by method and gRPC code",
-            self.calls.clone(),
-        );
-        let help = "How long calls took until their last byte";
-        registry.register_with_unit("assay_rpc_duration", help, Unit::Seconds, self.duration.clone());
-        registry.register(
-            "assay_rpc_in_flight",
-            "Calls that have begun and not ended",
-            self.in_flight.clone(),
-        );
+        let help = "How long calls took until their last byte, by method and status";
+        registry.register_with_unit("rpc_server_call_duration", help, Unit::Seconds, self.duration.clone());
+        let help = "Calls that have begun and not ended";
+        registry.register("assay_calls_in_flight", help, self.in_flight.clone());
+        let help = "Calls that were refused because too many were in flight";
+        registry.register("assay_calls_shed", help, self.shed.clone());
     }
 }
 
@@ -120,7 +114,7 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let id = request_id(request.headers());
         let method = request.uri().path().trim_start_matches('/').to_owned();
-        let span = tracing::info_span!("rpc", %method, request_id = id.to_str().unwrap_or_default());
+        let span = call_span(&method, id.to_str().unwrap_or_default(), request.headers());
         // Whoever asks how we are must hear it most of all when there is too much to do.
         let exempt = method.starts_with("grpc.health.");
         let place = if exempt { None } else { Some(self.observe.places.clone().try_acquire_owned()) };
@@ -131,7 +125,10 @@ where
         let mut ready = std::mem::replace(&mut self.inner, next);
         let work = async move {
             let mut response = match place.transpose() {
-                Err(_full) => status::overloaded().into_http(),
+                Err(_full) => {
+                    call.metrics.shed.inc();
+                    status::overloaded().into_http()
+                }
                 Ok(place) => {
                     call.place = place;
                     let handled = AssertUnwindSafe(async move { ready.call(request).await }).catch_unwind();
@@ -156,6 +153,43 @@ where
         };
         Box::pin(work.instrument(span))
     }
+}
+
+/// The span of a call, a child of the caller's where traces are sent and the caller names one.
+fn call_span(method: &str, request_id: &str, headers: &HeaderMap) -> Span {
+    let span = tracing::info_span!(
+        "rpc",
+        method,
+        request_id,
+        otel.name = tracing::field::Empty,
+        otel.kind = tracing::field::Empty
+    );
+    let parent = TraceContextPropagator::new().extract(&Headers(headers));
+    if span.set_parent(parent).is_ok() {
+        span.record("otel.name", method);
+        span.record("otel.kind", "server");
+        span.set_attribute("rpc.system.name", "grpc");
+        span.set_attribute("rpc.method", method.to_owned());
+    }
+    span
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(|name| name.as_str()).collect()
+    }
+}
+
+/// Whether a status counts as a failure of the server, by the conventions of OpenTelemetry.
+fn is_our_failure(code: Code) -> bool {
+    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
 }
 
 /// The result of some work, unless the deadline comes first: then the work is dropped.
@@ -239,12 +273,17 @@ impl Drop for Call {
         self.metrics.in_flight.dec();
         // A method that does not exist must not make a series of its own.
         let method =
-            if code == Code::Unimplemented { "unknown".into() } else { std::mem::take(&mut self.method) };
-        let labels = CallLabels { method: method.clone(), code: format!("{code:?}") };
-        self.metrics.calls.get_or_create(&labels).inc();
-        self.metrics.duration.get_or_create(&MethodLabels { method }).observe(elapsed.as_secs_f64());
+            if code == Code::Unimplemented { "_OTHER".into() } else { std::mem::take(&mut self.method) };
+        if is_our_failure(code) {
+            self.span.set_status(opentelemetry::trace::Status::error(""));
+        }
+        let code = status::code_name(code);
+        let labels =
+            CallLabels { rpc_system_name: "grpc", rpc_method: method, rpc_response_status_code: code };
+        self.metrics.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
         let milliseconds = elapsed.as_secs_f64() * 1e3;
-        self.span.in_scope(|| tracing::debug!(code = ?code, milliseconds, "call ended"));
+        self.span.set_attribute("rpc.response.status_code", code);
+        self.span.in_scope(|| tracing::debug!(code, milliseconds, "call ended"));
     }
 }
 

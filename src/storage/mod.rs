@@ -261,10 +261,13 @@ pub trait ReceiptStore: Send + Sync {
 /// How busy a store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
-    /// Writes that wait for their turn, or for a connection.
-    pub waiting: usize,
-    /// Connections, or threads, that are at work and that there can be.
+    /// Writes that were not acknowledged yet, where there is one writer.
+    pub queued: usize,
+    /// Calls that wait for a connection.
+    pub pending: usize,
+    /// Connections at work, at rest, and that there can be.
     pub used: usize,
+    pub idle: usize,
     pub most: usize,
 }
 

@@ -8,6 +8,8 @@ mod health;
 mod lead;
 mod list;
 mod malformed;
+mod observe;
+mod overload;
 mod profile;
 mod reload;
 mod repeat;

@@ -92,7 +92,7 @@ async fn the_log_tells_of_rules_and_of_calls_by_their_request_id() {
     request.metadata_mut().insert("x-request-id", "find-me".parse().unwrap());
     ScoringServiceClient::connect(served.url()).await.unwrap().score_lead(request).await.unwrap();
     let call =
-        ["call ended", "assay.v1.ScoringService/ScoreLead", "\"request_id\":\"find-me\"", "\"code\":\"Ok\""];
+        ["call ended", "assay.v1.ScoringService/ScoreLead", "\"request_id\":\"find-me\"", "\"code\":\"OK\""];
     eventually(async || served.logged(&call)).await;
 
     std::fs::write(scripts.join("lead_scoring/default.rhai"), "rule \"x\" when employes > 5").unwrap();

@@ -96,8 +96,10 @@ impl Store for PostgresStore {
     fn load(&self) -> Load {
         let status = self.pool.status();
         Load {
-            waiting: status.waiting,
+            queued: 0,
+            pending: status.waiting,
             used: status.size.saturating_sub(status.available),
+            idle: status.available,
             most: status.max_size,
         }
     }

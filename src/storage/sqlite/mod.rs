@@ -139,7 +139,14 @@ impl Store for SqliteStore {
     }
 
     fn load(&self) -> Load {
-        Load { waiting: self.writer.waiting(), used: self.readers.used(), most: READERS }
+        let used = self.readers.used();
+        Load {
+            queued: self.writer.waiting(),
+            pending: self.readers.waiting().saturating_sub(used),
+            used,
+            idle: READERS.saturating_sub(used),
+            most: READERS,
+        }
     }
 }
 

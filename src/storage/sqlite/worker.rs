@@ -151,6 +151,8 @@ pub struct Readers {
     threads: Vec<JoinHandle<()>>,
     /// Those at work.
     used: Arc<AtomicUsize>,
+    /// Jobs that were not answered yet.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Readers {
@@ -171,7 +173,12 @@ impl Readers {
                 }
             })?);
         }
-        Ok(Self { queue: Some(queue), threads, used })
+        Ok(Self { queue: Some(queue), threads, used, waiting: Arc::default() })
+    }
+
+    /// How many jobs were not answered yet.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// How many of them are at work.
@@ -184,7 +191,9 @@ impl Readers {
         job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
+        let counted = Counted::new(&self.waiting);
         let job: ReadJob = Box::new(move |connection| {
+            let _waited_for = counted;
             // Whoever asked has gone: spare the work.
             if !answer.is_closed() {
                 _ = answer.send(snapshot(connection, job));

@@ -196,6 +196,12 @@ pub async fn http_get(address: &str, path: &str) -> (u16, String) {
     (code, body)
 }
 
+/// The value of a series in a scrape.
+pub fn sample(metrics: &str, series: &str) -> Option<f64> {
+    let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    value.parse().ok()
+}
+
 /// What a failed call says: code, reason, and the fields of its violations.
 pub fn failure<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String, Vec<String>) {
     let status = result.unwrap_err();

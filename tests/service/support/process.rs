@@ -65,6 +65,11 @@ impl Served {
         log.iter().find(|line| parts.iter().all(|part| line.contains(part))).cloned()
     }
 
+    /// The log since the start.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

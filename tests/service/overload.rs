@@ -1,0 +1,169 @@
+//! Too much, too long, too slow: calls are refused or end, and memory stays bounded.
+
+use std::time::{Duration, Instant};
+
+use assay::config::Settings;
+use assay::grpc::pb;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use crate::support::process::Served;
+use crate::support::{TestServer, copy_dir, eventually, inline, made, sample, shipped};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn above_the_limit_calls_are_refused_at_once_while_health_answers() {
+    let write = |scripts: &std::path::Path| copy_dir(&shipped(), scripts);
+    let settings = Settings { max_calls: Some(1), ..Settings::default() };
+    let server = TestServer::start_with(write, settings).await;
+    server.wait_for_health("", ServingStatus::Serving).await;
+    let (requests, outgoing) = tokio::sync::mpsc::channel::<assay::grpc::pb::ScoreLeadsRequest>(1);
+    let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
+    let answers = server.scoring().score_leads(outgoing).await.unwrap();
+    let refused = server.scoring().score_lead(inline(made::company("Acme", None))).await;
+    let status = refused.unwrap_err();
+    let (code, reason, _) = crate::support::failure::<()>(Err(status.clone()));
+    assert_eq!((code, reason.as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+    use tonic_types::StatusExt as _;
+    assert!(status.get_error_details().retry_info().is_some());
+    let health = server.health().check(HealthCheckRequest { service: String::new() }).await.unwrap();
+    assert_eq!(health.into_inner().status(), ServingStatus::Serving);
+    // The stream ends, and its place is free.
+    drop((requests, answers));
+    eventually(async || server.scoring().score_lead(inline(made::company("Acme", None))).await.ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_at_its_callers_deadline() {
+    let server = TestServer::start().await;
+    let (_requests, outgoing) = tokio::sync::mpsc::channel::<assay::grpc::pb::ScoreLeadsRequest>(1);
+    let mut request = tonic::Request::new(tokio_stream::wrappers::ReceiverStream::new(outgoing));
+    request.set_timeout(std::time::Duration::from_millis(200));
+    let mut answers = server.scoring().score_leads(request).await.unwrap().into_inner();
+    let ended = crate::support::within(answers.message()).await;
+    let (code, reason, _) = crate::support::failure(ended);
+    assert_eq!((code, reason.as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+}
+
+/// A stream's items without end.
+fn endless() -> impl tokio_stream::Stream<Item = pb::ScoreLeadsRequest> {
+    let item =
+        pb::ScoreLeadsRequest { id: String::new(), request: Some(inline(made::company("Acme", Some(80)))) };
+    futures::stream::repeat(item)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_call_stops_and_is_counted() {
+    let server = TestServer::start().await;
+    let scored = async || {
+        let (_, body) = server.get("/metrics").await;
+        let scores = body.lines().filter(|line| line.starts_with("assay_scores_total"));
+        scores.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    // Requests keep coming until the caller goes away, more than are ever answered.
+    let (requests, outgoing) = tokio::sync::mpsc::channel(1);
+    let caller = tokio::spawn(async move {
+        let mut items = endless();
+        while let Some(item) = futures::StreamExt::next(&mut items).await {
+            if requests.send(item).await.is_err() {
+                break;
+            }
+        }
+    });
+    let mut answers = server.scoring().score_leads(ReceiverStream::new(outgoing)).await.unwrap().into_inner();
+    for _ in 0..100 {
+        answers.message().await.unwrap().unwrap();
+    }
+    caller.abort();
+    drop(answers);
+    let cancelled = "rpc_server_call_duration_seconds_count{rpc_system_name=\"grpc\",\
+                     rpc_method=\"assay.v1.ScoringService/ScoreLeads\",rpc_response_status_code=\"CANCELLED\"}";
+    eventually(async || (sample(&server.get("/metrics").await.1, cancelled) == Some(1.0)).then_some(()))
+        .await;
+    assert_eq!(sample(&server.get("/metrics").await.1, "assay_calls_in_flight"), Some(0.0));
+    let at_the_end = scored().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(scored().await, at_the_end, "nothing is scored for a caller who has gone");
+    assert!(at_the_end >= 100);
+}
+
+/// The resident memory of a process in bytes.
+fn resident(served: &Served) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", served.child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
+}
+
+const MEBIBYTE: u64 = 1 << 20;
+const READERS: u64 = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_readers_cost_bounded_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(&dir.path().join("a.db"), &shipped(), &[]);
+    let mut open = Vec::new();
+    // Warm first, so that only what the readers cost is measured.
+    let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
+    scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+    let before = resident(&served);
+    for _ in 0..READERS {
+        let endpoint =
+            tonic::transport::Endpoint::new(served.url()).unwrap().initial_stream_window_size(65_535);
+        let mut scoring = ScoringServiceClient::new(endpoint.connect().await.unwrap());
+        // Answers come until the window is full, and nobody takes them.
+        open.push(scoring.score_leads(endless()).await.unwrap());
+    }
+    let mut scored = 0.0;
+    // They are all held back once nothing is scored any more.
+    let begin = Instant::now();
+    eventually(async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (_, body) = crate::support::http_get(&served.admin, "/metrics").await;
+        let now = body.lines().filter(|line| line.starts_with("assay_scores_total"));
+        let now: f64 = now.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+        let held_back = now == scored && now > 0.0;
+        scored = now;
+        held_back.then_some(())
+    })
+    .await;
+    let each = (resident(&served).saturating_sub(before)) / READERS;
+    println!("a slow reader costs {} KiB; {scored} leads were scored in {:?}", each / 1_024, begin.elapsed());
+    assert!(each < MEBIBYTE, "{each} bytes for each slow reader");
+    scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+}
+
+const IDLE: usize = 10_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_idle_connections_cost_bounded_memory() {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    assert!(
+        limit > IDLE as u64 + 1_000,
+        "{limit} open files are too few for this test: raise the hard limit"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(&dir.path().join("a.db"), &shipped(), &[]);
+    let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
+    scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+    let before = resident(&served);
+    let mut idle = Vec::with_capacity(IDLE);
+    for _ in 0..IDLE {
+        let mut connection = tokio::net::TcpStream::connect(&served.address).await.unwrap();
+        // The preface of HTTP/2 and empty settings: a client that has nothing to say.
+        connection.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        idle.push(connection);
+    }
+    for connection in &mut idle {
+        // The server has taken it when its own settings arrive.
+        let mut settings = [0; 9];
+        connection.read_exact(&mut settings).await.unwrap();
+        assert_eq!(settings[3], 4, "{settings:?}");
+    }
+    let each = (resident(&served).saturating_sub(before)) / IDLE as u64;
+    println!("an idle connection costs {:.1} KiB", each as f64 / 1_024.0);
+    assert!(each < 64 * 1_024, "{each} bytes for each idle connection");
+    scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+}
