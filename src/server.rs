@@ -71,9 +71,11 @@ pub async fn serve(
     let grpc = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
         .max_concurrent_streams(Some(1_024))
-        // What a caller may send ahead of our reading: it bounds the memory of streams that are held back.
-        .initial_stream_window_size(Some(256 << 10))
-        .initial_connection_window_size(Some(1 << 20))
+        // What a caller may send ahead of our reading bounds the memory of streams that are held back. h2 takes many
+        // small frames that nobody reads for an attack, and ends the connection, when they pass half of the
+        // connection's window: 64 MiB leave room for a hundred streams of small items, all held back.
+        .initial_stream_window_size(Some(128 << 10))
+        .initial_connection_window_size(Some(64 << 20))
         .layer(Observe::new(rpc_metrics, config.max_calls))
         .add_routes(routes(&app, health)?)
         .serve_with_incoming_shutdown(incoming, async move { drained.cancelled().await });
