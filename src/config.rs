@@ -32,6 +32,9 @@ pub struct Settings {
     /// The folder with the rules; watched while serving [default: scripts]
     #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
     pub scripts: Option<PathBuf>,
+    /// How changes of the scripts are noticed: by events and looking, or by looking alone [default: auto]
+    #[arg(long, env = "ASSAY_WATCH", value_name = "MODE")]
+    pub watch: Option<WatchMode>,
     /// How many calls may be in flight; more are refused at once [default: 1024]
     #[arg(long, env = "ASSAY_MAX_CALLS", value_name = "N")]
     pub max_calls: Option<usize>,
@@ -66,6 +69,16 @@ pub struct Settings {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchMode {
+    /// By file events, and by looking four times a second.
+    #[default]
+    Auto,
+    /// By looking alone: for network file systems, whose events are of this machine's changes only.
+    Poll,
 }
 
 /// A length of time, written as `250ms`, `5s` or `1m 30s`.
@@ -126,6 +139,7 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     pub database: Database,
     pub scripts: PathBuf,
+    pub watch: WatchMode,
     pub max_calls: usize,
     pub currency: String,
     pub default_profile: Option<ProfileName>,
@@ -153,6 +167,7 @@ impl Settings {
             insecure: self.insecure.or(below.insecure),
             database: self.database.or(below.database),
             scripts: self.scripts.or(below.scripts),
+            watch: self.watch.or(below.watch),
             max_calls: self.max_calls.or(below.max_calls),
             currency: self.currency.or(below.currency),
             default_profile: self.default_profile.or(below.default_profile),
@@ -174,6 +189,7 @@ impl Settings {
             admin_listen: self.admin_listen.unwrap_or(loopback(9_464)),
             database: Database::of(self.database.unwrap_or_else(|| "assay-data/assay.db".into())),
             scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
+            watch: self.watch.unwrap_or_default(),
             max_calls: self.max_calls.unwrap_or(1_024).clamp(1, 1_000_000),
             currency: self.currency.unwrap_or_else(|| "EUR".into()),
             default_profile: self

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
@@ -14,7 +13,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::admin::{self, Phase, Readiness};
 use crate::app::{App, Settings, SystemClock};
-use crate::config::{Config, Database};
+use crate::config::{Config, Database, WatchMode};
 use crate::grpc::observe::{Observe, RpcMetrics};
 use crate::grpc::{SERVICES, routes};
 use crate::rules::watch;
@@ -82,8 +81,9 @@ pub async fn serve(
     let mut grpc = tokio::spawn(grpc);
     tracing::info!(%address, "listening");
 
-    let (found, changes) = mpsc::channel(1);
-    watch::watch(config.scripts.clone(), found).context("the scripts can't be watched")?;
+    let (found, changes) = tokio::sync::watch::channel(None);
+    let events = config.watch == WatchMode::Auto;
+    watch::watch(config.scripts.clone(), events, found).context("the scripts can't be watched")?;
     let rules = tokio::spawn(follow_rules(app, changes, readiness.clone(), reporter.clone(), stop.clone()));
 
     tokio::select! {
@@ -151,7 +151,7 @@ pub fn settings(config: &Config) -> Settings {
 /// Publishes what is found in the folder. The first good set makes the replica ready.
 async fn follow_rules(
     app: Arc<App>,
-    mut changes: mpsc::Receiver<watch::Found>,
+    mut changes: tokio::sync::watch::Receiver<watch::Latest>,
     readiness: Readiness,
     reporter: HealthReporter,
     stop: CancellationToken,
@@ -160,12 +160,13 @@ async fn follow_rules(
     loop {
         let found = tokio::select! {
             () = stop.cancelled() => return,
-            found = changes.recv() => found,
+            changed = changes.changed() => changed,
         };
-        let Some(found) = found else {
+        if found.is_err() {
             tracing::error!("the scripts are not watched any more");
             return;
-        };
+        }
+        let Some(found) = changes.borrow_and_update().clone() else { continue };
         // Keeping a set may be tried for long: a shutdown does not wait for it.
         tokio::select! {
             () = stop.cancelled() => return,

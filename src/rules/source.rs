@@ -12,6 +12,8 @@ use super::diagnostic::{Code, Diagnostic};
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
 /// The most files that a set may have.
 pub const MAX_FILES: usize = 1_000;
+/// The most bytes that all files may hold: compiling them takes a few seconds then.
+pub const MAX_TOTAL_BYTES: usize = 4 << 20;
 /// The most folders that a set may have, and how deep they may be nested.
 const MAX_FOLDERS: usize = 200;
 const MAX_DEPTH: usize = 8;
@@ -76,8 +78,16 @@ impl Sources {
             let message = format!("there are more than {} files", MAX_FILES - 1);
             problems.push(Diagnostic::of_file("", Code::TooLarge, message));
         }
+        problems.extend(too_large_together(files.values()));
         if problems.is_empty() { Ok(Self(files)) } else { Err(problems) }
     }
+}
+
+/// The finding that files are too large together, if they are.
+pub fn too_large_together<'a>(texts: impl Iterator<Item = &'a String>) -> Option<Diagnostic> {
+    let total: usize = texts.map(String::len).sum();
+    let message = format!("the files have {total} bytes together, at most {MAX_TOTAL_BYTES} are allowed");
+    (total > MAX_TOTAL_BYTES).then(|| Diagnostic::of_file("", Code::TooLarge, message))
 }
 
 /// Why a file's text can't be had.
@@ -159,17 +169,37 @@ fn walk(
     Ok(())
 }
 
+/// A file as the file system tells of it; times in nanoseconds, of the contents and of anything else.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entry {
+    path: String,
+    size: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+pub type Manifest = Vec<Entry>;
+
 /// What tells cheaply that a folder may have changed: paths, sizes, times and file numbers.
-pub fn manifest(folder: &Path) -> Vec<(String, u64, Option<std::time::SystemTime>, u64)> {
+pub fn manifest(folder: &Path) -> Manifest {
     use std::os::unix::fs::MetadataExt;
     let mut entries = Vec::new();
     let walked = walk(folder, "", 0, &mut 0, &mut |relative, path| {
-        let meta = std::fs::metadata(path).ok();
-        let (size, inode) = meta.as_ref().map_or((u64::MAX, 0), |m| (m.len(), m.ino()));
-        entries.push((relative.to_owned(), size, meta.and_then(|m| m.modified().ok()), inode));
+        let path = (relative.to_owned(), std::fs::metadata(path));
+        entries.push(match path {
+            (path, Ok(meta)) => Entry {
+                path,
+                size: meta.len(),
+                inode: meta.ino(),
+                modified: (meta.mtime(), meta.mtime_nsec()),
+                changed: (meta.ctime(), meta.ctime_nsec()),
+            },
+            (path, Err(_)) => Entry { path, ..Entry::default() },
+        });
     });
     if let Err(error) = walked {
-        entries.push((format!("unreadable: {:?}", error.kind()), 0, None, 0));
+        entries.push(Entry { path: format!("unreadable: {:?}", error.kind()), ..Entry::default() });
     }
     entries
 }

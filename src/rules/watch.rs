@@ -4,19 +4,25 @@
 //! ConfigMap. Every event only means "look again"; the folder is also looked at now and then, because
 //! events overflow and network file systems send none.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 use super::diagnostic::Diagnostic;
-use super::source::{Sources, manifest};
+use super::source::{Manifest, Sources, manifest};
 
 /// How often the folder is looked at without an event.
 const POLL: Duration = Duration::from_millis(250);
+/// How often everything is read without any sign of a change: file systems keep times as coarse as a second or two,
+/// and a file of the same size may have been written within one.
+const REREAD: Duration = Duration::from_secs(2);
+/// Of the watching thread's time, at most one part in this many goes to that.
+const REREAD_SHARE: u32 = 50;
 /// How long the folder must have been quiet.
 const QUIET: Duration = Duration::from_millis(40);
 /// How long to wait for quiet at most: a folder that never rests is read all the same.
@@ -25,78 +31,152 @@ const IMPATIENT: Duration = Duration::from_millis(500);
 /// What a folder holds, or why it can't be read.
 pub type Found = Result<Sources, Vec<Diagnostic>>;
 
-/// Starts to watch a folder. `found` gets its contents after every change, the first time at once.
-/// The thread ends when nobody listens any more.
-pub fn watch(folder: PathBuf, found: mpsc::Sender<Found>) -> std::io::Result<()> {
-    let (events_in, events) = sync_channel(1);
+/// What a folder held last; nothing before it was read for the first time.
+pub type Latest = Option<Found>;
+
+/// Starts to watch a folder, by events where `events` allows it. `found` gets its contents after every change, the
+/// first time at once; what nobody has taken yet is replaced. The thread ends when nobody listens any more.
+pub fn watch(folder: PathBuf, events: bool, found: watch::Sender<Latest>) -> std::io::Result<()> {
     thread::Builder::new().name("rules-watch".into()).spawn(move || {
-        let _watcher = start_watcher(&folder, events_in);
-        follow(&folder, &events, &found);
+        Follower { events: Events::new(events), folder, found, seen: None, last: None }.follow();
     })?;
     Ok(())
 }
 
 /// Events by the operating system, if it sends any.
-fn start_watcher(folder: &Path, events: SyncSender<()>) -> Option<notify::RecommendedWatcher> {
-    let started = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading the folder causes access events; they would keep us awake for ever.
-        if !event.is_ok_and(|event| event.kind.is_access()) {
-            _ = events.try_send(());
-        }
-    })
-    .and_then(|mut watcher| {
-        watcher.watch(folder, RecursiveMode::Recursive)?;
-        Ok(watcher)
-    });
-    started
-        .map_err(|error| tracing::warn!(%error, "no file events; the scripts are looked at every {POLL:?}"))
-        .ok()
+struct Events {
+    wanted: bool,
+    watcher: Option<notify::RecommendedWatcher>,
+    events: Receiver<()>,
+    wake: SyncSender<()>,
+    /// The folder that is watched, by its device and number: another of the same name needs a watch of its own.
+    watched: Option<(u64, u64)>,
 }
 
-fn follow(folder: &Path, events: &Receiver<()>, found: &mpsc::Sender<Found>) {
-    let mut seen = None;
-    let mut last: Option<Found> = None;
-    while !found.is_closed() {
-        let now = manifest(folder);
-        if seen.as_ref() != Some(&now) {
-            let (settled, contents) = settle(folder);
-            seen = Some(settled);
-            if last.as_ref() != Some(&contents) {
-                last = Some(contents.clone());
-                if found.blocking_send(contents).is_err() {
-                    return;
+impl Events {
+    fn new(wanted: bool) -> Self {
+        let (wake, events) = sync_channel(1);
+        Self { wanted, watcher: None, events, wake, watched: None }
+    }
+
+    /// Watches the folder that bears the name now.
+    fn renew(&mut self, folder: &Path) {
+        let stands = std::fs::metadata(folder).ok().map(|meta| (meta.dev(), meta.ino()));
+        if !self.wanted || stands == self.watched {
+            return;
+        }
+        self.watched = stands;
+        self.watcher = None;
+        if stands.is_some() {
+            match self.start(folder) {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(error) => {
+                    tracing::warn!(%error, "no file events; the scripts are looked at every {POLL:?}");
                 }
             }
         }
-        match events.recv_timeout(POLL) {
-            // An event tells more than times and sizes do: read again, whatever they say.
-            Ok(()) => {
-                drain(events);
-                seen = None;
+    }
+
+    fn start(&self, folder: &Path) -> notify::Result<notify::RecommendedWatcher> {
+        let wake = self.wake.clone();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Reading the folder causes access events; they would keep us awake for ever. Everything else, also
+            // that events were lost, means: look again.
+            if !event.is_ok_and(|event| event.kind.is_access()) {
+                _ = wake.try_send(());
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            // Without a watcher there are no events: look at the folder by the clock.
-            Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL),
+        })?;
+        watcher.watch(folder, RecursiveMode::Recursive)?;
+        Ok(watcher)
+    }
+
+    /// Waits for an event, but not for long; says whether there was one.
+    fn wait(&self) -> bool {
+        let woken = self.events.recv_timeout(POLL) != Err(RecvTimeoutError::Timeout);
+        while self.events.try_recv().is_ok() {}
+        woken
+    }
+}
+
+struct Follower {
+    folder: PathBuf,
+    events: Events,
+    found: watch::Sender<Latest>,
+    seen: Option<Manifest>,
+    last: Latest,
+}
+
+impl Follower {
+    fn follow(mut self) {
+        let mut reread = Instant::now();
+        while !self.found.is_closed() {
+            self.events.renew(&self.folder);
+            if self.seen != Some(manifest(&self.folder)) || Instant::now() >= reread {
+                let begin = Instant::now();
+                // Most often nothing has changed, and then there is nothing to wait for.
+                if self.last.as_ref() != Some(&Sources::read(&self.folder)) {
+                    self.hand_over();
+                }
+                self.seen = Some(manifest(&self.folder));
+                let took = begin.elapsed();
+                reread = Instant::now() + REREAD.max(took * REREAD_SHARE);
+            }
+            if self.events.wait() {
+                // An event tells more than times and sizes do: read again, whatever they say.
+                self.seen = None;
+            }
+        }
+    }
+
+    fn hand_over(&mut self) {
+        let contents = settle(&self.folder);
+        if self.last.as_ref() != Some(&contents) {
+            self.last = Some(contents.clone());
+            self.found.send_replace(Some(contents));
         }
     }
 }
 
-fn drain(events: &Receiver<()>) {
-    while events.try_recv().is_ok() {}
-}
-
-type Manifest = Vec<(String, u64, Option<std::time::SystemTime>, u64)>;
-
 /// Waits until the folder rests, then reads it twice with the same result.
-fn settle(folder: &Path) -> (Manifest, Found) {
+fn settle(folder: &Path) -> Found {
     let begin = Instant::now();
     let mut before = (manifest(folder), Sources::read(folder));
     loop {
         thread::sleep(QUIET);
         let after = (manifest(folder), Sources::read(folder));
         if after == before || begin.elapsed() > IMPATIENT {
-            return after;
+            return after.1;
         }
         before = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits for the next thing that is found.
+    async fn next(found: &mut watch::Receiver<Latest>) -> Sources {
+        let changed = tokio::time::timeout(Duration::from_secs(10), found.changed());
+        changed.await.expect("nothing was found").unwrap();
+        found.borrow_and_update().clone().unwrap().unwrap()
+    }
+
+    /// Same size, same time, same file number: only the contents tell, and no event does.
+    #[tokio::test]
+    async fn a_change_that_no_time_or_size_tells_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.rhai");
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        let write = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        };
+        write("one");
+        let (sender, mut found) = watch::channel(None);
+        watch(dir.path().to_owned(), false, sender).unwrap();
+        assert_eq!(next(&mut found).await.get("a.rhai"), Some("one"));
+        write("two");
+        assert_eq!(next(&mut found).await.get("a.rhai"), Some("two"));
     }
 }

@@ -4,13 +4,17 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use assay::config::Settings;
-use assay::grpc::pb::RuleStatus;
+use assay::grpc::pb::rule_service_client::RuleServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use assay::grpc::pb::{GetRuleStatusRequest, RuleStatus};
+use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::{TestServer, inline, made, shipped};
+use crate::support::process::Served;
+use crate::support::{TestServer, eventually, inline, made, sample, shipped};
 
 const FILE: &str = "lead_scoring/default.rhai";
 
@@ -201,4 +205,293 @@ async fn no_call_fails_or_mixes_two_sets_while_rules_change() {
     for caller in callers {
         assert!(caller.await.unwrap() > 1, "a caller saw no change at all");
     }
+}
+
+/// The CPU time that a process has used, in seconds.
+fn cpu(served: &Served) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", served.child.id())).unwrap();
+    let fields: Vec<u64> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|n| n.parse().unwrap())
+        .collect();
+    (fields[0] + fields[1]) as f64 / 100.0
+}
+
+/// Asserts that a process which has nothing to do does next to nothing.
+async fn rests(served: &Served) {
+    let before = cpu(served);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let used = cpu(served) - before;
+    assert!(used < 0.4, "{used} s of CPU time within 2 s, with nothing to do");
+}
+
+/// A server process with one script beside the facts that ship.
+struct Process {
+    served: Served,
+    scripts: std::path::PathBuf,
+    rules: RuleServiceClient<Channel>,
+    scoring: ScoringServiceClient<Channel>,
+    _dir: tempfile::TempDir,
+}
+
+impl Process {
+    async fn start(points: i32, more: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let scripts = dir.path().join("scripts");
+        std::fs::create_dir_all(scripts.join("lead_scoring")).unwrap();
+        std::fs::copy(shipped().join("facts.toml"), scripts.join("facts.toml")).unwrap();
+        std::fs::write(scripts.join(FILE), made::script(points)).unwrap();
+        let served = Served::start(&dir.path().join("a.db"), &scripts, more);
+        let rules = RuleServiceClient::connect(served.url()).await.unwrap();
+        let scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
+        Self { served, scripts, rules, scoring, _dir: dir }
+    }
+
+    async fn points(&self) -> i64 {
+        let score = self.scoring.clone().score_lead(inline(made::company("Acme", None))).await.unwrap();
+        score.into_inner().total_hundredths / 100
+    }
+
+    /// Waits until scores have these points; gives how long that took.
+    async fn counts(&self, points: i64) -> Duration {
+        let begin = Instant::now();
+        eventually(async || (self.points().await == points).then_some(())).await;
+        begin.elapsed()
+    }
+
+    fn write(&self, points: i32) {
+        std::fs::write(self.scripts.join(FILE), made::script(points)).unwrap();
+    }
+
+    async fn pending(&self, code: &str) {
+        eventually(async || {
+            let status =
+                self.rules.clone().get_rule_status(GetRuleStatusRequest {}).await.unwrap().into_inner();
+            status.pending.filter(|pending| pending.diagnostics[0].code == code)
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_looking_alone_a_save_counts_within_a_second_too() {
+    let process = Process::start(10, &["--watch", "poll"]).await;
+    for points in [11, 12, 13] {
+        process.write(points);
+        let took = process.counts(points.into()).await;
+        assert!(took < PROMISE, "it took {took:?}");
+    }
+    rests(&process.served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn times_that_jump_hide_no_change() {
+    for mode in ["auto", "poll"] {
+        let process = Process::start(10, &["--watch", mode]).await;
+        // The clock jumps back and forth between saves of the same size; then time seems to stand still.
+        let at = |seconds| std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        for (points, time) in [(11, 4_000_000_000), (12, 1), (13, 1), (14, 4_000_000_000)] {
+            process.write(points);
+            let file = std::fs::File::options().write(true).open(process.scripts.join(FILE)).unwrap();
+            file.set_modified(at(time)).unwrap();
+            process.counts(points.into()).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_overflow_lose_no_change() {
+    let process = Process::start(10, &[]).await;
+    let most: usize =
+        std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
+    // While the process stands still, more happens than the kernel keeps for it; the last save is among the lost.
+    process.served.signal("-STOP");
+    let noise = [process.scripts.join("lead_scoring/a.txt"), process.scripts.join("lead_scoring/b.txt")];
+    // Each of these writes is at least two events.
+    for i in 0..most / 2 + 1_000 {
+        std::fs::write(&noise[i % 2], "x").unwrap();
+    }
+    process.write(11);
+    process.served.signal("-CONT");
+    process.counts(11).await;
+    process.write(12);
+    let took = process.counts(12).await;
+    assert!(took < PROMISE, "it took {took:?}");
+    rests(&process.served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_that_has_died_is_replaced() {
+    let process = Process::start(10, &[]).await;
+    // The folder is replaced by another of its name, twice: the watch is on one that is gone.
+    for points in [11, 12] {
+        std::fs::rename(&process.scripts, process.scripts.with_extension("old")).unwrap();
+        process.pending("unreadable").await;
+        assert_eq!(process.points().await, i64::from(points) - 1, "the last good set stays");
+        crate::support::copy_dir(&process.scripts.with_extension("old"), &process.scripts);
+        std::fs::remove_dir_all(process.scripts.with_extension("old")).unwrap();
+        process.write(points);
+        process.counts(points.into()).await;
+    }
+    // Neither a file in its place nor a folder that is empty does any harm, nor keeps the process busy.
+    std::fs::rename(&process.scripts, process.scripts.with_extension("old")).unwrap();
+    std::fs::write(&process.scripts, "no folder").unwrap();
+    process.pending("unreadable").await;
+    rests(&process.served).await;
+    std::fs::remove_file(&process.scripts).unwrap();
+    std::fs::create_dir(&process.scripts).unwrap();
+    process.pending("empty-set").await;
+    assert_eq!(process.points().await, 12);
+    rests(&process.served).await;
+    std::fs::remove_dir(&process.scripts).unwrap();
+    std::fs::rename(process.scripts.with_extension("old"), &process.scripts).unwrap();
+    process.write(13);
+    process.counts(13).await;
+    let took = {
+        process.write(14);
+        process.counts(14).await
+    };
+    assert!(took < PROMISE, "it took {took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_is_deleted_is_gone_and_the_others_stay() {
+    let process = Process::start(10, &[]).await;
+    let other = process.scripts.join("lead_scoring/other.rhai");
+    let score = async |script: &str| {
+        let profile = assay::grpc::pb::Profile { scoring_script: script.into(), ..made::profile() };
+        let choice = assay::grpc::pb::score_lead_request::ProfileChoice::InlineProfile(profile);
+        let request = assay::grpc::pb::ScoreLeadRequest {
+            profile_choice: Some(choice),
+            ..inline(made::company("Acme", None))
+        };
+        process.scoring.clone().score_lead(request).await
+    };
+    std::fs::write(&other, made::script(20)).unwrap();
+    eventually(async || score("other").await.ok()).await;
+    std::fs::remove_file(&other).unwrap();
+    let (code, _, fields) = eventually(async || {
+        let result = score("other").await;
+        result.is_err().then(|| crate::support::failure(result))
+    })
+    .await;
+    assert_eq!(
+        (code, fields),
+        (tonic::Code::InvalidArgument, vec!["inline_profile.scoring_script".to_owned()])
+    );
+    assert_eq!(process.points().await, 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_files_are_watched_without_much_ado() {
+    let process = Process::start(10, &[]).await;
+    // With facts.toml and the script there already, 999 files: the most that a set may have.
+    for i in 0..997 {
+        let text = format!("// Script {i}\n{}", made::script(20 + i % 10));
+        std::fs::write(process.scripts.join(format!("lead_scoring/s{i}.rhai")), text).unwrap();
+    }
+    process.write(11);
+    process.counts(11).await;
+    for points in [12, 13] {
+        process.write(points);
+        let took = process.counts(points.into()).await;
+        println!("with 999 files a save counts after {took:?}");
+    }
+    rests(&process.served).await;
+    std::fs::write(process.scripts.join("lead_scoring/one-too-many.rhai"), made::script(1)).unwrap();
+    process.pending("too-large").await;
+    assert_eq!(process.points().await, 13);
+}
+
+/// A script with a great many rules, which takes long to compile.
+fn long_script(points: i32, rules: usize) -> String {
+    use std::fmt::Write as _;
+    let mut text = made::script(points);
+    for i in 0..rules {
+        write!(text, "rule \"r{i}\" when employees > {i} and employees < 0 then 1 because \"x\";\n").unwrap();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_long_set_compiles_calls_go_on_and_the_newest_save_wins() {
+    let process = Process::start(10, &[]).await;
+    for i in 0..60 {
+        std::fs::write(process.scripts.join(format!("lead_scoring/long{i}.rhai")), long_script(1, 800))
+            .unwrap();
+    }
+    let begin = Instant::now();
+    process.write(11);
+    let stop = Arc::new(AtomicBool::new(false));
+    let caller = {
+        let (mut scoring, stop) = (process.scoring.clone(), stop.clone());
+        tokio::spawn(async move {
+            let mut calls = 0;
+            while !stop.load(Ordering::Relaxed) {
+                scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+                calls += 1;
+            }
+            calls
+        })
+    };
+    // Saved while the set before compiles: only the last of these has to count.
+    for points in 12..20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        process.write(points);
+    }
+    let patience = tokio::time::timeout(Duration::from_secs(60), async {
+        while process.points().await != 19 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    patience.await.expect("the last save counts");
+    stop.store(true, Ordering::Relaxed);
+    let calls = caller.await.unwrap();
+    println!("{calls} calls were answered in {:?} while long sets compiled", begin.elapsed());
+    assert!(calls > 100);
+    assert_eq!(process.points().await, 19);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_storm_of_saves_no_call_fails_and_the_last_counts() {
+    let process = Process::start(10, &[]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (mut scoring, stop) = (process.scoring.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for i in 0..500 {
+        // Every third save is broken.
+        match i % 3 {
+            0 => std::fs::write(process.scripts.join(FILE), "rule \"half").unwrap(),
+            _ => process.write(20 + i % 50),
+        }
+        tokio::time::sleep(Duration::from_millis(4)).await;
+    }
+    process.write(99);
+    process.counts(99).await;
+    stop.store(true, Ordering::Relaxed);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let (_, metrics) = crate::support::http_get(&process.served.admin, "/metrics").await;
+    let attempts: f64 = ["loaded", "unchanged", "refused"]
+        .iter()
+        .filter_map(|outcome| sample(&metrics, &format!("assay_rule_reloads_total{{outcome=\"{outcome}\"}}")))
+        .sum();
+    // One for the start, and no more than the quiet that is waited for allows.
+    println!("{attempts} attempts to load in a storm of 501 saves");
+    assert!((2.0..=100.0).contains(&attempts), "{attempts}");
+    rests(&process.served).await;
 }

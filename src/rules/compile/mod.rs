@@ -164,6 +164,11 @@ fn check_paths(sources: &Sources) -> Vec<Diagnostic> {
             findings.push(Diagnostic::of_file(path, Code::Misplaced, message).with_help(help));
         }
     }
+    findings.extend(source::too_large_together(sources.files().values()));
+    if sources.files().len() >= source::MAX_FILES {
+        let message = format!("there are more than {} files", source::MAX_FILES - 1);
+        findings.push(Diagnostic::of_file("", Code::TooLarge, message));
+    }
     if !sources.iter().any(|(path, _)| is_script(path)) {
         let message = "there is no script";
         let help = "put one at lead_scoring/default.rhai";
