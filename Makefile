@@ -11,7 +11,7 @@ help:            ## this list
 
 test: deps lint unit clients  ## install what tests need and run everything
 
-deps:            ## install what tests need: vim, PostgreSQL, Python with the official gRPC client, buf
+deps:            ## install what tests need: vim, PostgreSQL, the official Python and Node clients, buf
 	@missing=""; \
 	command -v vim >/dev/null || missing="$$missing vim"; \
 	command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3 python3-venv"; \
@@ -23,6 +23,9 @@ deps:            ## install what tests need: vim, PostgreSQL, Python with the of
 	  python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r tests/clients/requirements.txt && \
 	  cp tests/clients/requirements.txt .venv/requirements.txt; }
 	@[ -x $(BUF) ] || npm install --silent --no-save --no-audit --no-fund --prefix target/buf @bufbuild/buf@$(BUF_VERSION)
+	@cmp -s tests/clients/js/package.json tests/clients/js/node_modules/package.json || { \
+	  cd tests/clients/js && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --silent && \
+	  cp package.json node_modules/package.json; }
 	@rustup component add clippy rustfmt >/dev/null 2>&1 || true
 
 lint:            ## formats, lints, and the shipped rules
@@ -33,7 +36,7 @@ lint:            ## formats, lints, and the shipped rules
 unit:            ## unit, conformance, black-box and real-data tests, with a PostgreSQL of their own
 	tests/with-postgres cargo test
 
-clients: deps    ## the official Python client, and the README's transcripts, against the real server
+clients: deps    ## the official Python and Node clients, and all transcripts, against the real server
 	cargo build --example score --bin assay
 	.venv/bin/pytest -q tests/clients
 
@@ -42,4 +45,4 @@ bench:           ## every figure in docs/benchmarks.md
 	cargo bench --bench service
 
 clean:           ## remove everything that was built
-	rm -rf target .venv
+	rm -rf target .venv tests/clients/js/node_modules
