@@ -4,7 +4,7 @@ BUF_VERSION := 1.75.0
 BUF := target/buf/node_modules/.bin/buf
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients bench clean
+.PHONY: help test deps lint unit clients bench fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -43,6 +43,15 @@ clients: deps    ## the official Python and Node clients, and all transcripts, a
 bench:           ## every figure in docs/benchmarks.md
 	cargo bench --bench rules
 	cargo bench --bench service
+
+FUZZ_SECONDS := 60
+fuzz:            ## search for inputs that break a parser, guided by coverage, FUZZ_SECONDS each; needs a nightly toolchain
+	@rustup toolchain list | grep -q nightly || { echo "a nightly toolchain is needed: rustup toolchain install nightly" >&2; exit 1; }
+	@[ -x target/tools/bin/cargo-fuzz ] || cargo install cargo-fuzz --locked --quiet --version ^0.13 --root target/tools
+	for target in filter page_token facts_toml csv script request; do \
+	  PATH="$$PWD/target/tools/bin:$$PATH" cargo +nightly fuzz run $$target --target-dir target/fuzz -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; \
+	done
 
 clean:           ## remove everything that was built
 	rm -rf target .venv tests/clients/js/node_modules

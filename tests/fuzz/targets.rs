@@ -1,0 +1,189 @@
+//! What every parser is fed with, by the bounded test beside and by cargo-fuzz (`make fuzz`). A target panics when a
+//! promise is broken: whatever comes in is taken or refused with a reason.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use assay::app::{App, Settings, SystemClock};
+use assay::cli::csv_leads::Mapping;
+use assay::domain::filter::{Field, Filter, Operand};
+use assay::domain::listing::{LEAD, Order};
+use assay::domain::vocabulary::Vocabulary;
+use assay::grpc::pb;
+use assay::rules::source::Sources;
+use assay::rules::{compile, smoke};
+use assay::storage::sqlite::SqliteStore;
+use bytes::{BufMut as _, Bytes};
+use http_body_util::Full;
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+use tokio::runtime::Runtime;
+use tonic::service::Routes;
+use tonic::{Code, Status};
+use tower::ServiceExt as _;
+
+pub type Target = fn(&[u8]);
+
+/// Every target by its name.
+pub const TARGETS: [(&str, Target); 6] = [
+    ("filter", filter),
+    ("page_token", page_token),
+    ("facts_toml", facts_toml),
+    ("csv", csv),
+    ("script", script),
+    ("request", request),
+];
+
+fn text(data: &[u8]) -> String {
+    String::from_utf8_lossy(data).into_owned()
+}
+
+/// A filter, or after a line's end an order: what is read can be applied, and its negation is its opposite.
+pub fn filter(data: &[u8]) {
+    let text = text(data);
+    let (filter, order) = text.split_once('\n').unwrap_or((&text, ""));
+    _ = Order::parse(order, &LEAD);
+    let Ok(parsed) = Filter::parse(filter, &LEAD) else { return };
+    // Everything is set, so that of a condition and its negation exactly one holds.
+    let get = |field: &Field, _: Option<&str>| {
+        use assay::domain::filter::Kind;
+        Some(match field.kind {
+            Kind::Text | Kind::Word(..) | Kind::Name(_) | Kind::Keyed => Operand::Text("new".into()),
+            Kind::Number | Kind::Points => Operand::Number(1.0),
+            Kind::Time => Operand::Time(Default::default()),
+            Kind::YesNo => Operand::YesNo(true),
+        })
+    };
+    if let Ok(negated) = Filter::parse(&format!("NOT ({filter})"), &LEAD)
+        && !filter.trim().is_empty()
+    {
+        assert_ne!(parsed.matches(&get), negated.matches(&get), "{filter}");
+    }
+}
+
+/// A page token, with an order before a line's end.
+pub fn page_token(data: &[u8]) {
+    let text = text(data);
+    let (order_by, page_token) = text.split_once('\n').unwrap_or(("", &text));
+    let (order_by, page_token) = (order_by.to_owned(), page_token.to_owned());
+    let request = pb::ListLeadsRequest { order_by, page_token, ..Default::default() };
+    send("/assay.v1.LeadService/ListLeads", &request.encode_to_vec());
+}
+
+fn set(path: &str, text: String) -> Sources {
+    let good = "grade \"A\" otherwise;".to_owned();
+    let files = BTreeMap::from([("lead_scoring/default.rhai".to_owned(), good), (path.to_owned(), text)]);
+    Sources::new(files)
+}
+
+/// The declarations of facts.
+pub fn facts_toml(data: &[u8]) {
+    if let Err(findings) = compile(set("facts.toml", text(data))) {
+        assert!(findings.iter().any(|finding| finding.is_error()));
+    }
+}
+
+/// A file of leads: whatever a row is, it becomes a lead or a list of what is wrong with it.
+pub fn csv(data: &[u8]) {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(data);
+    let Ok(header) = reader.headers().cloned() else { return };
+    static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
+    let vocabulary = VOCABULARY.get_or_init(|| {
+        let facts = include_str!("../../scripts/facts.toml");
+        assay::rules::vocabulary(&set("facts.toml", facts.into())).unwrap()
+    });
+    let mapping = Mapping::new(vocabulary, &header, "EUR");
+    for (number, record) in reader.records().enumerate().take(50) {
+        if let Ok(record) = record
+            && let Err((_, problems)) = mapping.row(number, &record)
+        {
+            assert!(!problems.is_empty());
+        }
+    }
+}
+
+/// A script: refused with findings, or good enough to score the made-up leads without a panic.
+pub fn script(data: &[u8]) {
+    match compile(set("lead_scoring/fuzzed.rhai", text(data))) {
+        Ok((set, _)) => {
+            if let Err(findings) = smoke(&set, "EUR") {
+                assert!(!findings.is_empty());
+            }
+        }
+        Err(findings) => {
+            assert!(findings.iter().any(|finding| finding.is_error()));
+            // Findings are shown with their source line, whatever stands there.
+            let sources = self::set("lead_scoring/fuzzed.rhai", text(data));
+            for finding in findings {
+                _ = finding.render("scripts", &sources);
+            }
+        }
+    }
+}
+
+/// A request: the first byte chooses a method, the others are its message.
+pub fn request(data: &[u8]) {
+    if let Some((first, message)) = data.split_first() {
+        let method = &methods()[usize::from(*first) % methods().len()];
+        send(&format!("/{}/{}", method.parent_service().full_name(), method.name()), message);
+    }
+}
+
+/// The methods of the service that take one message and give one.
+pub fn methods() -> &'static [MethodDescriptor] {
+    static METHODS: OnceLock<Vec<MethodDescriptor>> = OnceLock::new();
+    METHODS.get_or_init(|| {
+        let pool = DescriptorPool::decode(pb::DESCRIPTORS).unwrap();
+        let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+        methods.filter(|method| !method.is_client_streaming() && !method.is_server_streaming()).collect()
+    })
+}
+
+/// The whole service but for its sockets, on a store of its own.
+struct Service {
+    runtime: Runtime,
+    routes: Routes,
+    _dir: tempfile::TempDir,
+}
+
+// Shared for all inputs: only ever used by one at a time.
+fn service() -> &'static Service {
+    static SERVICE: OnceLock<Service> = OnceLock::new();
+    SERVICE.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&dir.path().join("fuzz.db")).unwrap());
+        let settings = Settings {
+            currency: "EUR".into(),
+            default_profile: None,
+            replica: "fuzz".into(),
+            rules_source: "scripts".into(),
+        };
+        let app = Arc::new(App::new(store, Box::new(SystemClock), settings, 7));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let sources = set("facts.toml", include_str!("../../scripts/facts.toml").into());
+        assert!(runtime.block_on(app.publish_rules(Ok(sources))));
+        let (_, health) = tonic_health::server::health_reporter();
+        Service { runtime, routes: assay::grpc::routes(&app, health).unwrap(), _dir: dir }
+    })
+}
+
+/// Sends a message to the service; it may be refused, with details and never as a failure of the service.
+fn send(method: &str, message: &[u8]) {
+    let mut frame = Vec::with_capacity(message.len() + 5);
+    frame.put_u8(0);
+    frame.put_u32(message.len() as u32);
+    frame.put_slice(message);
+    let request = http::Request::post(method)
+        .header("content-type", "application/grpc")
+        .body(tonic::body::Body::new(Full::new(Bytes::from(frame))))
+        .unwrap();
+    let service = service();
+    let response = service.runtime.block_on(service.routes.clone().oneshot(request)).unwrap();
+    if let Some(status) = Status::from_header_map(response.headers()) {
+        let ours =
+            !matches!(status.code(), Code::Internal | Code::Unknown | Code::Unavailable | Code::DataLoss);
+        // What prost can't decode is answered by tonic, and gets its details in a layer further out.
+        assert!(ours || status.details().is_empty(), "{method}: {status:?}");
+        assert!(!status.details().is_empty() || status.code() != Code::InvalidArgument, "{status:?}");
+    }
+}
