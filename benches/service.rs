@@ -8,25 +8,18 @@
 //! `cargo bench --bench service`. The echo and the service run as processes of their own, in turns; CPU is read
 //! from the kernel's account of each process.
 
-// Of the tests' support, this bench uses only a part.
-#[allow(dead_code)]
-#[path = "../tests/service/support/mod.rs"]
-mod support;
+mod common;
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use assay::grpc::pb;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
-use assay::grpc::pb::scoring_service_server::{ScoringService, ScoringServiceServer};
-use assay::grpc::pb::{self, score_lead_request};
-use futures::stream::BoxStream;
-use support::process::Served;
-use support::{made, shipped};
-use tonic::transport::{Channel, Server};
-use tonic::{Request, Response, Status, Streaming};
+use common::support::process::Served;
+use common::support::{self, made, shipped};
+use common::{EchoProcess, connect, cpu, median, typical};
+use tonic::transport::Channel;
 
 const ROUNDS: usize = 9;
 const CALLS: usize = 6_000;
@@ -36,7 +29,7 @@ const SAVES: usize = 15;
 
 fn main() {
     if std::env::args().any(|argument| argument == "--echo") {
-        return echo_process();
+        return common::echo_process();
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -44,100 +37,6 @@ fn main() {
         save_to_effect().await;
         start_with_stored_leads().await;
     });
-}
-
-/// Answers every ScoreLead with the score that came first over standard input.
-struct Echo(pb::Score);
-
-#[tonic::async_trait]
-impl ScoringService for Echo {
-    async fn score_lead(&self, _: Request<pb::ScoreLeadRequest>) -> Result<Response<pb::Score>, Status> {
-        Ok(Response::new(self.0.clone()))
-    }
-
-    type ScoreLeadsStream = BoxStream<'static, Result<pb::ScoreLeadsResponse, Status>>;
-
-    async fn score_leads(
-        &self,
-        _: Request<Streaming<pb::ScoreLeadsRequest>>,
-    ) -> Result<Response<Self::ScoreLeadsStream>, Status> {
-        Err(Status::unimplemented("the echo answers single calls"))
-    }
-
-    async fn list_scores(
-        &self,
-        _: Request<pb::ListScoresRequest>,
-    ) -> Result<Response<pb::ListScoresResponse>, Status> {
-        Err(Status::unimplemented("the echo answers single calls"))
-    }
-
-    async fn replay_score(&self, _: Request<pb::ReplayScoreRequest>) -> Result<Response<pb::Score>, Status> {
-        Err(Status::unimplemented("the echo answers single calls"))
-    }
-}
-
-fn echo_process() {
-    use prost::Message as _;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).unwrap();
-    let bytes: Vec<u8> =
-        (0..line.trim().len()).step_by(2).map(|i| u8::from_str_radix(&line[i..i + 2], 16).unwrap()).collect();
-    let score = pb::Score::decode(bytes.as_slice()).unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        println!("{}", listener.local_addr().unwrap());
-        let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
-        Server::builder()
-            .add_service(ScoringServiceServer::new(Echo(score)))
-            .serve_with_incoming(incoming)
-            .await
-            .unwrap();
-    });
-}
-
-/// The echo as a process; killed when dropped.
-struct EchoProcess {
-    child: Child,
-    url: String,
-}
-
-impl EchoProcess {
-    fn start(answer: &pb::Score) -> Self {
-        use prost::Message as _;
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .arg("--echo")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let hex: String = answer.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(child.stdin.take().unwrap(), "{hex}").unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Self { child, url: format!("http://{}", address.trim()) }
-    }
-}
-
-impl Drop for EchoProcess {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-/// The CPU time of a process so far, user and system.
-fn cpu(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    // The kernel counts in hundredths of a second for user space, on every architecture.
-    Duration::from_millis(ticks * 10)
-}
-
-fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
 }
 
 /// Many calls by several callers; gives how long they took.
@@ -155,72 +54,6 @@ async fn drive(channel: &Channel, request: &pb::ScoreLeadRequest) -> Duration {
         caller.await.unwrap();
     }
     begin.elapsed()
-}
-
-/// A lead of which most is known, scored by the shipped rules.
-fn typical() -> pb::ScoreLeadRequest {
-    let company = pb::Company {
-        display_name: "Acme".into(),
-        industry: "heating".into(),
-        country: "DE".into(),
-        domain: "acme.example".into(),
-        employees: Some(120),
-        technologies: Some(pb::TextList { values: vec!["datev".into(), "sap".into()] }),
-        ..Default::default()
-    };
-    let contact = |role: &str| pb::Contact { decision_role: role.into(), inbound: 2, ..Default::default() };
-    let contacts = pb::ContactList { contacts: vec![contact("champion"), contact("decision_maker")] };
-    let number = |n| pb::FactValue {
-        value: Some(pb::Value { kind: Some(pb::value::Kind::Number(n)) }),
-        ..Default::default()
-    };
-    let lead = pb::Lead {
-        subject: Some(pb::lead::Subject::Company(company)),
-        contacts: Some(contacts),
-        attributes: [
-            ("pain_intensity".to_owned(), number(0.8)),
-            ("digital_maturity".to_owned(), number(0.5)),
-        ]
-        .into(),
-        ..Default::default()
-    };
-    let activity = |kind: &str, days: i64| pb::Activity {
-        r#type: kind.into(),
-        time: made::seconds(1_780_000_000 - days * 86_400),
-        ..Default::default()
-    };
-    let activities = ["page_visit", "page_visit", "pricing_visit", "demo_request", "meeting"];
-    let activities = (1..).zip(activities).map(|(days, kind)| activity(kind, days)).collect();
-    let criterion = |fact: &str, expectation| pb::Criterion {
-        fact: fact.into(),
-        because: "It matters".into(),
-        points_hundredths: 800,
-        expectation: Some(expectation),
-        ..Default::default()
-    };
-    use pb::criterion::Expectation;
-    let profile = pb::Profile {
-        criteria: vec![
-            criterion("industry", Expectation::In(pb::TextList { values: vec!["heating".into()] })),
-            criterion("employees", Expectation::AtLeast(50.0)),
-        ],
-        size_bands: vec![pb::SizeBand { min: 50, points_hundredths: 1_400, ..Default::default() }],
-        decision_roles: vec![pb::DecisionRole { role: "champion".into(), required: true, min_contacts: 1 }],
-        technologies: vec!["datev".into()],
-        countries: vec!["DE".into()],
-        ..made::profile()
-    };
-    pb::ScoreLeadRequest {
-        subject: Some(score_lead_request::Subject::Inline(pb::InlineLead { lead: Some(lead), activities })),
-        profile_choice: Some(score_lead_request::ProfileChoice::InlineProfile(profile)),
-        as_of_time: made::seconds(1_780_000_000),
-        record: false,
-        ..Default::default()
-    }
-}
-
-async fn connect(url: &str) -> Channel {
-    Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
 }
 
 async fn against_echo() {

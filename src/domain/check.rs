@@ -142,6 +142,11 @@ impl Checker {
         self.require(count <= max, field, format!("has {count} items, at most {max} are allowed"));
     }
 
+    /// Whether so much is wrong that help with every name would cost more than it is worth.
+    pub fn is_crowded(&self) -> bool {
+        self.found.len() >= 100
+    }
+
     /// Whether nothing is wrong so far.
     pub fn is_clean(&self) -> bool {
         self.found.is_empty()

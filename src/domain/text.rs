@@ -1,11 +1,25 @@
 //! Help with names that people type.
 
+/// Longer words than this are no slips of names, and cost too much to compare.
+const LONGEST: usize = 64;
+/// How many candidates of a fitting length are compared.
+const COMPARED: usize = 500;
+
 /// The candidate that `word` was most likely meant to be, if one is close enough.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(2);
+    let length = word.chars().take(LONGEST + 1).count();
+    if length > LONGEST {
+        return None;
+    }
+    let limit = (length / 3).max(2);
     let lower = word.to_lowercase();
+    let fits = |c: &&str| {
+        (length.saturating_sub(limit)..=length + limit).contains(&c.chars().take(2 * LONGEST).count())
+    };
     candidates
         .into_iter()
+        .filter(fits)
+        .take(COMPARED)
         .map(|c| (strsim::osa_distance(&lower, &c.to_lowercase()), c))
         .filter(|(distance, _)| *distance <= limit)
         .min()

@@ -12,6 +12,9 @@ use crate::domain::score::{
 };
 use crate::domain::value::Value as Plain;
 
+/// The most facts that an entry shows.
+const MAX_INPUTS: usize = 50;
+
 /// A rule that failed: never silently false, the whole result is this error.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("rule \"{rule}\" failed at {file}:{line}:{column}: {message}", file = position.file, line = position.line, column = position.column)]
@@ -23,7 +26,27 @@ pub struct RuleError {
 
 /// Scores a lead's facts. Contributions stand in the order of the script and add up to the total.
 pub fn assess(script: &Script, catalogue: &Catalogue, facts: LeadFacts) -> Result<Assessment, RuleError> {
+    assess_counting(script, catalogue, facts, &mut 0)
+}
+
+/// The same; adds the steps that it took.
+pub fn assess_counting(
+    script: &Script,
+    catalogue: &Catalogue,
+    facts: LeadFacts,
+    steps: &mut u64,
+) -> Result<Assessment, RuleError> {
     let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts));
+    let assessed = assess_by(&mut run, script, facts);
+    *steps += u64::from(run.eval.steps());
+    assessed
+}
+
+fn assess_by<'a>(
+    run: &mut Run<'a>,
+    script: &'a Script,
+    facts: LeadFacts<'a>,
+) -> Result<Assessment, RuleError> {
     let mut sums = [Points::ZERO; 2];
     for item in &script.items {
         let axis = match item {
@@ -70,9 +93,9 @@ pub fn assess(script: &Script, catalogue: &Catalogue, facts: LeadFacts) -> Resul
         grade,
         completeness,
         role_coverage: facts.role_coverage(),
-        contributions: run.contributions,
-        unknowns: run.unknowns,
-        warnings: run.warnings,
+        contributions: std::mem::take(&mut run.contributions),
+        unknowns: std::mem::take(&mut run.unknowns),
+        warnings: std::mem::take(&mut run.warnings),
     })
 }
 
@@ -407,14 +430,23 @@ impl<'a> Run<'a> {
             .ok_or_else(|| error(rule, at, format!("{number} points are more than 1,000,000")))
     }
 
-    /// The known leaves with their values, as the script writes them.
+    /// The known leaves with their values, as the script writes them. What is shown costs steps, so that a score has
+    /// an end.
     fn inputs(&mut self, leaves: &[Index]) -> Vec<(Arc<str>, Plain)> {
         let script = self.eval.script;
-        let known = leaves.iter().filter_map(|leaf| {
-            let value = self.eval.leaf(*leaf)?.to_plain()?;
-            Some((script.leaves[*leaf].name.clone(), value))
-        });
-        known.collect()
+        let mut known = Vec::new();
+        for leaf in leaves.iter().take(MAX_INPUTS) {
+            if let Some(value) = self.eval.leaf(*leaf).and_then(|value| value.to_plain()) {
+                let size = match &value {
+                    Plain::Text(text) => text.len(),
+                    Plain::List(words) => words.iter().map(|word| word.len() + 24).sum(),
+                    _ => 0,
+                };
+                self.eval.charge(1 + size / 64);
+                known.push((script.leaves[*leaf].name.clone(), value));
+            }
+        }
+        known
     }
 
     #[allow(clippy::too_many_arguments)] // It is the constructor of an entry; its fields are all there is.

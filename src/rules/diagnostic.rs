@@ -150,13 +150,11 @@ impl Diagnostic {
         if let Some(text) = sources.line(&self.file, self.line) {
             let number = self.line.to_string();
             let margin = " ".repeat(number.len());
+            let (text, place) = window(text, self.column);
             // Tabs are kept, so that the caret stands below its character in any tab width.
-            let indent: String = text
-                .chars()
-                .take(self.column.saturating_sub(1) as usize)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            let caret = "^".repeat(self.length.max(1) as usize);
+            let indent: String =
+                text.chars().take(place).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let caret = "^".repeat((self.length.max(1) as usize).min(SHOWN - SHOWN_BEFORE));
             _ = writeln!(out, "{margin} |\n{number} | {text}\n{margin} | {indent}{caret}");
         }
         if !self.help.is_empty() {
@@ -166,8 +164,107 @@ impl Diagnostic {
             let Related { file, line, column, message } = related;
             _ = writeln!(out, "  note: {root}/{file}:{line}:{column}: {message}");
         }
-        out
+        // A script must not write to a terminal what it likes.
+        let safe = |c: char| {
+            if is_deceptive(c) && !matches!(c, '\n' | '\t') { char::REPLACEMENT_CHARACTER } else { c }
+        };
+        out.chars().map(safe).collect()
     }
+}
+
+/// What is found in a set: as much as anybody reads. What is not kept is counted all the same, so that nothing bad
+/// passes for good.
+#[derive(Debug, Default)]
+pub struct Findings {
+    kept: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
+    hints: usize,
+    parts: usize,
+}
+
+/// The most findings that are kept of a set.
+const MAX_ERRORS: usize = 500;
+const MAX_WARNINGS: usize = 100;
+/// How often the nearest name is looked for: it compares with all others.
+const MAX_HINTS: usize = 100;
+/// The most parts of all scripts together.
+const MAX_PARTS: usize = 1_000_000;
+
+impl Findings {
+    pub fn push(&mut self, finding: Diagnostic) {
+        if self.count(finding.severity) {
+            self.kept.push(finding);
+        }
+    }
+
+    /// Counts a finding; says whether it is to be kept. One that is not need not be put into words.
+    pub fn count(&mut self, severity: Severity) -> bool {
+        let (count, most) = match severity {
+            Severity::Error => (&mut self.errors, MAX_ERRORS),
+            Severity::Warning => (&mut self.warnings, MAX_WARNINGS),
+        };
+        *count += 1;
+        *count <= most
+    }
+
+    /// Keeps a finding that was counted.
+    pub fn keep(&mut self, finding: Diagnostic) {
+        self.kept.push(finding);
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.errors > 0
+    }
+
+    /// Whether a name may be looked for once more.
+    pub fn hint(&mut self) -> bool {
+        self.hints += 1;
+        self.hints <= MAX_HINTS
+    }
+
+    /// Counts a part of a script; `false` from the one on that is too many.
+    pub fn count_part(&mut self, parts: usize) -> bool {
+        self.parts += parts;
+        self.parts <= MAX_PARTS
+    }
+
+    /// Everything that was kept, by place.
+    pub fn sorted(mut self) -> Vec<Diagnostic> {
+        self.kept.sort();
+        self.kept.dedup();
+        self.kept
+    }
+}
+
+impl Extend<Diagnostic> for Findings {
+    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, findings: T) {
+        findings.into_iter().for_each(|finding| self.push(finding));
+    }
+}
+
+/// A character that can't be seen, or that makes others seem to stand elsewhere. What joins letters in Persian or
+/// Hindi, and the marks of direction that Arabic needs, are none.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200B}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// The most characters of a source line that are shown, and how many of them before the place.
+const SHOWN: usize = 160;
+const SHOWN_BEFORE: usize = 60;
+
+/// The part of a source line around a column, with the column's place in it.
+fn window(line: &str, column: u32) -> (String, usize) {
+    let column = column.saturating_sub(1) as usize;
+    let first = if line.chars().nth(SHOWN).is_none() { 0 } else { column.saturating_sub(SHOWN_BEFORE) };
+    let mut shown: String = line.chars().skip(first).take(SHOWN).collect();
+    if line.chars().nth(first + SHOWN).is_some() {
+        shown.push('…');
+    }
+    if first > 0 {
+        shown.insert(0, '…');
+    }
+    (shown, column - first + usize::from(first > 0))
 }
 
 /// How many characters the word, number or string at a place takes: what a caret line should underline.
@@ -207,6 +304,40 @@ mod tests {
                 code.as_str()
             );
         }
+    }
+
+    #[test]
+    fn a_long_or_deceptive_line_is_shown_in_part_and_made_safe() {
+        let line = format!("{}\u{1b}[31m\u{202E}x{}", "a".repeat(70_000), "b".repeat(70_000));
+        let sources = Sources::new([("a.rhai".to_owned(), line)].into());
+        let finding = Diagnostic {
+            line: 1,
+            column: 70_007,
+            length: 9,
+            ..Diagnostic::of_file("a.rhai", Code::Syntax, "x")
+        };
+        let shown = finding.render("scripts", &sources);
+        assert!(shown.len() < 1_000 && shown.contains("…aaa") && shown.contains("bbb…"), "{shown}");
+        assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202E}'), "{shown}");
+        let caret = shown.lines().find(|line| line.contains('^')).unwrap();
+        let text = shown.lines().find(|line| line.contains("bbb")).unwrap();
+        let place = caret.chars().position(|c| c == '^').unwrap();
+        assert_eq!(text.chars().nth(place), Some('x'), "{shown}");
+    }
+
+    #[test]
+    fn what_is_not_kept_is_counted() {
+        let mut findings = Findings::default();
+        for _ in 0..1_000 {
+            findings.push(Diagnostic {
+                severity: Severity::Warning,
+                ..Diagnostic::of_file("a", Code::Unused, "x")
+            });
+        }
+        assert!(!findings.has_errors());
+        findings.push(Diagnostic::of_file("b", Code::Syntax, "x"));
+        assert!(findings.has_errors());
+        assert_eq!(findings.sorted().iter().filter(|finding| finding.is_error()).count(), 1);
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// How many steps it has taken.
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
     /// Evaluates a formula. On [`Stop::Unknown`], `unknown` names the facts.
     pub fn run(&mut self, formula: &'a Formula) -> Outcome<'a> {
         self.unknown.clear();
@@ -169,8 +174,11 @@ impl<'a> Evaluator<'a> {
             Expr::Math(math, args, position) => return self.math(*math, args, position),
             Expr::TextTest(test, sides) => {
                 let (text, part) = self.both(sides)?;
-                if let Value::Text(text) = text {
-                    self.charge(text.len() / 64);
+                for side in [text, part] {
+                    if let Value::Text(text) = side {
+                        // Letters beyond ASCII take much longer to lower.
+                        self.charge(text.len() / if text.is_ascii() { 64 } else { 4 });
+                    }
                 }
                 Value::YesNo(text_test(*test, text, part))
             }
@@ -225,7 +233,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Counts work that takes longer the more there is: the budget stands for time, and is the same everywhere.
-    fn charge(&mut self, steps: usize) {
+    pub fn charge(&mut self, steps: usize) {
         self.steps = self.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
     }
 

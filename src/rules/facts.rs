@@ -60,16 +60,37 @@ impl<'a> Words<'a> {
 }
 
 impl Value<'_> {
-    /// The value as it is shown and stored.
+    /// The value as it is shown and stored: of a long text or list the beginning, with "…" after it.
     pub fn to_plain(self) -> Option<Plain> {
         match self {
             Value::Nothing => None,
             Value::Number(number) => Some(Plain::Number(number)),
             Value::YesNo(yes) => Some(Plain::YesNo(yes)),
-            Value::Text(text) => Some(Plain::Text(text.to_owned())),
-            Value::Words(words) => Some(Plain::List(words.iter().map(str::to_owned).collect())),
-            Value::Numbers(numbers) => Some(Plain::List(numbers.iter().map(f64::to_string).collect())),
+            Value::Text(text) => Some(Plain::Text(beginning(text, SHOWN_TEXT))),
+            Value::Words(words) => {
+                let mut shown: Vec<String> =
+                    words.iter().take(SHOWN_WORDS).map(|word| beginning(word, SHOWN_WORD)).collect();
+                if words.len() > SHOWN_WORDS {
+                    shown.push("…".into());
+                }
+                Some(Plain::List(shown))
+            }
+            Value::Numbers(numbers) => {
+                Some(Plain::List(numbers.iter().take(SHOWN_WORDS).map(f64::to_string).collect()))
+            }
         }
+    }
+}
+
+/// The most characters of a text that are shown, and words of a list with their characters.
+const SHOWN_TEXT: usize = 500;
+const SHOWN_WORDS: usize = 20;
+const SHOWN_WORD: usize = 100;
+
+fn beginning(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

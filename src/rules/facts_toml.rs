@@ -82,17 +82,25 @@ impl From<TermSection> for Term {
     }
 }
 
+/// The most findings that are told of the file.
+const MAX_PROBLEMS: usize = 100;
+
 /// Parses the file; all findings at once as far as its syntax allows.
 pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     let file: File = toml::from_str(text).map_err(|error| vec![from_toml(text, &error)])?;
     let mut problems = Vec::new();
+    let parser = Parser::new();
     for name in file.attributes.keys() {
-        check_name(text, "attributes", name, &mut problems);
+        check_name(&parser, text, "attributes", name, &mut problems);
     }
     for name in file.factors.keys() {
-        check_name(text, "factors", name, &mut problems);
+        check_name(&parser, text, "factors", name, &mut problems);
     }
     for fact in file.columns.keys() {
+        // Each finding is looked for in the text: beyond what is kept that is for nothing.
+        if problems.len() >= MAX_PROBLEMS {
+            return Err(problems);
+        }
         if !catalogue::IMPORTABLE.contains(&fact.as_str()) {
             let help = suggestion(fact, catalogue::IMPORTABLE.iter().copied());
             let message = format!("[columns] has no fact \"{fact}\"");
@@ -102,6 +110,7 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     let mut attributes = BTreeMap::new();
     for (name, section) in file.attributes {
         match attribute(section) {
+            Err(_) if problems.len() >= MAX_PROBLEMS => {}
             Ok(attribute) => _ = attributes.insert(name, attribute),
             Err(message) => {
                 let header = format!("[attributes.{name}]");
@@ -151,7 +160,10 @@ fn attribute(section: AttributeSection) -> Result<Attribute, String> {
 }
 
 /// Names of attributes and factors are used as words in scripts, so they must be free there.
-fn check_name(text: &str, section: &str, name: &str, problems: &mut Vec<Diagnostic>) {
+fn check_name(parser: &Parser, text: &str, section: &str, name: &str, problems: &mut Vec<Diagnostic>) {
+    if problems.len() >= MAX_PROBLEMS {
+        return;
+    }
     let header = format!("[{section}.{name}]");
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -159,7 +171,7 @@ fn check_name(text: &str, section: &str, name: &str, problems: &mut Vec<Diagnost
         let message =
             format!("\"{name}\" can't be used in scripts: write it with a-z, 0-9 and _, a letter first");
         problems.push(at_word(text, &header, Code::BadFactsToml, message));
-    } else if catalogue::is_taken(name) || !Parser::new().is_name(name) {
+    } else if catalogue::is_taken(name) || !parser.is_name(name) {
         let message = format!("\"{name}\" already has a meaning in scripts");
         problems.push(at_word(text, &header, Code::Reserved, message).with_help("choose another name"));
     }

@@ -70,6 +70,16 @@ impl RuleSet {
         assess::assess(script, &self.catalogue, facts)
     }
 
+    /// The same; adds the steps that it took.
+    pub fn assess_counting(
+        &self,
+        script: &Script,
+        facts: LeadFacts,
+        steps: &mut u64,
+    ) -> Result<Assessment, RuleError> {
+        assess::assess_counting(script, &self.catalogue, facts, steps)
+    }
+
     /// Judges a segment's facts by a script of this set.
     pub fn prioritize(&self, script: &Script, facts: SegmentFacts) -> Result<PriorityAssessment, RuleError> {
         assess::prioritize(script, &self.catalogue, facts)

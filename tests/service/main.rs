@@ -5,6 +5,7 @@ mod command_line;
 mod durability;
 mod floors;
 mod health;
+mod hostile;
 mod lead;
 mod list;
 mod malformed;

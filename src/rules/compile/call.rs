@@ -6,7 +6,6 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
 use super::context::{Context, Frame, Instance, Typed};
 use super::{LIB, ScriptFunction, Unit};
-use crate::domain::text::{nearest, suggestion};
 use crate::rules::catalogue::FUNCTIONS;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Expr, Function, Math};
@@ -88,9 +87,7 @@ impl Context<'_> {
         let key = (name.into(), args.len());
         let found = own.clone().find_map(|unit| unit.functions.get(&key).map(|f| (unit.clone(), f.clone())));
         let Some((home, function)) = found else {
-            let names: Vec<String> =
-                own.flat_map(|u| u.functions.keys().map(|(n, _)| n.to_string())).collect();
-            if names.iter().any(|known| known == name) {
+            if own.clone().any(|unit| unit.functions.keys().any(|(known, _)| known == name)) {
                 let message = format!(
                     "`{name}` does not take {} argument{}",
                     args.len(),
@@ -98,15 +95,22 @@ impl Context<'_> {
                 );
                 return self.error(at, Code::TypeMismatch, message);
             }
-            let host = FUNCTIONS.iter().map(|(function, ..)| *function).chain(["activity"]);
-            let all = names.iter().map(String::as_str).chain(host);
-            let help = match nearest(name, all.clone()) {
-                Some(_) => suggestion(name, all),
-                None => "functions are defined in the script or imported from lib/".into(),
+            let names = |_: &Self| {
+                let host = FUNCTIONS.iter().map(|(function, ..)| *function).chain(["activity"]);
+                let own = own.flat_map(|unit| unit.functions.keys().map(|(name, _)| name.to_string()));
+                own.chain(host.map(str::to_owned)).collect()
+            };
+            let help = self.suggest(name, names);
+            let help = match help.starts_with("did") {
+                true => help,
+                false => "functions are defined in the script or imported from lib/".into(),
             };
             return self.error_with(at, Code::UnknownName, format!("there is no function `{name}`"), help);
         };
         let (args, types): (Vec<Expr>, Vec<Type>) = typed.into_iter().unzip();
+        if types.contains(&Type::Never) {
+            return self.error(at, Code::TypeMismatch, "an argument that returns has no value");
+        }
         if types.contains(&Type::Wrong) {
             return (Expr::Nothing, Type::Wrong);
         }

@@ -8,17 +8,20 @@ use rhai::Position as At;
 
 use super::{Unit, at_position};
 use crate::domain::score::Position;
+use crate::domain::text::suggestion;
 use crate::domain::vocabulary::Vocabulary;
 use crate::rules::catalogue::{Catalogue, FactSource};
-use crate::rules::diagnostic::{Code, Diagnostic, Severity};
+use crate::rules::diagnostic::{Code, Findings, Severity, is_deceptive};
 use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind, ScriptKind};
 use crate::rules::types::Type;
 
 /// The most nodes of a script's program, functions counted once for each kind of arguments.
 const MAX_NODES: usize = 20_000;
 
-/// The most findings that are told of a set.
-const MAX_FINDINGS: usize = 500;
+/// The most leaves that a formula is said to look at.
+const MAX_LEAVES: usize = 100;
+/// How many bytes of written-out text count as a part of a script.
+const BYTES_PER_NODE: usize = 64;
 /// The deepest nesting of an evaluation, through defines and functions: it runs on a thread's stack.
 const MAX_EVALUATION_DEPTH: usize = 250;
 
@@ -86,7 +89,7 @@ pub struct Context<'a> {
     pub kind: ScriptKind,
     pub catalogue: &'a Catalogue,
     pub vocabulary: &'a Vocabulary,
-    findings: &'a mut Vec<Diagnostic>,
+    findings: &'a mut Findings,
     pub unit: Rc<Unit>,
     pub frame: Frame,
     pub leaves: Vec<Leaf>,
@@ -116,7 +119,7 @@ impl<'a> Context<'a> {
         unit: Rc<Unit>,
         catalogue: &'a Catalogue,
         vocabulary: &'a Vocabulary,
-        findings: &'a mut Vec<Diagnostic>,
+        findings: &'a mut Findings,
     ) -> Self {
         Self {
             kind,
@@ -172,11 +175,10 @@ impl<'a> Context<'a> {
     }
 
     fn note(&mut self, at: At, severity: Severity, code: Code, message: String, help: String) {
-        if self.findings.len() >= MAX_FINDINGS {
-            return;
+        if self.findings.count(severity) {
+            let unit = &self.frame.unit;
+            self.findings.keep(at_position(&unit.path, &unit.text, at, severity, code, message, help));
         }
-        let unit = &self.frame.unit;
-        self.findings.push(at_position(&unit.path, &unit.text, at, severity, code, message, help));
     }
 
     pub fn position(&self, at: At) -> Position {
@@ -189,11 +191,41 @@ impl<'a> Context<'a> {
 
     /// Counts a node; `false` once there are too many, which is reported once.
     pub fn count_node(&mut self, at: At) -> bool {
-        self.nodes += 1;
-        if self.nodes == MAX_NODES {
+        self.count_nodes(1, at)
+    }
+
+    /// Counts text that is written out, and copied wherever it is used.
+    pub fn count_text(&mut self, bytes: usize, at: At) -> bool {
+        self.count_nodes(bytes / BYTES_PER_NODE, at)
+    }
+
+    fn count_nodes(&mut self, nodes: usize, at: At) -> bool {
+        let before = self.nodes;
+        self.nodes += nodes;
+        if before < MAX_NODES && self.nodes >= MAX_NODES {
             self.error(at, Code::TooLarge, format!("the script has more than {MAX_NODES} parts"));
+        } else if before < MAX_NODES && !self.findings.count_part(nodes) {
+            self.nodes = MAX_NODES;
+            self.error(at, Code::TooLarge, "all scripts together have too many parts");
         }
         self.nodes < MAX_NODES
+    }
+
+    /// Help with a name, unless so much is wrong already that nobody reads it.
+    pub fn suggest(&mut self, word: &str, candidates: impl FnOnce(&Self) -> Vec<String>) -> String {
+        if !self.findings.hint() {
+            return String::new();
+        }
+        let candidates = candidates(self);
+        suggestion(word, candidates.iter().map(String::as_str))
+    }
+
+    /// Notes an error if a text holds what can't be seen or deceives.
+    pub fn check_visible(&mut self, at: At, what: &str, text: &str) {
+        if text.chars().any(is_deceptive) {
+            let message = format!("the {what} holds characters that can't be seen");
+            self.error_with(at, Code::BadValue, message, "write it anew, without copying");
+        }
     }
 
     /// Lowers something one level deeper.
@@ -236,7 +268,7 @@ impl<'a> Context<'a> {
     }
 
     pub fn mention(&mut self, leaf: Index) {
-        if !self.mentioned.contains(&leaf) {
+        if self.mentioned.len() < MAX_LEAVES && !self.mentioned.contains(&leaf) {
             self.mentioned.push(leaf);
         }
     }

@@ -9,7 +9,6 @@ use super::Unit;
 use super::call::MAX_CALL_DEPTH;
 use super::context::{Context, Typed};
 use crate::domain::score::Axis;
-use crate::domain::text::suggestion;
 use crate::rules::catalogue;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, Math, ScriptKind, WordList};
@@ -33,7 +32,10 @@ impl Context<'_> {
             Ast::IntegerConstant(..) => self.error(at, Code::BadValue, "the number is too large to be exact"),
             Ast::FloatConstant(value, _) if value.is_finite() => (Expr::Number(**value), Type::Number),
             Ast::FloatConstant(..) => self.error(at, Code::BadValue, "the number is too large"),
-            Ast::StringConstant(text, _) => (Expr::Text(text.as_str().into()), Type::Text),
+            Ast::StringConstant(text, _) => {
+                self.count_text(text.len(), at);
+                (Expr::Text(text.as_str().into()), Type::Text)
+            }
             Ast::Array(items, _) => self.list(items, at),
             Ast::Variable(variable, ..) => {
                 let (_, name, namespace, _) = &**variable;
@@ -208,17 +210,14 @@ impl Context<'_> {
             let message = format!("`{name}` is a fact of scripts in {}/ only", kind.folder());
             return self.error(at, Code::UnknownName, message);
         }
-        let locals: Vec<String> = self.frame.locals.iter().map(|(local, ..)| local.clone()).collect();
-        let defines: Vec<String> = self.defines.iter().map(|define| define.name.clone()).collect();
-        let constants: Vec<String> = self.frame.unit.constants.keys().map(ToString::to_string).collect();
-        let own = locals.iter().chain(&defines).chain(&constants).map(String::as_str);
-        let help = match self.frame.in_function {
-            true => crate::domain::text::nearest(name, own).map(|near| format!("did you mean \"{near}\"?")),
-            false => {
-                let all = own.chain(self.catalogue.names(self.segment()));
-                crate::domain::text::nearest(name, all).map(|near| format!("did you mean \"{near}\"?"))
-            }
-        };
+        let help = self.suggest(name, |c| {
+            let locals = c.frame.locals.iter().map(|(local, ..)| local.clone());
+            let defines = c.defines.iter().map(|define| define.name.clone());
+            let constants = c.frame.unit.constants.keys().map(ToString::to_string);
+            let facts = c.catalogue.names(c.segment()).filter(|_| !c.frame.in_function).map(str::to_owned);
+            locals.chain(defines).chain(constants).chain(facts).collect()
+        });
+        let help = Some(help).filter(|help| help.starts_with("did"));
         let help = help.unwrap_or_else(|| match self.frame.in_function {
             true => "a function sees its arguments only".into(),
             false => "`assay rules facts` lists all facts; further ones are declared in facts.toml".into(),
@@ -272,16 +271,21 @@ impl Context<'_> {
         match lib.constants.contains_key(name) {
             true => self.constant_value(lib.clone(), name, at),
             false => {
-                let known: Vec<_> = lib.constants.keys().map(ToString::to_string).collect();
-                let help = suggestion(name, known.iter().map(String::as_str));
+                let help = self.suggest(name, |_| lib.constants.keys().map(ToString::to_string).collect());
                 self.error_with(at, Code::UnknownName, format!("{} has no constant `{name}`", lib.path), help)
             }
         }
     }
 
     pub fn unknown_import(&mut self, alias: &str, at: At) -> Typed {
-        let aliases: Vec<_> = self.frame.unit.imports.iter().filter_map(|(a, _)| a.clone()).collect();
-        let help = suggestion(alias, aliases.iter().map(|alias| alias.as_str()));
+        let help = self.suggest(alias, |c| {
+            c.frame
+                .unit
+                .imports
+                .iter()
+                .filter_map(|(alias, _)| alias.as_ref().map(ToString::to_string))
+                .collect()
+        });
         self.error_with(at, Code::UnknownName, format!("nothing is imported as `{alias}`"), help)
     }
 
@@ -422,7 +426,7 @@ impl Context<'_> {
             && !choices.words.iter().any(|known| **known == **word)
         {
             let Choices { of, words } = &**choices;
-            let help = suggestion(word, words.iter().map(String::as_str));
+            let help = self.suggest(word, |_| words.clone());
             self.error_with(at, Code::UnknownWord, format!("\"{word}\" is not a word of {of}"), help);
         }
     }

@@ -4,11 +4,10 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
 use super::context::{Context, Typed};
 use super::expression::constant;
-use crate::domain::text::suggestion;
 use crate::rules::catalogue::{ICP_FIELDS, IcpField};
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextTest};
-use crate::rules::types::{Choices, Type};
+use crate::rules::types::Type;
 
 impl Context<'_> {
     /// Rhai nests `a.b.c` to the right: (a, (b, c)).
@@ -56,7 +55,7 @@ impl Context<'_> {
     }
 
     fn no_member(&mut self, of: &str, name: &str, known: &[&str], at: At) -> Typed {
-        let help = suggestion(name, known.iter().copied());
+        let help = self.suggest(name, |_| known.iter().map(|name| (*name).to_owned()).collect());
         self.error_with(at, Code::UnknownName, format!("{of} has no `{name}`"), help)
     }
 
@@ -208,9 +207,11 @@ impl Context<'_> {
             "seniority" => &self.vocabulary.seniorities,
             _ => &self.vocabulary.activities,
         };
-        let words = terms.keys().cloned().collect();
-        let choices = Type::Choice(Choices { of: format!("the {what} list in facts.toml"), words }.into());
-        self.check_choice(&choices, &Expr::Text(word.into()), at);
+        if !terms.contains_key(word) {
+            let help = self.suggest(word, |_| terms.keys().cloned().collect());
+            let message = format!("\"{word}\" is not a word of the {what} list in facts.toml");
+            self.error_with(at, Code::UnknownWord, message, help);
+        }
     }
 
     /// `activity("type")`

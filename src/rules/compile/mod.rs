@@ -17,7 +17,7 @@ use std::sync::Arc;
 use rhai::{AST, ASTNode, Expr as Ast, ImmutableString, Stmt};
 
 use super::catalogue::{self, Catalogue};
-use super::diagnostic::{Code, Diagnostic, Severity};
+use super::diagnostic::{Code, Diagnostic, Findings, Severity};
 use super::facts_toml;
 use super::program::ScriptKind;
 use super::set::RuleSet;
@@ -99,14 +99,15 @@ fn functions(ast: &AST) -> Vec<ScriptFunction> {
 }
 
 fn compile_here(sources: Sources) -> Compiled {
-    let mut findings = check_paths(&sources);
+    let mut findings = Findings::default();
+    findings.extend(check_paths(&sources));
     let vocabulary = match sources.get(facts_toml::PATH).map(facts_toml::parse) {
         None => Vocabulary::default(),
         Some(Ok(vocabulary)) => vocabulary,
         Some(Err(problems)) => {
             // Without its words every script would be full of errors that are not its own.
             findings.extend(problems);
-            return Err(sorted(findings));
+            return Err(findings.sorted());
         }
     };
     let catalogue = Catalogue::new(&vocabulary);
@@ -130,17 +131,10 @@ fn compile_here(sources: Sources) -> Compiled {
     for unit in libs.values() {
         Context::new(ScriptKind::LeadScoring, unit.clone(), &catalogue, &vocabulary, &mut findings).library();
     }
-    let findings = sorted(findings);
-    if findings.iter().any(Diagnostic::is_error) {
-        return Err(findings);
+    match findings.has_errors() {
+        true => Err(findings.sorted()),
+        false => Ok((RuleSet::new(sources, vocabulary, catalogue, scripts), findings.sorted())),
     }
-    Ok((RuleSet::new(sources, vocabulary, catalogue, scripts), findings))
-}
-
-fn sorted(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    findings.sort();
-    findings.dedup();
-    findings
 }
 
 /// The name of a script of a kind, from its path.
@@ -183,7 +177,7 @@ fn parse(
     path: &str,
     text: &str,
     libs: &BTreeMap<String, Rc<Unit>>,
-    findings: &mut Vec<Diagnostic>,
+    findings: &mut Findings,
 ) -> Option<Unit> {
     if text.len() > source::MAX_FILE_BYTES {
         return None;
@@ -198,7 +192,9 @@ fn parse(
         imports: Vec::new(),
     };
     let mut problem = |at: rhai::Position, code, message: String, help: String| {
-        findings.push(at_position(path, text, at, Severity::Error, code, message, help));
+        if findings.count(Severity::Error) {
+            findings.keep(at_position(path, text, at, Severity::Error, code, message, help));
+        }
     };
     for definition in unit.ast.iter_fn_def().filter(|definition| definition.this_type.is_some()) {
         let message = "the rule language has no methods of types".to_owned();
@@ -258,11 +254,19 @@ fn parse(
                     Some(lib) => {
                         let at = alias.pos;
                         let alias = (!alias.name.is_empty()).then(|| alias.name.clone());
-                        if alias.is_some() && unit.imports.iter().any(|(known, _)| *known == alias) {
-                            let message = "two files are imported under this name".to_owned();
-                            problem(at, Code::Duplicate, message, String::new());
+                        let again = |(known, file): &(Option<ImmutableString>, Rc<Unit>)| {
+                            *known == alias && (alias.is_some() || file.path == lib.path)
+                        };
+                        if unit.imports.iter().any(again) {
+                            let message = match alias {
+                                Some(_) => "two files are imported under this name",
+                                None => "the file is imported twice",
+                            };
+                            let at = if alias.is_some() { at } else { *target_at };
+                            problem(at, Code::Duplicate, message.to_owned(), String::new());
+                        } else {
+                            unit.imports.push((alias, lib.clone()));
                         }
-                        unit.imports.push((alias, lib.clone()));
                     }
                     None => {
                         let known = libs.keys().map(|path| path.trim_end_matches(".rhai"));

@@ -8,7 +8,6 @@ use rhai::{CustomExpr, Expr as Ast, Position as At, Stmt};
 use super::context::{Context, Define};
 use super::expression::is_free;
 use crate::domain::score::{Axis, Points};
-use crate::domain::text::suggestion;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, ScriptKind, Verdict};
 use crate::rules::syntax::{Parsed, SHAPES};
@@ -271,6 +270,7 @@ impl Context<'_> {
         if id.trim().is_empty() || id.chars().count() > 100 {
             self.error(at, Code::BadValue, format!("the {} needs a name of 1 to 100 characters", s.keyword));
         }
+        self.check_visible(at, "name", &id);
         if let Some(first) = c.ids.insert(id.clone(), at) {
             let message = format!("\"{id}\" is already the name of another rule");
             let help = format!("the other one stands in line {}", first.line().unwrap_or(0));
@@ -301,7 +301,7 @@ impl Context<'_> {
         let name = literal(ast);
         let found = Axis::ALL.into_iter().find(|axis| axis.as_str() == &*name);
         if found.is_none() {
-            let help = suggestion(&name, Axis::ALL.map(Axis::as_str));
+            let help = self.suggest(&name, |_| Axis::ALL.map(|axis| axis.as_str().to_owned()).into());
             self.error_with(ast.position(), Code::UnknownWord, format!("there is no axis `{name}`"), help);
         }
         found
@@ -343,6 +343,7 @@ impl Context<'_> {
 
     fn because(&mut self, s: &Clauses) -> Arc<str> {
         let text = s.text("because");
+        self.check_visible(s.get("because").map_or(s.at, Ast::position), "reason", &text);
         if text.trim().is_empty() {
             let at = s.get("because").map_or(s.at, Ast::position);
             self.error(at, Code::BadValue, "the reason is empty");
@@ -438,6 +439,7 @@ impl Context<'_> {
         if id.trim().is_empty() || id.chars().count() > 20 {
             self.error(at, Code::BadValue, "a grade has 1 to 20 characters");
         }
+        self.check_visible(at, "grade", &id);
         if c.grades.iter().any(|(grade, _)| grade.id == id) {
             self.error(at, Code::Duplicate, format!("the grade \"{id}\" stands twice"));
         }
@@ -461,7 +463,7 @@ impl Context<'_> {
         for (cap, at) in &c.cap_grades {
             let grades = c.grades.iter().map(|(grade, _)| &*grade.id);
             if !grades.clone().any(|grade| grade == &*cap.id) {
-                let help = suggestion(&cap.id, grades);
+                let help = self.suggest(&cap.id, |_| grades.map(str::to_owned).collect());
                 self.error_with(*at, Code::UnknownWord, format!("there is no grade \"{}\"", cap.id), help);
             }
         }

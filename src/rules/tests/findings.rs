@@ -152,3 +152,17 @@ fn the_shipped_scripts_compile_without_findings() {
     let shown: String = found.iter().map(|d| d.render("scripts", &sources)).collect();
     assert_eq!(shown, "");
 }
+
+#[test]
+fn no_amount_of_warnings_hides_an_error() {
+    let unused: String = (0..520).map(|i| format!("define d{i} as employees;\n")).collect();
+    let warned = format!("{unused}rule \"r\" when true then 1 because \"x\"; grade \"D\" otherwise;");
+    let broken = "rule \"r\" when employe > 5 then 1 because \"x\"; grade \"D\" otherwise;";
+    let files = [("lead_scoring/a.rhai", warned.as_str()), ("lead_scoring/t.rhai", broken)];
+    let found = compile(sources(&files)).unwrap_err();
+    let errors: Vec<_> = found.iter().filter(|finding| finding.is_error()).collect();
+    assert_eq!(
+        (errors.len(), errors[0].file.as_str(), errors[0].code),
+        (1, "lead_scoring/t.rhai", Code::UnknownName)
+    );
+}

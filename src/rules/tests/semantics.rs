@@ -337,3 +337,30 @@ fn work_that_doubles_with_every_call_ends_within_its_budget() {
     assert_eq!((&*error.rule, &*error.message), ("r", "it takes more than 100000 steps"));
     assert!(begin.elapsed() < std::time::Duration::from_secs(5), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn what_entries_show_is_bounded() {
+    let mut script = String::new();
+    for i in 0..1_000 {
+        script += &format!("rule \"r{i}\" when tags.count > 0 then 1 because \"x\";\n");
+    }
+    let mut lead = lead(company());
+    let word = "long ".repeat(800);
+    let tags = Value::List(vec![word; 1_000]);
+    lead.attributes.insert(
+        "tags".into(),
+        FactValue { value: tags, source: String::new(), confidence: None, verified_time: None },
+    );
+    let few = assess("rule \"r\" when tags.count > 0 then 1 because \"x\";", &lead, &[]).unwrap();
+    let Value::List(shown) = &few.contributions[0].inputs[0].1 else { panic!() };
+    assert_eq!((shown.len(), shown[20].as_str(), shown[0].chars().count()), (21, "…", 101));
+    // What is shown costs steps: a thousand such entries are too many.
+    match assess(&script, &lead, &[]) {
+        Ok(result) => {
+            let size: usize =
+                result.contributions.iter().map(|entry| format!("{:?}", entry.inputs).len()).sum();
+            assert!(size < 10_000_000, "{size}");
+        }
+        Err(error) => assert_eq!(&*error.message, "it takes more than 100000 steps"),
+    }
+}

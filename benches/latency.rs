@@ -1,0 +1,216 @@
+//! Promises of how long a call takes, each as a ratio within one run:
+//!
+//! - ScoreLead at half load against an echo at the same rate;
+//! - its 99th percentile during reloads against the steady one: at most 1.5 times;
+//! - its 99th percentile beside a caller with hostile scripts: less than 2 times.
+//!
+//! `cargo bench --bench latency`. Calls begin at a fixed rate whether or not former ones have ended, and each is timed
+//! from the moment it was due: a stall is seen by all calls that it delays. Both sides of a ratio run in turns.
+
+mod common;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use assay::grpc::pb;
+use assay::grpc::pb::rule_service_client::RuleServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use common::support::process::Served;
+use common::support::{self, shipped};
+use common::{EchoProcess, connect, median, typical};
+use tokio::runtime::Handle;
+use tonic::transport::Channel;
+
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_secs(4);
+const CALLERS: usize = 16;
+/// How often the rules change while they are changed: a hundred times and more over all rounds.
+const SAVE: Duration = Duration::from_millis(250);
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--echo") {
+        return common::echo_process();
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run());
+}
+
+async fn run() {
+    let dir = tempfile::tempdir().unwrap();
+    let scripts = dir.path().join("scripts");
+    support::copy_dir(&shipped(), &scripts);
+    let served = Served::start(&dir.path().join("a.db"), &scripts, &["--log", "warn,assay=info"]);
+    let service = connect(&served.url()).await;
+    let request = typical();
+    let score =
+        ScoringServiceClient::new(service.clone()).score_lead(request.clone()).await.unwrap().into_inner();
+    let echo = EchoProcess::start(&score);
+    let echoed = connect(&echo.url).await;
+    let most = throughput(&service, &request).await;
+    let rate = most / 2.0;
+    println!("the service answers {most:.0} calls a second with {CALLERS} callers; half of it: {rate:.0}");
+
+    let mut figures = Figures::default();
+    for round in 0..=ROUNDS {
+        let ours = at_rate(&service, &request, rate).await;
+        let theirs = at_rate(&echoed, &request, rate).await;
+        figures.add(round, ours, theirs);
+    }
+    figures.print("ScoreLead at half load", "the echo at the same rate");
+
+    let path = scripts.join("lead_scoring/default.rhai");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let saves = Arc::new(AtomicUsize::new(0));
+    let mut figures = Figures::default();
+    for round in 0..=ROUNDS {
+        let steady = at_rate(&service, &request, rate).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let saving = {
+            let (stop, saves, path, text) = (stop.clone(), saves.clone(), path.clone(), text.clone());
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let number = saves.fetch_add(1, Ordering::Relaxed);
+                    std::fs::write(&path, format!("{text}// save {number}\n")).unwrap();
+                    std::thread::sleep(SAVE);
+                }
+            })
+        };
+        let reloading = at_rate(&service, &request, rate).await;
+        stop.store(true, Ordering::Relaxed);
+        saving.join().unwrap();
+        figures.add(round, reloading, steady);
+    }
+    let (_, metrics) = support::http_get(&served.admin, "/metrics").await;
+    let loaded = support::sample(&metrics, "assay_rule_reloads_total{outcome=\"loaded\"}").unwrap();
+    println!("{loaded:.0} reloads of {} saves", saves.load(Ordering::Relaxed));
+    figures.print("ScoreLead during reloads", "without");
+
+    let hostile = hostile_scripts();
+    let mut figures = Figures::default();
+    for round in 0..=ROUNDS {
+        let steady = at_rate(&service, &request, rate).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let attacks = tokio::spawn(attack(service.clone(), hostile.clone(), stop.clone()));
+        let attacked = at_rate(&service, &request, rate).await;
+        stop.store(true, Ordering::Relaxed);
+        let checked = attacks.await.unwrap();
+        assert!(checked > 20, "the attacker got through {checked} scripts only");
+        figures.add(round, attacked, steady);
+    }
+    figures.print(&format!("ScoreLead beside a caller with {} hostile scripts", hostile.len()), "without");
+}
+
+/// Calls a second of several callers, each calling again as soon as it is answered.
+async fn throughput(channel: &Channel, request: &pb::ScoreLeadRequest) -> f64 {
+    let begin = Instant::now();
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (mut scoring, request) = (ScoringServiceClient::new(channel.clone()), request.clone());
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while begin.elapsed() < ROUND {
+                    scoring.score_lead(request.clone()).await.unwrap();
+                    calls += 1;
+                }
+                calls
+            })
+        })
+        .collect();
+    let mut calls = 0;
+    for caller in callers {
+        calls += caller.await.unwrap();
+    }
+    f64::from(calls) / begin.elapsed().as_secs_f64()
+}
+
+/// The 50th and 99th percentile of calls at a fixed rate, in milliseconds.
+async fn at_rate(channel: &Channel, request: &pb::ScoreLeadRequest, rate: f64) -> (f64, f64) {
+    let calls = (rate * ROUND.as_secs_f64()) as usize;
+    let times = Arc::new(Mutex::new(Vec::with_capacity(calls)));
+    let (runtime, channel, request, kept) =
+        (Handle::current(), channel.clone(), request.clone(), times.clone());
+    // A thread of its own sleeps more exactly than a task does.
+    let driver = tokio::task::spawn_blocking(move || {
+        let begin = Instant::now();
+        let tasks: Vec<_> = (0..calls)
+            .map(|i| {
+                let due = begin + Duration::from_secs_f64(i as f64 / rate);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                let (mut scoring, request, kept) =
+                    (ScoringServiceClient::new(channel.clone()), request.clone(), kept.clone());
+                runtime.spawn(async move {
+                    scoring.score_lead(request).await.unwrap();
+                    kept.lock().unwrap().push(due.elapsed().as_secs_f64() * 1e3);
+                })
+            })
+            .collect();
+        tasks
+    });
+    for task in driver.await.unwrap() {
+        task.await.unwrap();
+    }
+    let mut times = times.lock().unwrap().clone();
+    times.sort_by(f64::total_cmp);
+    (times[times.len() / 2], times[times.len() * 99 / 100])
+}
+
+/// Percentiles of both sides, and their ratios round by round.
+#[derive(Default)]
+struct Figures {
+    ours: [Vec<f64>; 2],
+    theirs: [Vec<f64>; 2],
+    ratios: [Vec<f64>; 2],
+}
+
+impl Figures {
+    fn add(&mut self, round: usize, ours: (f64, f64), theirs: (f64, f64)) {
+        // The first round warms up.
+        if round == 0 {
+            return;
+        }
+        for (i, (ours, theirs)) in [(ours.0, theirs.0), (ours.1, theirs.1)].into_iter().enumerate() {
+            self.ours[i].push(ours);
+            self.theirs[i].push(theirs);
+            self.ratios[i].push(ours / theirs);
+        }
+    }
+
+    fn print(&mut self, what: &str, against: &str) {
+        println!("{what}, against {against}");
+        for (i, name) in ["p50", "p99"].into_iter().enumerate() {
+            println!(
+                "  {name}: {:.2} ms against {:.2} ms, ratio {:.2}",
+                median(&mut self.ours[i]),
+                median(&mut self.theirs[i]),
+                median(&mut self.ratios[i])
+            );
+        }
+    }
+}
+
+/// The scripts that the tests keep for attacks.
+fn hostile_scripts() -> Vec<String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let scripts = paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rhai"));
+    let text = |path| support::hostile::expanded(&std::fs::read_to_string(path).unwrap());
+    scripts.map(text).collect()
+}
+
+/// Has one hostile script after the other checked; gives how many.
+async fn attack(channel: Channel, scripts: Vec<String>, stop: Arc<AtomicBool>) -> usize {
+    let mut rules = RuleServiceClient::new(channel);
+    let mut checked = 0;
+    for script in scripts.iter().cycle() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let files = [("lead_scoring/hostile.rhai".to_owned(), script.clone())].into();
+        let request = pb::CheckRulesRequest { files, ..Default::default() };
+        rules.check_rules(request).await.unwrap();
+        checked += 1;
+    }
+    checked
+}
