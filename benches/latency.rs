@@ -86,7 +86,7 @@ async fn run() {
     println!("{loaded:.0} reloads of {} saves", saves.load(Ordering::Relaxed));
     figures.print("ScoreLead during reloads", "without");
 
-    let hostile = hostile_scripts();
+    let hostile = hostile_sets();
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
         let steady = at_rate(&service, &request, rate).await;
@@ -189,27 +189,24 @@ impl Figures {
     }
 }
 
-/// The scripts that the tests keep for attacks.
-fn hostile_scripts() -> Vec<String> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let scripts = paths.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rhai"));
-    let text = |path| support::hostile::expanded(&std::fs::read_to_string(path).unwrap());
-    scripts.map(text).collect()
+/// Sets with the scripts that the tests keep for attacks.
+fn hostile_sets() -> Vec<Vec<pb::RuleFile>> {
+    let files = |name: &String| {
+        let files = support::hostile::set(name).into_iter();
+        files.map(|(path, content)| pb::RuleFile { path, content }).collect()
+    };
+    support::hostile::expectations().keys().map(files).collect()
 }
 
-/// Has one hostile script after the other checked; gives how many.
-async fn attack(channel: Channel, scripts: Vec<String>, stop: Arc<AtomicBool>) -> usize {
+/// Has one hostile set after the other checked; gives how many.
+async fn attack(channel: Channel, sets: Vec<Vec<pb::RuleFile>>, stop: Arc<AtomicBool>) -> usize {
     let mut rules = RuleServiceClient::new(channel);
     let mut checked = 0;
-    for script in scripts.iter().cycle() {
+    for files in sets.iter().cycle() {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let files = [("lead_scoring/hostile.rhai".to_owned(), script.clone())].into();
-        let request = pb::CheckRulesRequest { files, ..Default::default() };
-        rules.check_rules(request).await.unwrap();
+        rules.check_rules(pb::CheckRulesRequest { files: files.clone() }).await.unwrap();
         checked += 1;
     }
     checked

@@ -7,8 +7,10 @@ use crate::storage::{Answer, Receipt, RequestKey};
 
 /// How the outcome of a mutation is answered, and under which request that is kept, if the caller gave it an id.
 pub struct Once<T> {
-    kept: Option<(RequestKey, Arc<dyn Fn(&T) -> Answer + Send + Sync>)>,
+    kept: Option<(RequestKey, Encode<T>)>,
 }
+
+type Encode<T> = Arc<dyn Fn(&T) -> Answer + Send + Sync>;
 
 impl<T: 'static> Once<T> {
     /// A mutation whose answer is not kept.

@@ -413,7 +413,7 @@ fn long_script(points: i32, rules: usize) -> String {
     use std::fmt::Write as _;
     let mut text = made::script(points);
     for i in 0..rules {
-        write!(text, "rule \"r{i}\" when employees > {i} and employees < 0 then 1 because \"x\";\n").unwrap();
+        writeln!(text, "rule \"r{i}\" when employees > {i} and employees < 0 then 1 because \"x\";").unwrap();
     }
     text
 }

@@ -5,6 +5,7 @@
 //! `cargo run --release --manifest-path benches/zen/Cargo.toml`
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use assay::domain::lead::{Company, LeadContent, LeadStage, Subject};
@@ -15,8 +16,8 @@ use assay::rules::{LeadFacts, ScriptKind, compile};
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
-use zen_engine::model::DecisionContent;
-use zen_engine::{DecisionEngine, Variable};
+use zen_engine::model::GraphContent;
+use zen_engine::{Decision, Variable};
 
 const LEADS: usize = 1_000;
 const ROUNDS: usize = 31;
@@ -144,9 +145,9 @@ fn main() {
         set.assess(script, facts).unwrap()
     };
 
-    let mut content: DecisionContent = serde_json::from_value(model()).unwrap();
-    content.compile();
-    let decision = DecisionEngine::default().create_decision(content.into()).unwrap();
+    let content: GraphContent = serde_json::from_value(model()).unwrap();
+    let mut decision = Decision::from(Arc::new(content));
+    decision.compile();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let decide = |facts: &Variable| runtime.block_on(decision.evaluate(facts.clone())).unwrap().result;
 

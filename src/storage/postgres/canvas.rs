@@ -67,7 +67,7 @@ impl CanvasStore for PostgresStore {
         let sql = "SELECT DISTINCT segment FROM profiles WHERE canvas = $1 AND NOT deleted";
         for row in transaction.query(sql, &[&name]).await? {
             let segment: String = row.try_get(0)?;
-            let segment = segment.parse().map_err(|error| StoreError::failed(error))?;
+            let segment = segment.parse().map_err(StoreError::failed)?;
             if gone(&segment) {
                 return Err(StoreError::Conflict(name));
             }

@@ -73,15 +73,15 @@ fn outcome(content: &LeadContent) -> Option<&'static str> {
 }
 
 async fn insert(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
-    let name = lead.name.to_string();
     // No error but a count: an error would end the transaction.
-    let sql = "INSERT INTO leads (name, revision, create_micros, update_micros) VALUES ($1, 1, $2, $2)
+    let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
+               industry, employees, profile) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                ON CONFLICT (name) DO NOTHING";
-    if transaction.execute(sql, &[&name, &lead.version.create_time.micros()]).await? == 0 {
+    let name = lead.name.to_string();
+    if with_columns(transaction, sql, lead).await? == 0 {
         return Err(StoreError::AlreadyExists(name));
     }
     keep_body(transaction, lead).await?;
-    keep_columns(transaction, lead).await?;
     insert_external_ids(transaction, &name, &lead.content).await
 }
 
@@ -98,6 +98,12 @@ async fn keep_body(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
 pub(super) async fn keep_columns(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     let sql = "UPDATE leads SET revision = $2, create_micros = $3, update_micros = $4, outcome = $5, stage = $6,
                owner = $7, source = $8, country = $9, industry = $10, employees = $11, profile = $12 WHERE name = $1";
+    with_columns(transaction, sql, lead).await?;
+    Ok(())
+}
+
+/// Runs a statement over a lead's name and the columns of its content.
+async fn with_columns(transaction: &Transaction<'_>, sql: &str, lead: &Lead) -> Result<u64> {
     let (content, version) = (&lead.content, &lead.version);
     let params: [&(dyn ToSql + Sync); 12] = [
         &lead.name.to_string(),
@@ -113,8 +119,7 @@ pub(super) async fn keep_columns(transaction: &Transaction<'_>, lead: &Lead) -> 
         &content.subject.employees(),
         &content.profile.as_ref().map(ToString::to_string),
     ];
-    transaction.execute(sql, &params).await?;
-    Ok(())
+    Ok(transaction.execute(sql, &params).await?)
 }
 
 async fn insert_external_ids(transaction: &Transaction<'_>, name: &str, content: &LeadContent) -> Result<()> {

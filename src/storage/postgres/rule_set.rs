@@ -18,7 +18,7 @@ impl RuleSetStore for PostgresStore {
         let row = self.connection().await?.query_opt(sql, &[&id]).await?;
         let row = row.ok_or_else(|| StoreError::NotFound(format!("ruleSets/{id}")))?;
         let time: &str = row.try_get(0)?;
-        let create_time = time.parse().map_err(|error| StoreError::failed(error))?;
+        let create_time = time.parse().map_err(StoreError::failed)?;
         Ok(StoredRuleSet { id: id.to_owned(), create_time, files: serde_json::from_str(row.try_get(1)?)? })
     }
 }

@@ -112,7 +112,7 @@ impl ScoreStore for PostgresStore {
                 won: count(4)?,
                 lost: count(5)?,
             };
-            Ok((name.parse().map_err(|error| StoreError::failed(error))?, tally))
+            Ok((name.parse().map_err(StoreError::failed)?, tally))
         };
         rows.iter().map(tally).collect()
     }

@@ -89,7 +89,7 @@ fn pointed_to(db: &Connection, canvas: &str) -> Result<Vec<SegmentName>> {
     let sql = "SELECT DISTINCT segment FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%'";
     collect(db, sql, [canvas], |row| {
         let name: String = row.get(0)?;
-        name.parse().map_err(|error| StoreError::failed(error))
+        name.parse().map_err(StoreError::failed)
     })
 }
 

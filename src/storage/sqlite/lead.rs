@@ -65,14 +65,14 @@ fn outcome(content: &LeadContent) -> Option<&'static str> {
 }
 
 fn insert(db: &Connection, lead: &Lead) -> Result<()> {
+    let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
+               industry, employees, profile) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let name = lead.name.to_string();
-    let sql = "INSERT INTO leads (name, revision, create_micros, update_micros) VALUES (?1, 1, ?2, ?2)";
-    match execute(db, sql, params![name, lead.version.create_time.micros()]) {
+    match with_columns(db, sql, lead) {
         Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
         other => other?,
     };
     keep_body(db, lead)?;
-    keep_columns(db, lead)?;
     insert_external_ids(db, &name, &lead.content)
 }
 
@@ -88,6 +88,12 @@ fn keep_body(db: &Connection, lead: &Lead) -> Result<()> {
 pub(super) fn keep_columns(db: &Connection, lead: &Lead) -> Result<()> {
     let sql = "UPDATE leads SET revision = ?2, create_micros = ?3, update_micros = ?4, outcome = ?5, stage = ?6,
                owner = ?7, source = ?8, country = ?9, industry = ?10, employees = ?11, profile = ?12 WHERE name = ?1";
+    with_columns(db, sql, lead)?;
+    Ok(())
+}
+
+/// Runs a statement over a lead's name and the columns of its content.
+fn with_columns(db: &Connection, sql: &str, lead: &Lead) -> rusqlite::Result<usize> {
     let (content, version) = (&lead.content, &lead.version);
     let params = params![
         lead.name.to_string(),
@@ -103,8 +109,7 @@ pub(super) fn keep_columns(db: &Connection, lead: &Lead) -> Result<()> {
         content.subject.employees(),
         content.profile.as_ref().map(ToString::to_string),
     ];
-    execute(db, sql, params)?;
-    Ok(())
+    execute(db, sql, params)
 }
 
 fn insert_external_ids(db: &Connection, name: &str, content: &LeadContent) -> Result<()> {

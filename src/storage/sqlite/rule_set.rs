@@ -23,7 +23,7 @@ impl RuleSetStore for SqliteStore {
             let found = first(db, sql, [&id], |row| {
                 let time: String = row.get(0)?;
                 let files: String = row.get(1)?;
-                let create_time = time.parse().map_err(|error| StoreError::failed(error))?;
+                let create_time = time.parse().map_err(StoreError::failed)?;
                 Ok((create_time, decode(&files)?))
             })?;
             let (create_time, files) = found.ok_or_else(|| StoreError::NotFound(format!("ruleSets/{id}")))?;

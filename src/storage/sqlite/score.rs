@@ -118,7 +118,7 @@ impl ScoreStore for SqliteStore {
                     won: count(4)?,
                     lost: count(5)?,
                 };
-                let name = name.parse().map_err(|error| StoreError::failed(error))?;
+                let name = name.parse().map_err(StoreError::failed)?;
                 Ok((name, tally))
             })?;
             Ok(tallies.into_iter().collect())
