@@ -36,6 +36,7 @@ cases! {
     what_is_missing_is_not_found,
     a_name_is_taken_once,
     of_two_writers_one_meets_a_conflict,
+    of_many_writers_of_one_revision_one_wins,
     former_revisions_stay,
     the_revision_at_a_time_is_found,
     pages_go_on_where_they_ended_while_others_write,
@@ -668,4 +669,35 @@ async fn filters_and_orders_select_what_memory_selects(store: Arc<dyn Store>) {
             assert_eq!(found, expected, "{text} by {order:?}");
         }
     }
+}
+
+async fn of_many_writers_of_one_revision_one_wins(store: Arc<dyn Store>) {
+    store.create_lead(lead("l", 1), None).await.unwrap();
+    store.create_profile(profile("p", None), None).await.unwrap();
+    store.create_canvas(canvas("c"), None).await.unwrap();
+    let writers = (0..20).map(|i| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let owner = LeadContent { owner: format!("writer {i}"), ..content() };
+            let lead = store.update_lead(lead("l", 1).revise(owner, time(2)), None).await;
+            let first = profile("p", None);
+            let profile = Profile { version: first.version.next(time(2)), ..first };
+            let profile = store.update_profile(profile, None).await;
+            let first = canvas("c");
+            let canvas =
+                store.update_canvas(Canvas { version: first.version.next(time(2)), ..first }, None).await;
+            [lead, profile, canvas]
+        })
+    });
+    let mut won = [0; 3];
+    for writer in writers.collect::<Vec<_>>() {
+        for (won, result) in won.iter_mut().zip(writer.await.unwrap()) {
+            match result {
+                Ok(()) => *won += 1,
+                Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
+            }
+        }
+    }
+    assert_eq!(won, [1, 1, 1]);
+    assert_eq!(store.lead(&name("l")).await.unwrap().lead.version.revision, 2);
 }
