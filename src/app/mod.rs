@@ -69,6 +69,8 @@ pub struct App {
     pub settings: Settings,
     clock: Box<dyn Clock>,
     turns: Vec<Semaphore>,
+    /// Held while somebody's rules are checked.
+    checking: Semaphore,
     random: Mutex<SmallRng>,
 }
 
@@ -112,6 +114,7 @@ impl App {
             metrics: Metrics::default(),
             settings,
             clock,
+            checking: Semaphore::new(1),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
         }

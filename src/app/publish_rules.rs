@@ -10,22 +10,24 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
-use crate::rules::{Compiled, ScriptKind, compile, smoke};
+use crate::rules::{Compiled, ScriptKind, compile, compile_and_try};
 use crate::storage::{StoreError, StoredRuleSet};
 
 /// How often to try again to keep a set, at growing intervals: half a minute in all.
 const KEEP_ATTEMPTS: usize = 8;
 
 impl App {
-    /// Compiles sources and tries them on made-up examples, without touching what is in force.
+    /// Compiles sources and tries them on made-up examples for somebody who asks, without touching what is in force.
+    /// One at a time: what callers want checked must not take all processors.
     pub async fn check_rules(&self, sources: Sources) -> Compiled {
+        let _turn = self.checking.acquire().await;
+        self.try_out(sources).await
+    }
+
+    async fn try_out(&self, sources: Sources) -> Compiled {
         let currency = self.settings.currency.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            let (set, warnings) = compile(sources)?;
-            smoke(&set, &currency)?;
-            Ok((set, warnings))
-        });
-        checked.await.unwrap_or_else(|_| {
+        let tried = tokio::task::spawn_blocking(move || compile_and_try(sources, &currency));
+        tried.await.unwrap_or_else(|_| {
             Err(vec![Diagnostic::of_file(
                 "",
                 Code::Syntax,
@@ -43,7 +45,7 @@ impl App {
                 if same {
                     return self.republish();
                 }
-                (sources.clone(), self.check_rules(sources).await)
+                (sources.clone(), self.try_out(sources).await)
             }
             Err(problems) => (Sources::default(), Err(problems)),
         };

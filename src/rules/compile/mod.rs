@@ -21,6 +21,7 @@ use super::diagnostic::{Code, Diagnostic, Findings, Severity};
 use super::facts_toml;
 use super::program::ScriptKind;
 use super::set::RuleSet;
+use super::smoke::smoke;
 use super::source::{self, Sources};
 use super::syntax::Parser;
 use crate::domain::text::suggestion;
@@ -33,10 +34,36 @@ const LIB: &str = "lib/";
 /// A compiled set with its warnings, or all errors and warnings. Findings are ordered by place.
 pub type Compiled = Result<(RuleSet, Vec<Diagnostic>), Vec<Diagnostic>>;
 
-/// Compiles a whole set. Runs on a thread of its own: parsing recurses, and a parser's panic stays there.
+/// Compiles a whole set.
 pub fn compile(sources: Sources) -> Compiled {
+    aside(move || compile_here(sources))
+}
+
+/// Compiles a whole set and tries it on made-up examples.
+pub fn compile_and_try(sources: Sources, currency: &str) -> Compiled {
+    let currency = currency.to_owned();
+    aside(move || {
+        let (set, warnings) = compile_here(sources)?;
+        smoke(&set, &currency)?;
+        Ok((set, warnings))
+    })
+}
+
+/// How much the thread that compiles stands back when there is more to do than the machine can: calls go first.
+const NICE: i32 = 10;
+
+/// Works on a thread of its own: parsing recurses, a panic stays there, and calls go first.
+fn aside(work: impl FnOnce() -> Compiled + Send + 'static) -> Compiled {
     let builder = std::thread::Builder::new().name("rules-compile".into()).stack_size(16 << 20);
-    let result = builder.spawn(move || compile_here(sources)).map(|thread| thread.join());
+    let work = move || {
+        // On Linux this is the thread's own; elsewhere it would be the whole process's.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+            tracing::debug!(%error, "rules compile at the usual priority");
+        }
+        work()
+    };
+    let result = builder.spawn(work).map(|thread| thread.join());
     match result {
         Ok(Ok(compiled)) => compiled,
         Ok(Err(_panic)) => {
