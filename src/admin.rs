@@ -1,6 +1,6 @@
 //! The admin HTTP server: is the process alive, may it get calls, what does it count.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
@@ -45,15 +45,16 @@ impl Readiness {
 #[derive(Clone)]
 struct Admin {
     readiness: Readiness,
-    registry: Arc<Registry>,
+    /// Set when there is something to count.
+    registry: Arc<OnceLock<Registry>>,
 }
 
-pub fn router(readiness: Readiness, registry: Registry) -> Router {
+pub fn router(readiness: Readiness, registry: Arc<OnceLock<Registry>>) -> Router {
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(Admin { readiness, registry: Arc::new(registry) })
+        .with_state(Admin { readiness, registry })
 }
 
 async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
@@ -71,7 +72,10 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
     let mut text = String::new();
-    match encode(&mut text, &admin.registry) {
+    let Some(registry) = admin.registry.get() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response();
+    };
+    match encode(&mut text, registry) {
         Ok(()) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

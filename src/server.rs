@@ -1,7 +1,7 @@
 //! All the wiring there is: `serve` starts the store, the rules, both ports, and ends them in order.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -49,12 +49,9 @@ pub async fn serve(
     let (mut reporter, health) = tonic_health::server::health_reporter();
     report(&reporter, ServingStatus::NotServing).await;
 
-    let store = open(&config.database).await?;
-    let app = Arc::new(App::new(store, Box::new(SystemClock), settings(&config), rand::random()));
-    let rpc_metrics = Arc::new(RpcMetrics::default());
-
-    let stop = CancellationToken::new();
-    let admin = admin::router(readiness.clone(), telemetry::registry(app.clone(), &rpc_metrics));
+    // The admin port first: bringing a large database up to date takes its time, and the process is alive.
+    let registry = Arc::new(OnceLock::new());
+    let admin = admin::router(readiness.clone(), registry.clone());
     let closed = CancellationToken::new();
     let closing = closed.clone();
     let admin = tokio::spawn(
@@ -63,6 +60,12 @@ pub async fn serve(
             .into_future(),
     );
 
+    let store = open(&config.database).await?;
+    let app = Arc::new(App::new(store, Box::new(SystemClock), settings(&config), rand::random()));
+    let rpc_metrics = Arc::new(RpcMetrics::default());
+    registry.get_or_init(|| telemetry::registry(app.clone(), &rpc_metrics));
+
+    let stop = CancellationToken::new();
     let address = listeners.grpc.local_addr()?;
     let drain = CancellationToken::new();
     let drained = drain.clone();

@@ -115,6 +115,8 @@ impl App {
                     good.push(UpsertItem { new_name, content, etag });
                     refused.push(None);
                 }
+                // What passes by itself is no answer to an item.
+                Err(error) if error.is_passing() => return Err(error),
                 Err(error) => refused.push(Some(error)),
             }
         }

@@ -101,6 +101,17 @@ pub enum Error {
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+impl Error {
+    /// Whether the same request may well succeed later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Error::NoRules => true,
+            Error::Store(store) => store.is_passing(),
+            _ => false,
+        }
+    }
+}
+
 /// How many resources can be written at the same time without waiting for a namesake by hash.
 const TURNS: usize = 256;
 /// How often an update without an etag is tried anew when others write at the same time.

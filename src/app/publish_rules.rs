@@ -10,7 +10,7 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
-use crate::rules::{Compiled, ScriptKind, compile, compile_and_try};
+use crate::rules::{Compiled, ScriptKind, compile_and_try, compile_kept};
 use crate::storage::{StoreError, StoredRuleSet};
 
 /// How often to try again to keep a set, at growing intervals: half a minute in all.
@@ -140,7 +140,7 @@ impl App {
     /// Compiles a set that was once in force.
     async fn compile_stored(&self, stored: &StoredRuleSet) -> Result<Arc<RuleSet>> {
         let sources = Sources::new(stored.files.clone());
-        let compiled = tokio::task::spawn_blocking(move || compile(sources)).await;
+        let compiled = tokio::task::spawn_blocking(move || compile_kept(sources)).await;
         match compiled {
             Ok(Ok((set, _))) => Ok(Arc::new(set)),
             _ => {

@@ -218,7 +218,10 @@ fn quoted(
     let mut text = String::new();
     while let Some((c, _)) = rest.next() {
         match c {
-            '\\' => text.extend(rest.next().map(|(escaped, _)| escaped)),
+            '\\' => match rest.next() {
+                Some((escaped, _)) if escaped != '\0' => text.push(escaped),
+                _ => return Err(vec![FilterError { at, message: "the text ends with a backslash".into() }]),
+            },
             '\0' => {
                 return Err(vec![FilterError { at, message: "a text can't hold the character 0".into() }]);
             }
@@ -498,6 +501,7 @@ mod tests {
             wrong("(owner = an"),
             wrong("stale:tru AND external_ids = 7 AND owner.x = 1 AND stage > new AND update_time = now"),
             wrong("owner = an %"),
+            wrong("owner = \"\\\0\""),
         ];
         insta::assert_snapshot!(found.join("\n"));
         assert!(Filter::parse(&"(".repeat(4_000), &FIELDS).is_err());

@@ -177,8 +177,13 @@ pub static SCORE: [Field; 3] = [
     ordering("as_of_time", Kind::Time),
 ];
 
+/// A text as it is listed by: not set if it is empty, and without the one character that PostgreSQL has no place for.
+pub fn listed_text(text: &str) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty()).map(|text| text.replace('\0', "\u{FFFD}"))
+}
+
 fn text(text: &str) -> Option<Operand> {
-    Some(text).filter(|text| !text.is_empty()).map(|text| Operand::Text(text.to_owned()))
+    listed_text(text).map(Operand::Text)
 }
 
 impl Maturity {

@@ -6,13 +6,13 @@ use super::convert::{self, optional, parsed};
 use super::once::{self, Mutation};
 use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
-use crate::app::App;
 use crate::app::leads::{LeadView, UpsertResult};
+use crate::app::{App, Error};
 use crate::domain::check::Checker;
 use crate::domain::lead::Lead;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
-use crate::storage::Window;
+use crate::storage::{StoreError, Window};
 
 /// The most items of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -21,6 +21,18 @@ pub struct Service(pub Arc<App>);
 
 fn one_lead(view: &LeadView) -> (pb::Lead, Vec<LeadName>) {
     (convert::lead::view_out(view), vec![view.record.lead.name.clone()])
+}
+
+/// The lead that an error names.
+fn named(error: &Error) -> Option<LeadName> {
+    match error {
+        Error::EtagMismatch(name)
+        | Error::Store(
+            StoreError::Conflict(name) | StoreError::NotFound(name) | StoreError::AlreadyExists(name),
+        ) => name.parse().ok(),
+        Error::Store(StoreError::ExternalIdTaken { lead, .. }) => lead.parse().ok(),
+        _ => None,
+    }
 }
 
 fn upserted(ids: &[String], results: &[UpsertResult]) -> (pb::BatchUpsertLeadsResponse, Vec<LeadName>) {
@@ -33,7 +45,10 @@ fn upserted(ids: &[String], results: &[UpsertResult]) -> (pb::BatchUpsertLeadsRe
                 names.append(&mut name);
                 (*created, Outcome::Lead(lead))
             }
-            Err(error) => (false, Outcome::Error(super::item_error(error.clone().into()))),
+            Err(error) => {
+                names.extend(named(error));
+                (false, Outcome::Error(super::item_error(error.clone().into())))
+            }
         };
         pb::UpsertLeadResult { id: id.clone(), created, result: Some(result) }
     };

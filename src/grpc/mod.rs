@@ -14,8 +14,10 @@ mod scoring;
 mod segment;
 pub mod status;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use prost_reflect::DescriptorPool;
 use tonic::Status;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -67,6 +69,20 @@ pub fn routes(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
+}
+
+/// Every method of every service that is mounted, as `package.Service/Method`.
+fn methods() -> BTreeSet<String> {
+    let pools = [pb::DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET].map(DescriptorPool::decode);
+    let of_service = |service: prost_reflect::ServiceDescriptor| {
+        let name = service.full_name().to_owned();
+        service.methods().map(|method| format!("{name}/{}", method.name())).collect::<Vec<_>>()
+    };
+    let described =
+        pools.iter().flatten().flat_map(|pool| pool.services().flat_map(of_service).collect::<Vec<_>>());
+    let reflection = ["v1", "v1alpha"]
+        .map(|version| format!("grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"));
+    described.chain(reflection).collect()
 }
 
 /// The value that was read, if nothing was wrong with the request.

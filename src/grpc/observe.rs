@@ -1,6 +1,7 @@
 //! Around every call: a request id, a span, metrics, a limit on calls in flight, the caller's deadline, and the
 //! promise that every error has its ErrorInfo and that a panic is somebody's INTERNAL and nobody else's trouble.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -75,12 +76,14 @@ impl RpcMetrics {
 pub struct Observe {
     metrics: Arc<RpcMetrics>,
     places: Arc<Semaphore>,
+    /// The methods that there are: what else callers name gets no series of its own.
+    methods: Arc<BTreeSet<String>>,
 }
 
 impl Observe {
     /// At most `most` calls are in flight at a time, health checks apart.
     pub fn new(metrics: Arc<RpcMetrics>, most: usize) -> Self {
-        Self { metrics, places: Arc::new(Semaphore::new(most)) }
+        Self { metrics, places: Arc::new(Semaphore::new(most)), methods: Arc::new(super::methods()) }
     }
 }
 
@@ -118,6 +121,8 @@ where
         // Whoever asks how we are must hear it most of all when there is too much to do.
         let exempt = method.starts_with("grpc.health.");
         let place = if exempt { None } else { Some(self.observe.places.clone().try_acquire_owned()) };
+        let known = self.observe.methods.get(&method).cloned();
+        let method = known.unwrap_or_else(|| "_OTHER".to_owned());
         let mut call = Call::begin(method, self.observe.metrics.clone(), span.clone());
         let deadline = deadline(request.headers());
         // The service that was polled ready is the one to call; the clone waits for the next call.
@@ -271,9 +276,7 @@ impl Drop for Call {
         let code = self.code.unwrap_or(Code::Cancelled);
         let elapsed = self.begin.elapsed();
         self.metrics.in_flight.dec();
-        // A method that does not exist must not make a series of its own.
-        let method =
-            if code == Code::Unimplemented { "_OTHER".into() } else { std::mem::take(&mut self.method) };
+        let method = std::mem::take(&mut self.method);
         if is_our_failure(code) {
             self.span.set_status(opentelemetry::trace::Status::error(""));
         }

@@ -216,6 +216,7 @@ impl From<StoreError> for Status {
                 let metadata = [("system", system), ("id", id), ("resource", lead)];
                 status(Reason::ExternalIdTaken, message, none(), &metadata)
             }
+            StoreError::Erased(_) => status(Reason::NotFound, message, none(), &[]),
             StoreError::Busy | StoreError::Answered(_) => status(Reason::StoreBusy, message, retry(), &[]),
             StoreError::RequestIdReused(id) => {
                 let mut details = none();

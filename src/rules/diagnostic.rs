@@ -181,6 +181,8 @@ pub struct Findings {
     warnings: usize,
     hints: usize,
     parts: usize,
+    /// Whether the set was in force once: then it is not refused for what was allowed.
+    pub kept_set: bool,
 }
 
 /// The most findings that are kept of a set.
@@ -192,6 +194,11 @@ const MAX_HINTS: usize = 100;
 const MAX_PARTS: usize = 1_000_000;
 
 impl Findings {
+    /// For a set that was in force once.
+    pub fn of_kept_set() -> Self {
+        Self { kept_set: true, ..Self::default() }
+    }
+
     pub fn push(&mut self, finding: Diagnostic) {
         if self.count(finding.severity) {
             self.kept.push(finding);
@@ -226,7 +233,7 @@ impl Findings {
     /// Counts a part of a script; `false` from the one on that is too many.
     pub fn count_part(&mut self, parts: usize) -> bool {
         self.parts += parts;
-        self.parts <= MAX_PARTS
+        self.parts <= MAX_PARTS || self.kept_set
     }
 
     /// Everything that was kept, by place.

@@ -23,6 +23,8 @@ const POLL: Duration = Duration::from_millis(250);
 const REREAD: Duration = Duration::from_secs(2);
 /// Of the watching thread's time, at most one part in this many goes to that.
 const REREAD_SHARE: u32 = 50;
+/// The same for reading at events, which may come without end.
+const EVENT_SHARE: u32 = 10;
 /// How long the folder must have been quiet.
 const QUIET: Duration = Duration::from_millis(40);
 /// How long to wait for quiet at most: a folder that never rests is read all the same.
@@ -80,9 +82,7 @@ impl Events {
     fn start(&self, folder: &Path) -> notify::Result<notify::RecommendedWatcher> {
         let wake = self.wake.clone();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // Reading the folder causes access events; they would keep us awake for ever. Everything else, also
-            // that events were lost, means: look again.
-            if !event.is_ok_and(|event| event.kind.is_access()) {
+            if event.map_or(true, |event| concerns_us(&event)) {
                 _ = wake.try_send(());
             }
         })?;
@@ -106,46 +106,56 @@ struct Follower {
     last: Latest,
 }
 
+/// Whether an event means: look again. Reading the folder causes access events, which would keep us awake for ever, and
+/// what else is written beside scripts, such as a log, is not ours. That events were lost comes without a path.
+fn concerns_us(event: &notify::Event) -> bool {
+    let ours = |path: &PathBuf| path.extension().is_none_or(|ending| ending == "rhai" || ending == "toml");
+    !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(ours))
+}
+
 impl Follower {
     fn follow(mut self) {
-        let mut reread = Instant::now();
+        // When to read without any sign of a change, and before when not to read again for mere events.
+        let (mut reread, mut rest) = (Instant::now(), Instant::now());
         while !self.found.is_closed() {
             self.events.renew(&self.folder);
-            if self.seen != Some(manifest(&self.folder)) || Instant::now() >= reread {
+            let now = manifest(&self.folder);
+            if self.seen.as_ref() != Some(&now) || Instant::now() >= reread {
                 let begin = Instant::now();
-                // Most often nothing has changed, and then there is nothing to wait for.
-                if self.last.as_ref() != Some(&Sources::read(&self.folder)) {
-                    self.hand_over();
-                }
-                self.seen = Some(manifest(&self.folder));
+                let same = self.last.as_ref() == Some(&Sources::read(&self.folder));
                 let took = begin.elapsed();
+                // What was seen is never newer than what was read: a change between shows the next time.
+                self.seen = Some(if same { now } else { self.hand_over() });
                 reread = Instant::now() + REREAD.max(took * REREAD_SHARE);
+                rest = Instant::now() + (took * EVENT_SHARE).min(POLL);
             }
             if self.events.wait() {
+                thread::sleep(rest.saturating_duration_since(Instant::now()));
                 // An event tells more than times and sizes do: read again, whatever they say.
                 self.seen = None;
             }
         }
     }
 
-    fn hand_over(&mut self) {
-        let contents = settle(&self.folder);
+    fn hand_over(&mut self) -> Manifest {
+        let (seen, contents) = settle(&self.folder);
         if self.last.as_ref() != Some(&contents) {
             self.last = Some(contents.clone());
             self.found.send_replace(Some(contents));
         }
+        seen
     }
 }
 
 /// Waits until the folder rests, then reads it twice with the same result.
-fn settle(folder: &Path) -> Found {
+fn settle(folder: &Path) -> (Manifest, Found) {
     let begin = Instant::now();
     let mut before = (manifest(folder), Sources::read(folder));
     loop {
         thread::sleep(QUIET);
         let after = (manifest(folder), Sources::read(folder));
         if after == before || begin.elapsed() > IMPATIENT {
-            return after.1;
+            return after;
         }
         before = after;
     }

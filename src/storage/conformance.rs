@@ -53,6 +53,9 @@ cases! {
     deletion_removes_everything,
     a_request_is_answered_once,
     answers_are_erased_with_the_leads_they_tell_of,
+    an_id_is_free_after_a_day_however_much_has_expired,
+    upserts_and_deletions_at_the_same_time_agree,
+    batches_in_any_order_don_t_hold_each_other_up,
     what_fails_leaves_nothing_behind,
     filters_and_orders_select_what_memory_selects,
     a_pointed_to_canvas_is_not_deleted,
@@ -538,7 +541,7 @@ async fn answers_are_erased_with_the_leads_they_tell_of(store: Arc<dyn Store>) {
     store.create_lead(lead("l", 1), receipt(&both, "of l and m", &["l", "m", "l"])).await.unwrap();
     store.create_lead(lead("m", 1), receipt(&one, "of m", &["m"])).await.unwrap();
     store.delete_lead(&name("l"), None, receipt(&deletion, "", &[])).await.unwrap();
-    assert_eq!(store.answer(&both).await.unwrap(), None);
+    assert!(matches!(store.answer(&both).await, Err(StoreError::Erased(_))), "it is not done again either");
     assert_eq!(store.answer(&one).await.unwrap().as_deref(), Some(&b"of m"[..]));
     assert_eq!(store.answer(&deletion).await.unwrap().as_deref(), Some(&b""[..]));
 }
@@ -700,4 +703,72 @@ async fn of_many_writers_of_one_revision_one_wins(store: Arc<dyn Store>) {
     }
     assert_eq!(won, [1, 1, 1]);
     assert_eq!(store.lead(&name("l")).await.unwrap().lead.version.revision, 2);
+}
+
+async fn an_id_is_free_after_a_day_however_much_has_expired(store: Arc<dyn Store>) {
+    store.create_lead(lead("l", 1), None).await.unwrap();
+    let visit = || vec![activity("visit", 1.0)];
+    for i in 0..300 {
+        let key = request(&format!("r{i}"), "a", i);
+        store.append_activities(&name("l"), visit(), receipt(&key, "x", &[])).await.unwrap();
+    }
+    let nightly = request("r299", "b", 299 + KEPT);
+    store.append_activities(&name("l"), visit(), receipt(&nightly, "y", &[])).await.unwrap();
+    assert_eq!(store.answer(&nightly).await.unwrap().as_deref(), Some(&b"y"[..]));
+}
+
+async fn upserts_and_deletions_at_the_same_time_agree(store: Arc<dyn Store>) {
+    for round in 0..30 {
+        let item = |owner: &str| UpsertItem {
+            new_name: name(&format!("l{round}-{owner}")),
+            content: LeadContent { owner: owner.into(), ..with_id("crm", "1") },
+            etag: String::new(),
+        };
+        let first = store.upsert_leads("crm", vec![item("a")], time(1), None).await.unwrap();
+        let first = first[0].as_ref().unwrap().record.lead.name.clone();
+        let (deleting, upserting) = (store.clone(), store.clone());
+        let again = item("b");
+        let deletion = tokio::spawn(async move { deleting.delete_lead(&first, None, None).await });
+        let upsert =
+            tokio::spawn(async move { upserting.upsert_leads("crm", vec![again], time(2), None).await });
+        deletion.await.unwrap().unwrap();
+        let upserted = upsert.await.unwrap().unwrap().remove(0);
+        // Before the deletion it changed the lead that is gone, after it it made a new one.
+        let upserted = upserted.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let left = store.leads(all(), Present::default()).await.unwrap();
+        assert_eq!(left.len(), usize::from(upserted.created));
+        for record in left {
+            store.delete_lead(&record.lead.name, None, None).await.unwrap();
+        }
+    }
+}
+
+async fn batches_in_any_order_don_t_hold_each_other_up(store: Arc<dyn Store>) {
+    let batch = |owner: &str, reversed: bool| {
+        let item = |i: i64| UpsertItem {
+            new_name: name(&format!("l{i}-{owner}")),
+            content: LeadContent { owner: owner.into(), ..with_id("crm", &i.to_string()) },
+            etag: String::new(),
+        };
+        let items: Vec<UpsertItem> =
+            if reversed { (0..100).rev().map(item).collect() } else { (0..100).map(item).collect() };
+        let store = store.clone();
+        tokio::spawn(async move { store.upsert_leads("crm", items, time(2), None).await })
+    };
+    for _ in 0..3 {
+        let batches = [batch("a", false), batch("b", true), batch("c", false)];
+        for results in futures::future::join_all(batches).await {
+            let results = results.unwrap().unwrap();
+            assert!(results.iter().all(Result::is_ok));
+        }
+    }
+    let last = batch("d", true).await.unwrap().unwrap();
+    let ids: Vec<_> = last
+        .iter()
+        .map(|result| result.as_ref().unwrap().record.lead.content.external_ids["crm"].clone())
+        .collect();
+    assert!(
+        ids.iter().eq((0..100).rev().map(|i| i.to_string()).collect::<Vec<_>>().iter()),
+        "in the order of the items"
+    );
 }

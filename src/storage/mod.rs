@@ -37,6 +37,9 @@ pub enum StoreError {
     /// A request with this id has been answered while this one was under way; nothing was done.
     #[error("the request {0} has been answered already")]
     Answered(String),
+    /// The request was answered, and what it was answered with told of a lead that was erased since.
+    #[error("the answer to the request {0} was erased with a lead that it told of")]
+    Erased(String),
     /// Another request has been answered under this id.
     #[error("the request id {0} was used for another request")]
     RequestIdReused(String),
@@ -55,6 +58,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the same may well succeed later: then it is no answer to keep.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, StoreError::Busy | StoreError::Full | StoreError::ReadOnly | StoreError::Failed(_))
+    }
+
     /// A failure of the store itself, for the log.
     pub fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         StoreError::Failed(Arc::from(cause.into()))
@@ -176,7 +184,8 @@ pub trait LeadStore: Send + Sync {
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Creates or replaces leads by their external id in a system. External ids in other systems are kept. A
     /// lead that would not change keeps its revision. Items fail one by one, with [`StoreError::Conflict`]
-    /// where an etag is not current; all others are written in one transaction. The results stand in the
+    /// where an etag is not current; all others are written in one transaction. What passes by itself fails the
+    /// whole. The results stand in the
     /// order of the items.
     async fn upsert_leads(
         &self,
@@ -186,7 +195,7 @@ pub trait LeadStore: Send + Sync {
         receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>>;
     /// Removes a lead with all that belongs to it and every kept answer that tells of it, if its revision is as
-    /// given or none is.
+    /// given or none is. The requests that were so answered stay known, so that none is done again.
     async fn delete_lead(
         &self,
         name: &LeadName,
@@ -254,7 +263,7 @@ pub trait RuleSetStore: Send + Sync {
 #[async_trait]
 pub trait ReceiptStore: Send + Sync {
     /// What a request was answered with, if it was within the last day; [`StoreError::RequestIdReused`] if that
-    /// was another request.
+    /// was another request, [`StoreError::Erased`] if the answer is gone.
     async fn answer(&self, key: &RequestKey) -> Result<Option<Vec<u8>>>;
 }
 

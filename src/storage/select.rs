@@ -91,11 +91,6 @@ fn column(field: &str) -> String {
     }
 }
 
-/// A text as its column holds it: unset if empty, and without the one character that PostgreSQL has no place for.
-pub fn column_text(text: &str) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty()).map(|text| text.replace('\0', "\u{FFFD}"))
-}
-
 /// Scores are named by numbers.
 fn name_param(column: &str, name: &str) -> Param {
     match name.parse() {

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use assay::config::Settings;
 use assay::grpc::pb;
+use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -172,4 +174,79 @@ async fn ten_thousand_idle_connections_cost_bounded_memory() {
     println!("an idle connection costs {:.1} KiB", each as f64 / 1_024.0);
     assert!(each < 64 * 1_024, "{each} bytes for each idle connection");
     scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
+}
+
+const LISTS: i32 = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_nobody_waits_for_any_more_stops() {
+    for database in [None, Some(crate::support::postgres::database("abandoned"))] {
+        let dir = tempfile::tempdir().unwrap();
+        let database = database.map_or_else(|| dir.path().join("a.db"), Into::into);
+        let served = Served::start(&database, &shipped(), &[]);
+        let channel = Channel::from_shared(served.url()).unwrap().connect().await.unwrap();
+        let mut leads = LeadServiceClient::new(channel.clone());
+        for batch in 0..8 {
+            let item = |i: i32| {
+                let lead = pb::Lead { owner: "o".repeat(200), ..made::company("Acme", Some(80)) };
+                let id = format!("{batch}-{i}");
+                pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
+            };
+            let items = (0..1_000).map(item).collect();
+            let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
+            leads.batch_upsert_leads(request).await.unwrap();
+        }
+        // Each of these looks at every lead many times, and its caller soon goes away.
+        let part = format!("owner:\"{}x\"", "o".repeat(25));
+        let filter = vec![part; 99].join(" OR ");
+        let begin = Instant::now();
+        leads
+            .list_leads(pb::ListLeadsRequest { filter: filter.clone(), ..Default::default() })
+            .await
+            .unwrap();
+        let alone = begin.elapsed();
+        let begin = Instant::now();
+        let mut calls = Vec::new();
+        for _ in 0..LISTS {
+            let mut leads = LeadServiceClient::new(channel.clone());
+            let mut request =
+                tonic::Request::new(pb::ListLeadsRequest { filter: filter.clone(), ..Default::default() });
+            request.set_timeout(alone / 4);
+            calls.push(tokio::spawn(async move { leads.list_leads(request).await }));
+        }
+        let mut cut_off = 0;
+        for call in calls {
+            // The client has a timer too, which says that the call was cancelled.
+            let ended = [Code::DeadlineExceeded, Code::Cancelled];
+            cut_off += i32::from(call.await.unwrap().is_err_and(|status| ended.contains(&status.code())));
+        }
+        assert!(cut_off > LISTS / 2, "{cut_off} lists were cut off: they are too short for this test");
+        leads.list_leads(pb::ListLeadsRequest { page_size: 1, ..Default::default() }).await.unwrap();
+        let took = begin.elapsed();
+        println!(
+            "a long list takes {alone:?}; {cut_off} of {LISTS} were cut off, the next short one came after {took:?}"
+        );
+        // All of them would take two processors twenty times as long as one.
+        assert!(took < 8 * alone + Duration::from_millis(200), "{took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_method_has_no_series_even_when_it_is_shed() {
+    let write = |scripts: &std::path::Path| copy_dir(&shipped(), scripts);
+    let server = TestServer::start_with(write, Settings { max_calls: Some(1), ..Settings::default() }).await;
+    server.wait_for_health("", ServingStatus::Serving).await;
+    let (_requests, outgoing) = tokio::sync::mpsc::channel::<pb::ScoreLeadsRequest>(1);
+    let _answers = server.scoring().score_leads(ReceiverStream::new(outgoing)).await.unwrap();
+    for i in 0..5 {
+        let mut client = tonic::client::Grpc::new(server.channel.clone());
+        client.ready().await.unwrap();
+        let path = format!("/x.y/random{i}").parse().unwrap();
+        let codec = tonic_prost::ProstCodec::<pb::GetRuleStatusRequest, pb::RuleStatus>::default();
+        let refused = client.unary(tonic::Request::new(pb::GetRuleStatusRequest {}), path, codec).await;
+        assert_eq!(refused.unwrap_err().code(), Code::ResourceExhausted);
+    }
+    let (_, metrics) = server.get("/metrics").await;
+    assert!(!metrics.contains("random") && metrics.contains("rpc_method=\"_OTHER\""), "{metrics}");
+    assert_eq!(sample(&metrics, "assay_calls_shed_total"), Some(5.0));
 }

@@ -98,15 +98,12 @@ async fn every_mutation_can_be_repeated() {
             request_id: id("h"),
         }
     );
-    let lead = twice!(
-        server.leads(),
-        create_lead,
-        pb::CreateLeadRequest {
-            lead: Some(pb::Lead { profile: profile.name.clone(), ..made::company("Acme", Some(80)) }),
-            lead_id: "acme".into(),
-            request_id: id("i"),
-        }
-    );
+    let create = pb::CreateLeadRequest {
+        lead: Some(pb::Lead { profile: profile.name.clone(), ..made::company("Acme", Some(80)) }),
+        lead_id: "acme".into(),
+        request_id: id("i"),
+    };
+    let lead = twice!(server.leads(), create_lead, create.clone());
     let lead = twice!(
         server.leads(),
         update_lead,
@@ -178,13 +175,9 @@ async fn every_mutation_can_be_repeated() {
         pb::DeleteCanvasRequest { name: canvas.name, etag: etag(), request_id: id("r") }
     );
 
-    // What was said of the lead is erased with it: its creation could be done anew.
-    let create = pb::CreateLeadRequest {
-        lead: Some(made::company("Acme", None)),
-        lead_id: "acme".into(),
-        request_id: id("i"),
-    };
-    assert_eq!(server.leads().create_lead(create).await.unwrap().into_inner().revision, 1);
+    // What was said of the lead is erased with it, but not that its creation was done.
+    let (code, reason, _) = failure(server.leads().create_lead(create).await);
+    assert_eq!((code, reason.as_str()), (Code::NotFound, "NOT_FOUND"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,6 +232,43 @@ async fn of_the_same_request_many_times_at_once_one_is_done() {
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     let list = server.leads().list_leads(pb::ListLeadsRequest::default()).await.unwrap().into_inner();
     assert_eq!(list.leads, [answers[0].clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_by_itself_is_no_answer() {
+    let server = TestServer::start_with(|_| {}, assay::config::Settings::default()).await;
+    let item =
+        pb::UpsertLead { id: "1".into(), lead: Some(made::with_id(made::company("Acme", None), "crm", "1")) };
+    let request =
+        pb::BatchUpsertLeadsRequest { system: "crm".into(), items: vec![item], request_id: "early".into() };
+    let (code, reason, _) = failure(server.leads().batch_upsert_leads(request.clone()).await);
+    assert_eq!((code, reason.as_str()), (Code::Unavailable, "NO_RULES"));
+    std::fs::create_dir_all(server.scripts.join("lead_scoring")).unwrap();
+    server.write("lead_scoring/default.rhai", &made::script(5));
+    server.wait_for_rules(|status| status.active.is_some()).await;
+    let answer = server.leads().batch_upsert_leads(request).await.unwrap().into_inner();
+    assert!(answer.results[0].created, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_names_a_lead_in_an_error_is_erased_with_it_too() {
+    let server = TestServer::start().await;
+    let create = pb::CreateLeadRequest {
+        lead: Some(made::with_id(made::company("Acme", None), "erp", "john")),
+        lead_id: "secret-person".into(),
+        ..Default::default()
+    };
+    server.leads().create_lead(create).await.unwrap();
+    let lead = made::with_id(made::with_id(made::company("Other", None), "erp", "john"), "crm", "1");
+    let items = vec![pb::UpsertLead { id: "1".into(), lead: Some(lead) }];
+    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, request_id: "b".into() };
+    let answer = server.leads().batch_upsert_leads(request.clone()).await.unwrap().into_inner();
+    assert!(format!("{answer:?}").contains("secret-person"));
+    let delete = pb::DeleteLeadRequest { name: "leads/secret-person".into(), ..Default::default() };
+    server.leads().delete_lead(delete).await.unwrap();
+    let again = server.leads().batch_upsert_leads(request).await;
+    assert!(!format!("{again:?}").contains("secret-person"), "{again:?}");
+    assert_eq!(failure(again).0, Code::NotFound);
 }
 
 /// A new mutation must not be forgotten here.

@@ -222,7 +222,7 @@ impl<'a> Context<'a> {
 
     /// Notes an error if a text holds what can't be seen or deceives.
     pub fn check_visible(&mut self, at: At, what: &str, text: &str) {
-        if text.chars().any(is_deceptive) {
+        if !self.findings.kept_set && text.chars().any(is_deceptive) {
             let message = format!("the {what} holds characters that can't be seen");
             self.error_with(at, Code::BadValue, message, "write it anew, without copying");
         }

@@ -39,6 +39,12 @@ pub fn compile(sources: Sources) -> Compiled {
     aside(move || compile_here(sources))
 }
 
+/// Compiles a set that was in force once, so that what was scored by it can be scored again: what only admits sets to
+/// come into force is not asked.
+pub fn compile_kept(sources: Sources) -> Compiled {
+    aside(move || compile_by(sources, Findings::of_kept_set()))
+}
+
 /// Compiles a whole set and tries it on made-up examples.
 pub fn compile_and_try(sources: Sources, currency: &str) -> Compiled {
     let currency = currency.to_owned();
@@ -127,6 +133,15 @@ fn functions(ast: &AST) -> Vec<ScriptFunction> {
 
 fn compile_here(sources: Sources) -> Compiled {
     let mut findings = Findings::default();
+    findings.extend(source::too_large_together(sources.files().values()));
+    if sources.files().len() >= source::MAX_FILES {
+        let message = format!("there are more than {} files", source::MAX_FILES - 1);
+        findings.push(Diagnostic::of_file("", Code::TooLarge, message));
+    }
+    compile_by(sources, findings)
+}
+
+fn compile_by(sources: Sources, mut findings: Findings) -> Compiled {
     findings.extend(check_paths(&sources));
     let vocabulary = match sources.get(facts_toml::PATH).map(facts_toml::parse) {
         None => Vocabulary::default(),
@@ -185,11 +200,6 @@ fn check_paths(sources: &Sources) -> Vec<Diagnostic> {
             findings.push(Diagnostic::of_file(path, Code::Misplaced, message).with_help(help));
         }
     }
-    findings.extend(source::too_large_together(sources.files().values()));
-    if sources.files().len() >= source::MAX_FILES {
-        let message = format!("there are more than {} files", source::MAX_FILES - 1);
-        findings.push(Diagnostic::of_file("", Code::TooLarge, message));
-    }
     if !sources.iter().any(|(path, _)| is_script(path)) {
         let message = "there is no script";
         let help = "put one at lead_scoring/default.rhai";
@@ -218,6 +228,7 @@ fn parse(
         constants: BTreeMap::new(),
         imports: Vec::new(),
     };
+    let kept_set = findings.kept_set;
     let mut problem = |at: rhai::Position, code, message: String, help: String| {
         if findings.count(Severity::Error) {
             findings.keep(at_position(path, text, at, Severity::Error, code, message, help));
@@ -284,7 +295,11 @@ fn parse(
                         let again = |(known, file): &(Option<ImmutableString>, Rc<Unit>)| {
                             *known == alias && (alias.is_some() || file.path == lib.path)
                         };
-                        if unit.imports.iter().any(again) {
+                        let again = unit.imports.iter().any(again);
+                        if again && alias.is_none() && kept_set {
+                            continue;
+                        }
+                        if again {
                             let message = match alias {
                                 Some(_) => "two files are imported under this name",
                                 None => "the file is imported twice",

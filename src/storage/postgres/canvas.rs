@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
-use super::super::select::{List, column_text};
+use super::super::select::List;
 use super::super::{CanvasStore, Receipt, Result, StoreError};
 use super::{PostgresStore, body, commit, is_taken, page};
 use crate::domain::canvas::Canvas;
 use crate::domain::lead::Present;
-use crate::domain::listing::Query;
+use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
 
 #[async_trait]
@@ -27,7 +27,7 @@ impl CanvasStore for PostgresStore {
             &text,
             &kind,
             &maturity,
-            &column_text(&content.display_name),
+            &listed_text(&content.display_name),
             &updated,
         ];
         match transaction.execute(sql, &params).await {
@@ -51,7 +51,7 @@ impl CanvasStore for PostgresStore {
             name: "name",
             present: Present::default(),
         };
-        page(&self.connection().await?, list, &query, body).await
+        page(self.connection().await?, list, &query, body).await
     }
 
     async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -79,7 +79,7 @@ impl CanvasStore for PostgresStore {
             "UPDATE canvases SET revision = $2, deleted = $3, body = $4, maturity = $5, display_name = $6,
                    update_micros = $7 WHERE name = $1";
         let (maturity, updated) = (canvas.content.maturity.as_str(), canvas.version.update_time.micros());
-        let title = &column_text(&canvas.content.display_name);
+        let title = &listed_text(&canvas.content.display_name);
         transaction.execute(sql, &[&name, &revision, &deleted, &text, &maturity, title, &updated]).await?;
         commit(transaction, receipt, ()).await
     }

@@ -3,13 +3,13 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::super::select::{List, column_text};
+use super::super::select::List;
 use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::lock;
 use super::receipt::erase;
 use super::{PostgresStore, bodies, body, commit, limit, page};
 use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
-use crate::domain::listing::Query;
+use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
 use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::time::{NotATime, Time};
@@ -112,10 +112,10 @@ async fn with_columns(transaction: &Transaction<'_>, sql: &str, lead: &Lead) -> 
         &version.update_time.micros(),
         &outcome(content),
         &content.stage.as_str(),
-        &column_text(&content.owner),
-        &column_text(&content.source),
-        &column_text(content.subject.country()),
-        &column_text(content.subject.industry()),
+        &listed_text(&content.owner),
+        &listed_text(&content.source),
+        &listed_text(content.subject.country()),
+        &listed_text(content.subject.industry()),
         &content.subject.employees(),
         &content.profile.as_ref().map(ToString::to_string),
     ];
@@ -165,6 +165,10 @@ async fn upsert(
     };
     // First the lock, then the reading: a reading that waits for the lock would see the body of before.
     transaction.execute("SELECT 1 FROM leads WHERE name = $1 FOR UPDATE", &[&name]).await?;
+    if owner(transaction, system, &id).await?.as_ref() != Some(&name) {
+        // Deleted, or given another id, while the lock was waited for: tried anew.
+        return Err(StoreError::ExternalIdTaken { system: system.to_owned(), id, lead: name });
+    }
     let row = transaction.query_opt(&format!("{RECORD} WHERE name = $1"), &[&name]).await?;
     let mut record = record(&row.ok_or(StoreError::NotFound(name))?)?;
     if !record.lead.version.admits(&etag) {
@@ -212,7 +216,7 @@ impl LeadStore for PostgresStore {
 
     async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
         let list = List { select: RECORD, within: ("1 = 1", None), name: "leads.name", present };
-        page(&self.connection().await?, list, &query, record).await
+        page(self.connection().await?, list, &query, record).await
     }
 
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -231,10 +235,15 @@ impl LeadStore for PostgresStore {
     ) -> Result<Vec<Result<Upserted>>> {
         let mut connection = self.connection().await?;
         let mut transaction = connection.transaction().await?;
-        let mut results = Vec::with_capacity(items.len());
-        for item in items {
+        // All batches lock their leads in the same order, whatever order their items stand in.
+        let mut ordered: Vec<(usize, UpsertItem)> = items.into_iter().enumerate().collect();
+        ordered.sort_by(|(_, a), (_, b)| {
+            a.content.external_ids.get(system).cmp(&b.content.external_ids.get(system))
+        });
+        let mut results = Vec::with_capacity(ordered.len());
+        for (place, item) in ordered {
             let mut left = ATTEMPTS;
-            results.push(loop {
+            let result = loop {
                 let savepoint = transaction.transaction().await?;
                 let result = upsert(&savepoint, system, item.clone(), now).await;
                 left -= 1;
@@ -246,14 +255,17 @@ impl LeadStore for PostgresStore {
                     Err(StoreError::ExternalIdTaken { system: taken, .. }) if taken == system && left > 0 => {
                         savepoint.rollback().await?;
                     }
-                    Err(error @ StoreError::Failed(_)) => return Err(error),
+                    Err(error) if error.is_passing() => return Err(error),
                     Err(error) => {
                         savepoint.rollback().await?;
                         break Err(error);
                     }
                 }
-            });
+            };
+            results.push((place, result));
         }
+        results.sort_by_key(|(place, _)| *place);
+        let results = results.into_iter().map(|(_, result)| result).collect();
         commit(transaction, receipt, results).await
     }
 

@@ -19,7 +19,7 @@ use deadpool_postgres::{
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
 use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Receipt, Result, Store, StoreError};
@@ -114,15 +114,51 @@ async fn commit<T>(transaction: Transaction<'_>, receipt: Option<Receipt<T>>, ou
     Ok(outcome)
 }
 
-/// Reads a page of a list.
+/// A connection that is at work for a caller who may go away: then the query is cancelled, and the connection, of which
+/// nobody knows how far it is, is closed instead of being used again.
+struct Attended(Option<Object>);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        let Some(object) = self.0.take() else { return };
+        let client = Object::take(object);
+        let token = client.cancel_token();
+        tokio::spawn(async move {
+            if let Err(error) = token.cancel_query(NoTls).await {
+                tracing::debug!(%error, "a query that nobody waits for can't be cancelled");
+            }
+            drop(client);
+        });
+    }
+}
+
+/// Reads a page of a list, from one state of the database.
 async fn page<T>(
-    connection: &Object,
+    connection: Object,
     list: List<'_>,
     query: &Query,
     row: impl Fn(&Row) -> Result<T>,
 ) -> Result<Vec<T>> {
+    let mut attended = Attended(Some(connection));
+    let Some(connection) = attended.0.as_mut() else { return Ok(Vec::new()) };
+    let statements = select::statements(Dialect::Postgres, &list, query);
+    let found = pages(connection, statements, query, row).await;
+    // Done, well or not: the connection goes back.
+    attended.0 = None;
+    found
+}
+
+async fn pages<T>(
+    connection: &mut Object,
+    statements: Vec<Statement>,
+    query: &Query,
+    row: impl Fn(&Row) -> Result<T>,
+) -> Result<Vec<T>> {
+    let snapshot =
+        connection.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let transaction = snapshot.start().await?;
     let mut found = Vec::new();
-    for Statement { sql, params } in select::statements(Dialect::Postgres, &list, query) {
+    for Statement { sql, params } in statements {
         if found.len() < query.limit {
             let params: Vec<&(dyn ToSql + Sync)> = params
                 .iter()
@@ -132,11 +168,12 @@ async fn page<T>(
                     Param::Float(n) => n,
                 })
                 .collect();
-            for found_row in connection.query(&sql, &params).await? {
+            for found_row in transaction.query(&sql, &params).await? {
                 found.push(row(&found_row)?);
             }
         }
     }
+    transaction.commit().await?;
     found.truncate(query.limit);
     Ok(found)
 }
@@ -145,6 +182,8 @@ impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.code() {
             Some(&SqlState::DISK_FULL) => StoreError::Full,
+            // Nothing was done, and it can be tried again at once.
+            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => StoreError::Busy,
             Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => StoreError::ReadOnly,
             _ => StoreError::failed(error),
         }

@@ -94,7 +94,7 @@ impl ProfileStore for PostgresStore {
             name: "name",
             present: Present::default(),
         };
-        page(&self.connection().await?, list, &query, body).await
+        page(self.connection().await?, list, &query, body).await
     }
 
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {

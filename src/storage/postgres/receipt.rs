@@ -14,7 +14,10 @@ impl ReceiptStore for PostgresStore {
             Some(row) if row.try_get::<_, &str>(0)? != key.digest => {
                 Err(StoreError::RequestIdReused(key.id.clone()))
             }
-            Some(row) => Ok(Some(row.try_get(1)?)),
+            Some(row) => match row.try_get(1)? {
+                None => Err(StoreError::Erased(key.id.clone())),
+                answer => Ok(answer),
+            },
             None => Ok(None),
         }
     }
@@ -44,9 +47,11 @@ pub async fn keep<T>(transaction: &Transaction<'_>, receipt: Receipt<T>, outcome
     Ok(())
 }
 
-/// Removes every answer that tells of a lead.
+/// Removes every answer that tells of a lead; that the request was answered stays known.
 pub async fn erase(transaction: &Transaction<'_>, lead: &str) -> Result<()> {
-    let sql = "DELETE FROM receipts r USING receipt_leads l WHERE l.lead = $1 AND r.method = l.method AND r.id = l.id";
+    let sql = "UPDATE receipts r SET answer = NULL FROM receipt_leads l
+               WHERE l.lead = $1 AND r.method = l.method AND r.id = l.id";
     transaction.execute(sql, &[&lead]).await?;
+    transaction.execute("DELETE FROM receipt_leads WHERE lead = $1", &[&lead]).await?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use deadpool_postgres::{Object, Transaction};
 
-use super::super::select::column_text;
 use super::super::{Result, StoreError};
 use super::body;
 use crate::domain::canvas::Canvas;
 use crate::domain::lead::{LatestScore, Lead};
+use crate::domain::listing::listed_text;
 use crate::domain::profile::Profile;
 use crate::domain::score::Score;
 
@@ -151,7 +151,7 @@ CREATE TABLE receipts (
     id            TEXT COLLATE "C" NOT NULL,
     digest        TEXT NOT NULL,
     create_micros BIGINT NOT NULL,
-    answer        BYTEA NOT NULL,
+    answer        BYTEA,
     PRIMARY KEY (method, id)
 );
 CREATE INDEX receipts_create ON receipts (create_micros);
@@ -182,7 +182,7 @@ async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
         let updated = version.update_time.micros();
         db.execute(
             sql,
-            &[&name.to_string(), &kind, &maturity, &column_text(&content.display_name), &updated],
+            &[&name.to_string(), &kind, &maturity, &listed_text(&content.display_name), &updated],
         )
         .await?;
     }

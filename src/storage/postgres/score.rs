@@ -94,7 +94,7 @@ impl ScoreStore for PostgresStore {
             name: "number",
             present: Present::default(),
         };
-        page(&self.connection().await?, list, &query, body).await
+        page(self.connection().await?, list, &query, body).await
     }
 
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>> {

@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::select::{List, column_text};
+use super::super::select::List;
 use super::super::{CanvasStore, Receipt, Result, StoreError};
 use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
 use crate::domain::canvas::Canvas;
 use crate::domain::lead::Present;
-use crate::domain::listing::Query;
+use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
 
 #[async_trait]
@@ -24,7 +24,7 @@ impl CanvasStore for SqliteStore {
             match execute(
                 db,
                 sql,
-                params![name, revision, body, kind, maturity, column_text(&content.display_name), updated],
+                params![name, revision, body, kind, maturity, listed_text(&content.display_name), updated],
             ) {
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
                 other => Ok(other.map(drop)?),
@@ -77,7 +77,7 @@ impl CanvasStore for SqliteStore {
             let sql = "UPDATE canvases SET revision = ?2, deleted = ?3, body = ?4, maturity = ?5, display_name = ?6,
                        update_micros = ?7 WHERE name = ?1";
             let (maturity, updated) = (content.maturity.as_str(), canvas.version.update_time.micros());
-            execute(db, sql, params![name, revision, deleted, body, maturity, column_text(&content.display_name), updated])?;
+            execute(db, sql, params![name, revision, deleted, body, maturity, listed_text(&content.display_name), updated])?;
             Ok(())
         })
         .await

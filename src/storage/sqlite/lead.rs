@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 
-use super::super::select::{List, column_text};
+use super::super::select::List;
 use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::missing_or_changed;
 use super::receipt::erase;
 use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
 use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
-use crate::domain::listing::Query;
+use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
 use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::time::Time;
@@ -102,10 +102,10 @@ fn with_columns(db: &Connection, sql: &str, lead: &Lead) -> rusqlite::Result<usi
         version.update_time.micros(),
         outcome(content),
         content.stage.as_str(),
-        column_text(&content.owner),
-        column_text(&content.source),
-        column_text(content.subject.country()),
-        column_text(content.subject.industry()),
+        listed_text(&content.owner),
+        listed_text(&content.source),
+        listed_text(content.subject.country()),
+        listed_text(content.subject.industry()),
         content.subject.employees(),
         content.profile.as_ref().map(ToString::to_string),
     ];
@@ -227,6 +227,11 @@ impl LeadStore for SqliteStore {
             for item in items {
                 db.execute_batch("SAVEPOINT item")?;
                 let result = upsert(db, &system, item, now);
+                if let Err(error) = &result
+                    && error.is_passing()
+                {
+                    return Err(error.clone());
+                }
                 let end = if result.is_ok() { "RELEASE item" } else { "ROLLBACK TO item; RELEASE item" };
                 db.execute_batch(end)?;
                 results.push(result);

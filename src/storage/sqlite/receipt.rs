@@ -11,13 +11,14 @@ impl ReceiptStore for SqliteStore {
         self.read(move |db| {
             let sql =
                 "SELECT digest, answer FROM receipts WHERE method = ?1 AND id = ?2 AND create_micros > ?3";
-            let found: Option<(String, Vec<u8>)> =
+            let found: Option<(String, Option<Vec<u8>>)> =
                 first(db, sql, params![key.method, key.id, key.forgotten()], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
             match found {
                 Some((digest, _)) if digest != key.digest => Err(StoreError::RequestIdReused(key.id)),
-                found => Ok(found.map(|(_, answer)| answer)),
+                Some((_, None)) => Err(StoreError::Erased(key.id)),
+                found => Ok(found.and_then(|(_, answer)| answer)),
             }
         })
         .await
@@ -37,9 +38,9 @@ pub fn refuse_repetition(db: &Connection, key: &RequestKey) -> Result<()> {
 pub fn keep<T>(db: &Connection, receipt: Receipt<T>, outcome: &T) -> Result<()> {
     let Receipt { key, answer } = receipt;
     let Answer { bytes, leads } = answer(outcome);
-    let sql = "DELETE FROM receipts WHERE rowid IN
-               (SELECT rowid FROM receipts WHERE create_micros <= ?1 OR (method = ?2 AND id = ?3) LIMIT 100)";
-    execute(db, sql, params![key.forgotten(), key.method, key.id])?;
+    execute(db, "DELETE FROM receipts WHERE method = ?1 AND id = ?2", params![key.method, key.id])?;
+    let sql = "DELETE FROM receipts WHERE rowid IN (SELECT rowid FROM receipts WHERE create_micros <= ?1 LIMIT 100)";
+    execute(db, sql, [key.forgotten()])?;
     let sql = "INSERT INTO receipts (method, id, digest, create_micros, answer) VALUES (?1, ?2, ?3, ?4, ?5)";
     execute(db, sql, params![key.method, key.id, key.digest, key.time.micros(), bytes])?;
     let sql = "INSERT OR IGNORE INTO receipt_leads (lead, method, id) VALUES (?1, ?2, ?3)";
@@ -49,10 +50,11 @@ pub fn keep<T>(db: &Connection, receipt: Receipt<T>, outcome: &T) -> Result<()> 
     Ok(())
 }
 
-/// Removes every answer that tells of a lead.
+/// Removes every answer that tells of a lead; that the request was answered stays known.
 pub fn erase(db: &Connection, lead: &str) -> Result<()> {
-    let sql =
-        "DELETE FROM receipts WHERE (method, id) IN (SELECT method, id FROM receipt_leads WHERE lead = ?1)";
+    let sql = "UPDATE receipts SET answer = NULL
+               WHERE (method, id) IN (SELECT method, id FROM receipt_leads WHERE lead = ?1)";
     execute(db, sql, [lead])?;
+    execute(db, "DELETE FROM receipt_leads WHERE lead = ?1", [lead])?;
     Ok(())
 }

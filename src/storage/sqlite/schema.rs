@@ -6,10 +6,10 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::super::StoreError;
-use super::super::select::column_text;
 use super::{decode, execute};
 use crate::domain::canvas::Canvas;
 use crate::domain::lead::{LatestScore, Lead};
+use crate::domain::listing::listed_text;
 use crate::domain::profile::Profile;
 use crate::domain::score::Score;
 
@@ -164,7 +164,7 @@ CREATE TABLE receipts (
     id            TEXT NOT NULL,
     digest        TEXT NOT NULL,
     create_micros INTEGER NOT NULL,
-    answer        BLOB NOT NULL,
+    answer        BLOB,
     PRIMARY KEY (method, id)
 );
 CREATE INDEX receipts_create ON receipts (create_micros);
@@ -197,7 +197,7 @@ fn fill_lists(db: &Transaction) -> super::Result<()> {
             name.to_string(),
             kind,
             maturity,
-            column_text(&content.display_name),
+            listed_text(&content.display_name),
             version.update_time.micros()
         ];
         Ok(execute(db, sql, params).map(drop)?)

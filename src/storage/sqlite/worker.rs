@@ -1,7 +1,7 @@
 //! The threads that touch the database: one writes, several read. Nothing blocks the async runtime.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -20,7 +20,12 @@ const GROUP: usize = 256;
 type Acknowledge = Box<dyn FnOnce(std::result::Result<(), Arc<rusqlite::Error>>) + Send>;
 /// Runs in a transaction of the writer, or learns that there is none; says whether to keep what it wrote.
 type WriteJob = Box<dyn FnOnce(Option<&Connection>) -> (bool, Acknowledge) + Send>;
-type ReadJob = Box<dyn FnOnce(&Connection) + Send>;
+type ReadJob = Box<dyn FnOnce(&Connection, &Asking) + Send>;
+/// Whether whoever asked for what a reader is doing has gone.
+type Asking = Arc<Mutex<Arc<AtomicBool>>>;
+
+/// How many steps of SQLite's machine a query runs between looks at whether anybody still waits for it.
+const LOOK_EVERY: i32 = 20_000;
 
 /// The only connection that writes. Jobs that wait together share one commit, and each is acknowledged
 /// only after it.
@@ -161,15 +166,22 @@ impl Readers {
         let jobs = Arc::new(Mutex::new(jobs));
         let used = Arc::<AtomicUsize>::default();
         let mut threads = Vec::new();
-        for (i, connection) in connections.into_iter().enumerate() {
+        for (i, mut connection) in connections.into_iter().enumerate() {
             let (jobs, used) = (jobs.clone(), used.clone());
             let builder = thread::Builder::new().name(format!("sqlite-reader-{i}"));
             threads.push(builder.spawn(move || {
+                let asking = Asking::default();
+                let watched = asking.clone();
+                let gone =
+                    move || watched.lock().unwrap_or_else(PoisonError::into_inner).load(Ordering::Relaxed);
+                if let Err(error) = connection.progress_handler(LOOK_EVERY, Some(gone)) {
+                    tracing::warn!(%error, "queries that nobody waits for any more will run to their end");
+                }
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
                     let _at_work = Counted::new(&used);
-                    job(&connection);
+                    job(&connection, &asking);
                 }
             })?);
         }
@@ -192,15 +204,29 @@ impl Readers {
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
         let counted = Counted::new(&self.waiting);
-        let job: ReadJob = Box::new(move |connection| {
+        let waits = Gone::default();
+        let asked = waits.0.clone();
+        let job: ReadJob = Box::new(move |connection, asking| {
             let _waited_for = counted;
-            // Whoever asked has gone: spare the work.
-            if !answer.is_closed() {
+            // Whoever asked has gone: spare the work, or the rest of it.
+            if !asked.load(Ordering::Relaxed) {
+                *asking.lock().unwrap_or_else(PoisonError::into_inner) = asked;
                 _ = answer.send(snapshot(connection, job));
+                *asking.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
             }
         });
         enqueue(self.queue.as_ref(), job)?;
         result.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// Tells, when dropped with the call, that nobody waits any more.
+#[derive(Default)]
+struct Gone(Arc<AtomicBool>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -219,7 +245,10 @@ impl Drop for Readers {
 fn snapshot<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     connection.execute_batch("BEGIN DEFERRED")?;
     let result = job(connection);
-    connection.execute_batch("COMMIT")?;
+    if !connection.is_autocommit() {
+        // A query that was interrupted leaves its transaction open; nothing is written, so either end is right.
+        connection.execute_batch("ROLLBACK")?;
+    }
     result
 }
 
