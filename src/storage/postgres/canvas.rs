@@ -93,7 +93,7 @@ pub(super) async fn lock(
     revision: i64,
 ) -> Result<()> {
     let sql = format!("SELECT revision FROM {table} WHERE name = $1 FOR UPDATE");
-    let row = transaction.query_opt(&sql, &[&name]).await?;
+    let row = super::row(transaction, &sql, &[&name]).await?;
     let row = row.ok_or_else(|| StoreError::NotFound(name.to_owned()))?;
     if row.try_get::<_, i64>(0)? == revision { Ok(()) } else { Err(StoreError::Conflict(name.to_owned())) }
 }

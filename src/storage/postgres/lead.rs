@@ -7,7 +7,7 @@ use super::super::select::List;
 use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::lock;
 use super::receipt::erase;
-use super::{PostgresStore, bodies, body, commit, limit, page};
+use super::{PostgresStore, bodies, body, commit, limit, page, row, run};
 use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
@@ -88,8 +88,7 @@ async fn insert(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
 async fn keep_body(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     let sql = "INSERT INTO lead_revisions (name, revision, update_micros, body) VALUES ($1, $2, $3, $4)";
     let (version, text) = (&lead.version, serde_json::to_string(lead)?);
-    transaction
-        .execute(sql, &[&lead.name.to_string(), &version.revision, &version.update_time.micros(), &text])
+    run(transaction, sql, &[&lead.name.to_string(), &version.revision, &version.update_time.micros(), &text])
         .await?;
     Ok(())
 }
@@ -119,14 +118,14 @@ async fn with_columns(transaction: &Transaction<'_>, sql: &str, lead: &Lead) -> 
         &content.subject.employees(),
         &content.profile.as_ref().map(ToString::to_string),
     ];
-    Ok(transaction.execute(sql, &params).await?)
+    Ok(run(transaction, sql, &params).await?)
 }
 
 async fn insert_external_ids(transaction: &Transaction<'_>, name: &str, content: &LeadContent) -> Result<()> {
     for (system, id) in &content.external_ids {
         let sql = "INSERT INTO lead_external_ids (system, id, lead) VALUES ($1, $2, $3)
                    ON CONFLICT (system, id) DO NOTHING";
-        if transaction.execute(sql, &[system, id, &name]).await? == 0 {
+        if run(transaction, sql, &[system, id, &name]).await? == 0 {
             let lead = owner(transaction, system, id).await?.unwrap_or_default();
             return Err(StoreError::ExternalIdTaken { system: system.clone(), id: id.clone(), lead });
         }
@@ -137,7 +136,7 @@ async fn insert_external_ids(transaction: &Transaction<'_>, name: &str, content:
 /// The lead that an external id belongs to.
 async fn owner(transaction: &Transaction<'_>, system: &str, id: &str) -> Result<Option<String>> {
     let sql = "SELECT lead FROM lead_external_ids WHERE system = $1 AND id = $2";
-    Ok(transaction.query_opt(sql, &[&system, &id]).await?.map(|row| row.try_get(0)).transpose()?)
+    Ok(row(transaction, sql, &[&system, &id]).await?.map(|row| row.try_get(0)).transpose()?)
 }
 
 /// Replaces a lead by its next revision; the former body stays.
@@ -146,7 +145,7 @@ async fn replace(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     lock(transaction, "leads", &name, lead.version.revision - 1).await?;
     keep_body(transaction, lead).await?;
     keep_columns(transaction, lead).await?;
-    transaction.execute("DELETE FROM lead_external_ids WHERE lead = $1", &[&name]).await?;
+    run(transaction, "DELETE FROM lead_external_ids WHERE lead = $1", &[&name]).await?;
     insert_external_ids(transaction, &name, &lead.content).await
 }
 
@@ -164,13 +163,13 @@ async fn upsert(
         return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
     // First the lock, then the reading: a reading that waits for the lock would see the body of before.
-    transaction.execute("SELECT 1 FROM leads WHERE name = $1 FOR UPDATE", &[&name]).await?;
+    run(transaction, "SELECT 1 FROM leads WHERE name = $1 FOR UPDATE", &[&name]).await?;
     if owner(transaction, system, &id).await?.as_ref() != Some(&name) {
         // Deleted, or given another id, while the lock was waited for: tried anew.
         return Err(StoreError::ExternalIdTaken { system: system.to_owned(), id, lead: name });
     }
-    let row = transaction.query_opt(&format!("{RECORD} WHERE name = $1"), &[&name]).await?;
-    let mut record = record(&row.ok_or(StoreError::NotFound(name))?)?;
+    let found = row(transaction, &format!("{RECORD} WHERE name = $1"), &[&name]).await?;
+    let mut record = record(&found.ok_or(StoreError::NotFound(name))?)?;
     if !record.lead.version.admits(&etag) {
         return Err(StoreError::Conflict(record.lead.name.to_string()));
     }

@@ -114,6 +114,26 @@ async fn commit<T>(transaction: Transaction<'_>, receipt: Option<Receipt<T>>, ou
     Ok(outcome)
 }
 
+/// Runs a statement that this connection will run again: it is prepared once.
+async fn run(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> std::result::Result<u64, tokio_postgres::Error> {
+    let statement = transaction.prepare_cached(sql).await?;
+    transaction.execute(&statement, params).await
+}
+
+/// The same for a statement that gives a row, or none.
+async fn row(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> std::result::Result<Option<Row>, tokio_postgres::Error> {
+    let statement = transaction.prepare_cached(sql).await?;
+    transaction.query_opt(&statement, params).await
+}
+
 /// A connection that is at work for a caller who may go away: then the query is cancelled, and the connection, of which
 /// nobody knows how far it is, is closed instead of being used again.
 struct Attended(Option<Object>);

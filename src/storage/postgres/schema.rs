@@ -172,6 +172,7 @@ CREATE INDEX leads_update ON leads (update_micros, name);
 CREATE INDEX leads_total ON leads (total, name) WHERE total IS NOT NULL;
 CREATE INDEX leads_activity ON leads (last_activity_micros, name) WHERE last_activity_micros IS NOT NULL;
 CREATE INDEX leads_owner ON leads (owner, name) WHERE owner IS NOT NULL;
+CREATE INDEX leads_grade ON leads (grade, name) WHERE grade IS NOT NULL;
 ";
 
 async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
