@@ -10,7 +10,7 @@ use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
-use crate::rules::{Compiled, ScriptKind, compile_and_try, compile_kept};
+use crate::rules::{Compiled, Nice, ScriptKind, compile_and_try, compile_kept};
 use crate::storage::{StoreError, StoredRuleSet};
 
 /// How often to try again to keep a set, at growing intervals: half a minute in all.
@@ -21,12 +21,12 @@ impl App {
     /// One at a time: what callers want checked must not take all processors.
     pub async fn check_rules(&self, sources: Sources) -> Compiled {
         let _turn = self.checking.acquire().await;
-        self.try_out(sources).await
+        self.try_out(sources, Nice::Check).await
     }
 
-    async fn try_out(&self, sources: Sources) -> Compiled {
+    async fn try_out(&self, sources: Sources, nice: Nice) -> Compiled {
         let currency = self.settings.currency.clone();
-        let tried = tokio::task::spawn_blocking(move || compile_and_try(sources, &currency));
+        let tried = tokio::task::spawn_blocking(move || compile_and_try(sources, &currency, nice));
         tried.await.unwrap_or_else(|_| {
             Err(vec![Diagnostic::of_file(
                 "",
@@ -45,7 +45,7 @@ impl App {
                 if same {
                     return self.republish();
                 }
-                (sources.clone(), self.try_out(sources).await)
+                (sources.clone(), self.try_out(sources, Nice::Reload).await)
             }
             Err(problems) => (Sources::default(), Err(problems)),
         };

@@ -36,35 +36,41 @@ pub type Compiled = Result<(RuleSet, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Compiles a whole set.
 pub fn compile(sources: Sources) -> Compiled {
-    aside(move || compile_here(sources))
+    aside(Nice::Reload, move || compile_here(sources))
 }
 
 /// Compiles a set that was in force once, so that what was scored by it can be scored again: what only admits sets to
 /// come into force is not asked.
 pub fn compile_kept(sources: Sources) -> Compiled {
-    aside(move || compile_by(sources, Findings::of_kept_set()))
+    aside(Nice::Check, move || compile_by(sources, Findings::of_kept_set()))
 }
 
 /// Compiles a whole set and tries it on made-up examples.
-pub fn compile_and_try(sources: Sources, currency: &str) -> Compiled {
+pub fn compile_and_try(sources: Sources, currency: &str, nice: Nice) -> Compiled {
     let currency = currency.to_owned();
-    aside(move || {
+    aside(nice, move || {
         let (set, warnings) = compile_here(sources)?;
         smoke(&set, &currency)?;
         Ok((set, warnings))
     })
 }
 
-/// How much the thread that compiles stands back when there is more to do than the machine can: calls go first.
-const NICE: i32 = 10;
+/// How far the thread that compiles stands back when there is more to do than the machine can: calls go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nice {
+    /// For a set that is to come into force: a tenth of a processor is left for it.
+    Reload = 10,
+    /// For somebody who only asks: whatever the others leave.
+    Check = 19,
+}
 
 /// Works on a thread of its own: parsing recurses, a panic stays there, and calls go first.
-fn aside(work: impl FnOnce() -> Compiled + Send + 'static) -> Compiled {
+fn aside(nice: Nice, work: impl FnOnce() -> Compiled + Send + 'static) -> Compiled {
     let builder = std::thread::Builder::new().name("rules-compile".into()).stack_size(16 << 20);
     let work = move || {
         // On Linux this is the thread's own; elsewhere it would be the whole process's.
         #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        if let Err(error) = rustix::process::setpriority_process(None, nice as i32) {
             tracing::debug!(%error, "rules compile at the usual priority");
         }
         work()
