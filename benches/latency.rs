@@ -55,8 +55,16 @@ async fn run() {
     let rate = most / 2.0;
     println!("the service answers {most:.0} calls a second with {CALLERS} callers; half of it: {rate:.0}");
 
+    // A word on the command line chooses a part.
+    let wanted = |part: &str| {
+        let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+        words.peek().is_none() || words.any(|word| word == part)
+    };
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
+        if !wanted("echo") {
+            break;
+        }
         let ours = at_rate(&service, &request, rate).await;
         let theirs = at_rate(&echoed, &request, rate).await;
         figures.add(round, ours, theirs);
@@ -68,6 +76,9 @@ async fn run() {
     let saves = Arc::new(AtomicUsize::new(0));
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
+        if !wanted("reloads") {
+            break;
+        }
         let steady = at_rate(&service, &request, rate).await;
         let stop = Arc::new(AtomicBool::new(false));
         let saving = {
@@ -94,8 +105,11 @@ async fn run() {
     for round in 0..=ROUNDS {
         let steady = at_rate(&service, &request, rate).await;
         // The attacker stands back, so that the machine's processors are lost to what it makes the service do only.
-        let mut attacker = Command::new("nice");
-        attacker.args(["-n", "19"]).arg(std::env::current_exe().unwrap()).args(["--attack", &served.url()]);
+        let mut attacker = Command::new("chrt");
+        attacker
+            .args(["--idle", "0"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--attack", &served.url()]);
         let mut attacker = attacker.spawn().unwrap();
         let attacked = at_rate(&service, &request, rate).await;
         attacker.kill().unwrap();
@@ -187,6 +201,9 @@ impl Figures {
     }
 
     fn print(&mut self, what: &str, against: &str) {
+        if self.ratios[0].is_empty() {
+            return;
+        }
         println!("{what}, against {against}");
         for (i, name) in ["p50", "p99"].into_iter().enumerate() {
             println!(

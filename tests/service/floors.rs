@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 5] = [
 
 /// Libraries with the only places where they may be named.
 const HOMES: [(&str, &[&str]); 10] = [
-    ("rustix", &["src/rules/"]),
+    ("thread_priority", &["src/rules/"]),
     ("opentelemetry", &["src/telemetry.rs", "src/grpc/observe.rs"]),
     ("rlimit", &["src/cli/"]),
     ("tokio_postgres", &["src/storage/postgres/"]),

@@ -58,10 +58,28 @@ pub fn compile_and_try(sources: Sources, currency: &str, nice: Nice) -> Compiled
 /// How far the thread that compiles stands back when there is more to do than the machine can: calls go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nice {
-    /// For a set that is to come into force: a tenth of a processor is left for it.
-    Reload = 10,
-    /// For somebody who only asks: whatever the others leave.
-    Check = 19,
+    /// For a set that is to come into force: about a tenth of a processor is left for it.
+    Reload,
+    /// For somebody who only asks: whatever the others leave, and at once taken away when they need it.
+    Check,
+}
+
+impl Nice {
+    fn apply(self) -> Result<(), thread_priority::Error> {
+        use thread_priority::{NormalThreadSchedulePolicy as Policy, ThreadPriority, ThreadSchedulePolicy};
+        // Of a hundred, fifty are usual.
+        let (policy, priority) = match self {
+            Nice::Reload => (Policy::Other, 25_u8.try_into().map(ThreadPriority::Crossplatform)),
+            Nice::Check => (Policy::Idle, Ok(ThreadPriority::Min)),
+        };
+        let priority = priority.unwrap_or(ThreadPriority::Min);
+        let thread = thread_priority::thread_native_id();
+        thread_priority::set_thread_priority_and_policy(
+            thread,
+            priority,
+            ThreadSchedulePolicy::Normal(policy),
+        )
+    }
 }
 
 /// Works on a thread of its own: parsing recurses, a panic stays there, and calls go first.
@@ -70,8 +88,8 @@ fn aside(nice: Nice, work: impl FnOnce() -> Compiled + Send + 'static) -> Compil
     let work = move || {
         // On Linux this is the thread's own; elsewhere it would be the whole process's.
         #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, nice as i32) {
-            tracing::debug!(%error, "rules compile at the usual priority");
+        if let Err(error) = nice.apply() {
+            tracing::debug!(?error, "rules compile at the usual priority");
         }
         work()
     };
