@@ -70,7 +70,7 @@ pub struct App {
     clock: Box<dyn Clock>,
     turns: Vec<Semaphore>,
     /// Held while somebody's rules are checked.
-    checking: Semaphore,
+    checking: Arc<Semaphore>,
     random: Mutex<SmallRng>,
 }
 
@@ -125,7 +125,7 @@ impl App {
             metrics: Metrics::default(),
             settings,
             clock,
-            checking: Semaphore::new(1),
+            checking: Arc::new(Semaphore::new(1)),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
         }

@@ -16,12 +16,23 @@ use crate::storage::{StoreError, StoredRuleSet};
 /// How often to try again to keep a set, at growing intervals: half a minute in all.
 const KEEP_ATTEMPTS: usize = 8;
 
+/// How many times as long as a check took the next one waits, and for how long at most.
+const CHECK_REST: u32 = 8;
+const MOST_REST: Duration = Duration::from_millis(500);
+
 impl App {
     /// Compiles sources and tries them on made-up examples for somebody who asks, without touching what is in force.
-    /// One at a time: what callers want checked must not take all processors.
+    /// One at a time, with a rest after each: what callers want checked must not take the processors from the others.
     pub async fn check_rules(&self, sources: Sources) -> Compiled {
-        let _turn = self.checking.acquire().await;
-        self.try_out(sources, Nice::Check).await
+        let turn = self.checking.clone().acquire_owned().await;
+        let begin = Instant::now();
+        let checked = self.try_out(sources, Nice::Check).await;
+        let rest = (begin.elapsed() * CHECK_REST).min(MOST_REST);
+        tokio::spawn(async move {
+            tokio::time::sleep(rest).await;
+            drop(turn);
+        });
+        checked
     }
 
     async fn try_out(&self, sources: Sources, nice: Nice) -> Compiled {
