@@ -4,7 +4,7 @@ BUF_VERSION := 1.75.0
 BUF := target/buf/node_modules/.bin/buf
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients bench fuzz clean
+.PHONY: help test deps lint unit clients bench bench-million bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -40,9 +40,17 @@ clients: deps    ## the official Python and Node clients, and all transcripts, a
 	cargo build --example score --bin assay
 	.venv/bin/pytest -q tests/clients
 
-bench:           ## every figure in docs/benchmarks.md
+bench:           ## the figures in docs/benchmarks.md, but for the two that take long
 	cargo bench --bench rules
 	cargo bench --bench service
+	cargo bench --bench latency
+	tests/with-postgres cargo bench --bench store
+
+bench-million:   ## memory and lists with a million leads: some minutes
+	cargo bench --bench million
+
+bench-zen:       ## the rule engine against zen-engine, which is compiled for it
+	CARGO_TARGET_DIR=target/zen cargo run --release --manifest-path benches/zen/Cargo.toml
 
 FUZZ_SECONDS := 60
 fuzz:            ## search for inputs that break a parser, guided by coverage, FUZZ_SECONDS each; needs a nightly toolchain
