@@ -210,6 +210,16 @@ pub enum OutcomeKind {
     Lost,
 }
 
+impl OutcomeKind {
+    /// The word that stores keep and count by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OutcomeKind::Won => "won",
+            OutcomeKind::Lost => "lost",
+        }
+    }
+}
+
 /// How a lead ended; never visible to scoring scripts.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,11 @@
 //! One suite over every backend: each case gets a fresh, empty store. A case that a backend can't pass would
 //! be left out in its list, with the reason.
 
+mod lists;
 mod made;
+mod races;
+mod requests;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -19,8 +23,11 @@ use crate::domain::name::Id;
 use crate::domain::profile::ProfileContent;
 use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
 use crate::domain::version::Version;
+use lists::*;
 use made::*;
+use races::*;
 use rand::{RngExt as _, SeedableRng as _};
+use requests::*;
 
 type Case = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -114,49 +121,6 @@ async fn sqlite_opens_again_what_it_closed_and_only_once_at_a_time() {
     assert_eq!(store.lead(&name("a")).await.unwrap().lead, lead("a", 1));
 }
 
-/// What `first_schema.sql` wrote is there after the upgrade, with everything that lists go by.
-async fn holds_what_the_first_schema_held(store: &dyn Store) {
-    let lead = store.lead(&name("l")).await.unwrap();
-    let latest = lead.latest_score.as_ref().unwrap();
-    assert_eq!((latest.name.to_string().as_str(), latest.status), ("leads/l/scores/2", ScoreStatus::Scored));
-    assert_eq!((latest.total, latest.grade.as_str(), latest.lead_revision), (Points(1_234), "A", 2));
-    assert_eq!(lead.last_activity, Time::from_micros(1_780_000_000_000_000));
-    assert_eq!(store.lead_revision(&name("l"), 1).await.unwrap().content.owner, "");
-    assert_eq!(store.scores(&name("l"), newest()).await.unwrap().len(), 2);
-    let wanted = "owner = an AND country = DE AND total = 12.34 AND employees = 80 AND segment = 'canvases/c/segments/s'";
-    let query = Query { filter: Filter::parse(wanted, &listing::LEAD).unwrap(), ..all() };
-    let present = Present { rule_set: latest.rule_set.clone(), now: latest.as_of };
-    assert_eq!(store.leads(query, present.clone()).await.unwrap(), std::slice::from_ref(&lead));
-    let query = Query { filter: Filter::parse("stale = false", &listing::LEAD).unwrap(), ..all() };
-    assert_eq!(store.leads(query, present).await.unwrap(), [lead]);
-    let query = Query {
-        filter: Filter::parse("kind = lean AND display_name:ai", &listing::CANVAS).unwrap(),
-        ..all()
-    };
-    assert_eq!(store.canvases(query, false).await.unwrap().len(), 1);
-    let due = Filter::parse("next_review_time < 2027-01-01T00:00:00Z", &listing::PROFILE).unwrap();
-    assert_eq!(store.profiles(Query { filter: due, ..all() }, false).await.unwrap().len(), 1);
-    let tallies = store.segment_tallies(&canvas("c").name).await.unwrap();
-    assert_eq!(tallies.values().next().unwrap().graded_a, 1);
-}
-
-const FIRST_SCHEMA: &str = include_str!("first_schema.sql");
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_brings_the_first_schema_up_to_date() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("old.db");
-    super::sqlite::schema::make_first(&path, FIRST_SCHEMA);
-    holds_what_the_first_schema_held(&SqliteStore::open(&path).unwrap()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_brings_the_first_schema_up_to_date() {
-    let url = testing::schema("first").await;
-    super::postgres::make_first(&url, FIRST_SCHEMA).await;
-    holds_what_the_first_schema_held(&PostgresStore::open(&url).await.unwrap()).await;
-}
-
 async fn what_was_written_is_read(store: Arc<dyn Store>) {
     store.create_canvas(canvas("c"), None).await.unwrap();
     store.create_profile(profile("p", None), None).await.unwrap();
@@ -196,22 +160,6 @@ async fn a_name_is_taken_once(store: Arc<dyn Store>) {
     assert_eq!(store.lead(&name("l")).await.unwrap().lead, lead("l", 1));
 }
 
-async fn of_two_writers_one_meets_a_conflict(store: Arc<dyn Store>) {
-    let first = lead("l", 1);
-    store.create_lead(first.clone(), None).await.unwrap();
-    store.update_lead(first.revise(with_id("crm", "1"), time(2)), None).await.unwrap();
-    let late = store.update_lead(first.revise(with_id("crm", "2"), time(3)), None).await;
-    assert!(matches!(late, Err(StoreError::Conflict(_))));
-    let late = store.delete_lead(&name("l"), Some(1), None).await;
-    assert!(matches!(late, Err(StoreError::Conflict(_))));
-    assert_eq!(store.lead(&name("l")).await.unwrap().lead.content, with_id("crm", "1"));
-    let first = profile("p", None);
-    store.create_profile(first.clone(), None).await.unwrap();
-    let next = Profile { version: first.version.next(time(2)), ..first };
-    store.update_profile(next.clone(), None).await.unwrap();
-    assert!(matches!(store.update_profile(next, None).await, Err(StoreError::Conflict(_))));
-}
-
 async fn former_revisions_stay(store: Arc<dyn Store>) {
     let first = lead("l", 1);
     store.create_lead(first.clone(), None).await.unwrap();
@@ -243,34 +191,6 @@ async fn the_revision_at_a_time_is_found(store: Arc<dyn Store>) {
     assert_eq!(store.lead_at(&name("l"), time(10)).await.unwrap(), first);
     assert_eq!(store.lead_at(&name("l"), time(19)).await.unwrap(), first);
     assert_eq!(store.lead_at(&name("l"), time(20)).await.unwrap(), second);
-}
-
-async fn pages_go_on_where_they_ended_while_others_write(store: Arc<dyn Store>) {
-    for id in ["b", "d", "f", "h"] {
-        store.create_lead(lead(id, 1), None).await.unwrap();
-    }
-    let mut seen = Vec::new();
-    let mut query = Query { limit: 2, ..Query::default() };
-    loop {
-        let found = store.leads(query.clone(), Present::default()).await.unwrap();
-        let Some(last) = found.last() else { break };
-        query.after = Some(last.cursor(query.order));
-        seen.extend(found.iter().map(|record| record.lead.name.lead.to_string()));
-        // Before, within and after what was read.
-        _ = store.create_lead(lead("a", 1), None).await;
-        _ = store.create_lead(lead("e", 1), None).await;
-        _ = store.delete_lead(&name("d"), None, None).await;
-    }
-    assert_eq!(seen, ["b", "d", "e", "f", "h"]);
-}
-
-async fn names_are_ordered_by_their_bytes(store: Arc<dyn Store>) {
-    for id in ["a-b", "a1", "aa", "a", "b", "10", "9"] {
-        store.create_profile(profile(id, None), None).await.unwrap();
-    }
-    let found = store.profiles(all(), false).await.unwrap();
-    let ids: Vec<_> = found.iter().map(|profile| profile.name.profile.as_str()).collect();
-    assert_eq!(ids, ["10", "9", "a", "a-b", "a1", "aa", "b"]);
 }
 
 async fn any_text_comes_back_as_it_was(store: Arc<dyn Store>) {
@@ -411,31 +331,6 @@ async fn scores_are_kept_and_the_latest_is_told(store: Arc<dyn Store>) {
     assert!(store.score(&"leads/l/scores/x".parse().unwrap()).await.is_err());
 }
 
-async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
-    keep_rules(&*store).await;
-    let segment: SegmentName = "canvases/c/segments/s".parse().unwrap();
-    let cases = [
-        ("a", Some("A"), Some(OutcomeKind::Won)),
-        ("b", Some("B"), Some(OutcomeKind::Lost)),
-        ("c", None, Some(OutcomeKind::Lost)),
-        ("d", Some("A"), None),
-    ];
-    for (id, grade, outcome) in cases {
-        let outcome = outcome.map(|kind| Outcome { kind, time: None, reason: String::new() });
-        store
-            .create_lead(Lead::create(name(id), LeadContent { outcome, ..content() }, time(1)), None)
-            .await
-            .unwrap();
-        store.record_score(score(id, 5, grade), Some(segment.clone()), None).await.unwrap();
-    }
-    store.create_lead(lead("other", 1), None).await.unwrap();
-    let elsewhere = "canvases/c2/segments/s".parse().unwrap();
-    store.record_score(score("other", 5, Some("A")), Some(elsewhere), None).await.unwrap();
-    let tallies = store.segment_tallies(&canvas("c").name).await.unwrap();
-    let expected = LeadTally { leads: 4, graded: 3, graded_a: 2, won: 1, lost: 2 };
-    assert_eq!(tallies, BTreeMap::from([(segment, expected)]));
-}
-
 async fn deletion_removes_everything(store: Arc<dyn Store>) {
     keep_rules(&*store).await;
     let first = Lead::create(name("l"), with_id("crm", "1"), time(1));
@@ -481,294 +376,4 @@ async fn a_rule_set_is_kept_once(store: Arc<dyn Store>) {
     let later = StoredRuleSet { create_time: time(99), ..kept.clone() };
     store.keep_rule_set(later).await.unwrap();
     assert_eq!(store.rule_set("ab").await.unwrap(), kept);
-}
-
-async fn writes_at_the_same_time_are_all_kept(store: Arc<dyn Store>) {
-    store.create_lead(lead("shared", 1), None).await.unwrap();
-    let writers = (0..300).map(|i| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let id: Id = format!("l{i}").parse().unwrap();
-            store.create_lead(Lead::create(LeadName { lead: id }, content(), time(1)), None).await.unwrap();
-            store.append_activities(&name("shared"), vec![activity("visit", 1.0)], None).await.unwrap()
-        })
-    });
-    let mut numbers = Vec::new();
-    for writer in writers.collect::<Vec<_>>() {
-        numbers.push(writer.await.unwrap());
-    }
-    numbers.sort_unstable();
-    assert!(numbers.into_iter().eq(1..=300));
-    assert_eq!(store.leads(all(), Present::default()).await.unwrap().len(), 301);
-}
-
-async fn a_request_is_answered_once(store: Arc<dyn Store>) {
-    let first = request("r", "aa", 10);
-    assert_eq!(store.answer(&first).await.unwrap(), None);
-    store.create_lead(lead("l", 1), receipt(&first, "created", &["l"])).await.unwrap();
-    assert_eq!(store.answer(&request("r", "aa", 99)).await.unwrap().as_deref(), Some(&b"created"[..]));
-    let other = store.answer(&request("r", "bb", 99)).await;
-    assert!(matches!(other, Err(StoreError::RequestIdReused(_))));
-    assert_eq!(store.answer(&request("s", "aa", 99)).await.unwrap(), None);
-
-    // Of the same request many times at once, one is done.
-    let same = request("visit", "aa", 10);
-    let callers = (0..8).map(|_| {
-        let (store, same) = (store.clone(), same.clone());
-        tokio::spawn(async move {
-            let visit = vec![activity("visit", 1.0)];
-            store.append_activities(&name("l"), visit, receipt(&same, "one", &["l"])).await
-        })
-    });
-    let mut done = 0;
-    for caller in callers.collect::<Vec<_>>() {
-        match caller.await.unwrap() {
-            Ok(count) => done += count,
-            Err(error) => assert!(matches!(error, StoreError::Answered(_)), "{error}"),
-        }
-    }
-    assert_eq!((done, store.lead(&name("l")).await.unwrap().activity_count), (1, 1));
-
-    // After a day the answer is forgotten, and the id is free.
-    let late = request("r", "bb", 10 + KEPT);
-    assert_eq!(store.answer(&late).await.unwrap(), None);
-    store.create_lead(lead("m", 1), receipt(&late, "again", &[])).await.unwrap();
-    assert_eq!(store.answer(&late).await.unwrap().as_deref(), Some(&b"again"[..]));
-}
-
-async fn answers_are_erased_with_the_leads_they_tell_of(store: Arc<dyn Store>) {
-    let (both, one, deletion) = (request("both", "a", 1), request("one", "a", 1), request("delete", "a", 1));
-    store.create_lead(lead("l", 1), receipt(&both, "of l and m", &["l", "m", "l"])).await.unwrap();
-    store.create_lead(lead("m", 1), receipt(&one, "of m", &["m"])).await.unwrap();
-    store.delete_lead(&name("l"), None, receipt(&deletion, "", &[])).await.unwrap();
-    assert!(matches!(store.answer(&both).await, Err(StoreError::Erased(_))), "it is not done again either");
-    assert_eq!(store.answer(&one).await.unwrap().as_deref(), Some(&b"of m"[..]));
-    assert_eq!(store.answer(&deletion).await.unwrap().as_deref(), Some(&b""[..]));
-}
-
-async fn what_fails_leaves_nothing_behind(store: Arc<dyn Store>) {
-    store.create_lead(Lead::create(name("owner"), with_id("crm", "1"), time(1)), None).await.unwrap();
-    let key = request("r", "a", 1);
-    let late = LeadContent {
-        // The second id fails after the first was written.
-        external_ids: [("a".to_owned(), "free".to_owned()), ("crm".to_owned(), "1".to_owned())].into(),
-        ..content()
-    };
-    let thief = Lead::create(name("thief"), late.clone(), time(1));
-    assert!(store.create_lead(thief, receipt(&key, "created", &["thief"])).await.is_err());
-    assert!(matches!(store.lead(&name("thief")).await, Err(StoreError::NotFound(_))));
-    assert!(store.lead_revision(&name("thief"), 1).await.is_err());
-    assert_eq!(store.answer(&key).await.unwrap(), None, "what was not done was not answered");
-
-    let first = lead("l", 1);
-    store.create_lead(first.clone(), None).await.unwrap();
-    assert!(store.update_lead(first.revise(late, time(2)), receipt(&key, "updated", &["l"])).await.is_err());
-    assert_eq!(store.lead(&name("l")).await.unwrap().lead, first);
-    assert!(store.lead_revision(&name("l"), 2).await.is_err());
-    store.create_lead(Lead::create(name("m"), with_id("a", "free"), time(1)), None).await.unwrap();
-
-    let visit = vec![activity("visit", 1.0)];
-    assert!(store.append_activities(&name("nobody"), visit, receipt(&key, "1", &[])).await.is_err());
-    let unknown_rules = Score {
-        basis: Basis { rule_set: "none".into(), ..score("l", 1, None).basis },
-        ..score("l", 1, None)
-    };
-    assert!(store.record_score(unknown_rules, None, receipt(&key, "x", &[])).await.is_err());
-    let kept = store.lead(&name("l")).await.unwrap();
-    assert_eq!(kept.latest_score, None);
-    assert_eq!(store.answer(&key).await.unwrap(), None);
-}
-
-/// A record as it is judged at a time.
-struct Judged(LeadRecord, Present);
-
-impl Listed for Judged {
-    fn name(&self) -> String {
-        self.0.name()
-    }
-
-    fn get(&self, field: &str, key: Option<&str>) -> Option<crate::domain::filter::Operand> {
-        match field {
-            "stale" => self.0.is_stale(&self.1).map(crate::domain::filter::Operand::YesNo),
-            _ => self.0.get(field, key),
-        }
-    }
-}
-
-async fn filters_and_orders_select_what_memory_selects(store: Arc<dyn Store>) {
-    keep_rules(&*store).await;
-    store.create_profile(profile("main", None), None).await.unwrap();
-    let mut random = rand::rngs::SmallRng::seed_from_u64(7);
-    for i in 0..60 {
-        let lead = many_sided(&mut random, i);
-        let name = lead.name.clone();
-        store.create_lead(lead, None).await.unwrap();
-        if random.random_bool(0.5) {
-            let visit = Activity { time: time(random.random_range(0..5)), ..activity("visit", 1.0) };
-            store.append_activities(&name, vec![visit], None).await.unwrap();
-        }
-        if random.random_bool(0.6) {
-            let grade = ["A", "B", "C"].get(random.random_range(0..4));
-            let mut score = score(name.lead.as_str(), random.random_range(0..3) * DAY, grade.copied());
-            score.assessment.total = Points(random.random_range(-2..6) * 50);
-            score.basis.activity_count = random.random_range(0..2);
-            store.record_score(score, "canvases/c/segments/s".parse().ok(), None).await.unwrap();
-        }
-    }
-    let present = Present { rule_set: "ab".into(), now: time(3 * DAY - 1) };
-    let records = store.leads(all(), present.clone()).await.unwrap();
-    assert_eq!(records.len(), 60);
-    let filters = [
-        "",
-        "stage = mql",
-        "NOT stage = mql",
-        "grade = A OR grade = B",
-        "grade != A",
-        "NOT grade:*",
-        "total >= 1",
-        "total < 0.5 AND total > -1",
-        "NOT (total > 1 OR owner = an)",
-        "fit = 10 AND engagement = 2.34",
-        "status = scored",
-        "owner:n",
-        "NOT owner:n",
-        "owner > b",
-        "owner = \"o'h\\\"a%_\"",
-        "country = 'Việt Nam' OR country = DE",
-        "employees > 3 AND employees <= 7.5",
-        "external_ids.crm:*",
-        "NOT external_ids.crm:*",
-        "external_ids.crm = 3 OR external_ids.crm = 4",
-        "NOT external_ids.crm = 3",
-        "external_ids.crm:1",
-        "update_time > 1970-01-01T00:00:00.000003Z",
-        "create_time <= 1970-01-01T00:00:00.000003Z AND last_activity_time:*",
-        "last_activity_time < 1970-01-01T00:00:00.000002Z",
-        "stale = true",
-        "stale = false",
-        "NOT stale = false",
-        "NOT stale:*",
-        "profile = main",
-        "profile:* AND segment:*",
-        "segment = 'canvases/c/segments/s' AND source = web",
-        "industry != heating",
-    ];
-    for text in filters {
-        let filter = Filter::parse(text, &listing::LEAD).unwrap();
-        for order in ["name", "name desc", "total", "total desc", "update_time desc", "last_activity_time"] {
-            let order = Order::parse(order, &listing::LEAD).unwrap();
-            let whole = Query { filter: filter.clone(), order, ..all() };
-            let judged = records.iter().map(|record| Judged(record.clone(), present.clone()));
-            let expected: Vec<String> = whole.select(judged).iter().map(Listed::name).collect();
-            // Page by page, each going on where the former ended.
-            let mut found = Vec::new();
-            let mut query = Query { limit: 7, ..whole };
-            loop {
-                let page = store.leads(query.clone(), present.clone()).await.unwrap();
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.cursor(order));
-                found.extend(page.iter().map(Listed::name));
-            }
-            assert_eq!(found, expected, "{text} by {order:?}");
-        }
-    }
-}
-
-async fn of_many_writers_of_one_revision_one_wins(store: Arc<dyn Store>) {
-    store.create_lead(lead("l", 1), None).await.unwrap();
-    store.create_profile(profile("p", None), None).await.unwrap();
-    store.create_canvas(canvas("c"), None).await.unwrap();
-    let writers = (0..20).map(|i| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let owner = LeadContent { owner: format!("writer {i}"), ..content() };
-            let lead = store.update_lead(lead("l", 1).revise(owner, time(2)), None).await;
-            let first = profile("p", None);
-            let profile = Profile { version: first.version.next(time(2)), ..first };
-            let profile = store.update_profile(profile, None).await;
-            let first = canvas("c");
-            let canvas =
-                store.update_canvas(Canvas { version: first.version.next(time(2)), ..first }, None).await;
-            [lead, profile, canvas]
-        })
-    });
-    let mut won = [0; 3];
-    for writer in writers.collect::<Vec<_>>() {
-        for (won, result) in won.iter_mut().zip(writer.await.unwrap()) {
-            match result {
-                Ok(()) => *won += 1,
-                Err(error) => assert!(matches!(error, StoreError::Conflict(_)), "{error}"),
-            }
-        }
-    }
-    assert_eq!(won, [1, 1, 1]);
-    assert_eq!(store.lead(&name("l")).await.unwrap().lead.version.revision, 2);
-}
-
-async fn an_id_is_free_after_a_day_however_much_has_expired(store: Arc<dyn Store>) {
-    store.create_lead(lead("l", 1), None).await.unwrap();
-    let visit = || vec![activity("visit", 1.0)];
-    for i in 0..300 {
-        let key = request(&format!("r{i}"), "a", i);
-        store.append_activities(&name("l"), visit(), receipt(&key, "x", &[])).await.unwrap();
-    }
-    let nightly = request("r299", "b", 299 + KEPT);
-    store.append_activities(&name("l"), visit(), receipt(&nightly, "y", &[])).await.unwrap();
-    assert_eq!(store.answer(&nightly).await.unwrap().as_deref(), Some(&b"y"[..]));
-}
-
-async fn upserts_and_deletions_at_the_same_time_agree(store: Arc<dyn Store>) {
-    for round in 0..30 {
-        let item = |owner: &str| UpsertItem {
-            new_name: name(&format!("l{round}-{owner}")),
-            content: LeadContent { owner: owner.into(), ..with_id("crm", "1") },
-            etag: String::new(),
-        };
-        let first = store.upsert_leads("crm", vec![item("a")], time(1), None).await.unwrap();
-        let first = first[0].as_ref().unwrap().record.lead.name.clone();
-        let (deleting, upserting) = (store.clone(), store.clone());
-        let again = item("b");
-        let deletion = tokio::spawn(async move { deleting.delete_lead(&first, None, None).await });
-        let upsert =
-            tokio::spawn(async move { upserting.upsert_leads("crm", vec![again], time(2), None).await });
-        deletion.await.unwrap().unwrap();
-        let upserted = upsert.await.unwrap().unwrap().remove(0);
-        // Before the deletion it changed the lead that is gone, after it it made a new one.
-        let upserted = upserted.unwrap_or_else(|error| panic!("round {round}: {error}"));
-        let left = store.leads(all(), Present::default()).await.unwrap();
-        assert_eq!(left.len(), usize::from(upserted.created));
-        for record in left {
-            store.delete_lead(&record.lead.name, None, None).await.unwrap();
-        }
-    }
-}
-
-async fn batches_in_any_order_don_t_hold_each_other_up(store: Arc<dyn Store>) {
-    let batch = |owner: &str, reversed: bool| {
-        let item = |i: i64| UpsertItem {
-            new_name: name(&format!("l{i}-{owner}")),
-            content: LeadContent { owner: owner.into(), ..with_id("crm", &i.to_string()) },
-            etag: String::new(),
-        };
-        let items: Vec<UpsertItem> =
-            if reversed { (0..100).rev().map(item).collect() } else { (0..100).map(item).collect() };
-        let store = store.clone();
-        tokio::spawn(async move { store.upsert_leads("crm", items, time(2), None).await })
-    };
-    for _ in 0..3 {
-        let batches = [batch("a", false), batch("b", true), batch("c", false)];
-        for results in futures::future::join_all(batches).await {
-            let results = results.unwrap().unwrap();
-            assert!(results.iter().all(Result::is_ok));
-        }
-    }
-    let last = batch("d", true).await.unwrap().unwrap();
-    let ids: Vec<_> = last
-        .iter()
-        .map(|result| result.as_ref().unwrap().record.lead.content.external_ids["crm"].clone())
-        .collect();
-    assert!(
-        ids.iter().eq((0..100).rev().map(|i| i.to_string()).collect::<Vec<_>>().iter()),
-        "in the order of the items"
-    );
 }

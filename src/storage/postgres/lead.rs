@@ -8,7 +8,7 @@ use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, Upsert
 use super::canvas::lock;
 use super::receipt::erase;
 use super::{PostgresStore, bodies, body, commit, limit, page, row, run};
-use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
+use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
 use crate::domain::score::{Points, ScoreStatus};
@@ -65,13 +65,6 @@ fn time(micros: i64) -> Result<Time> {
     Time::from_micros(micros).ok_or_else(|| corrupt(NotATime))
 }
 
-fn outcome(content: &LeadContent) -> Option<&'static str> {
-    content.outcome.as_ref().map(|outcome| match outcome.kind {
-        OutcomeKind::Won => "won",
-        OutcomeKind::Lost => "lost",
-    })
-}
-
 async fn insert(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     // No error but a count: an error would end the transaction.
     let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
@@ -109,7 +102,7 @@ async fn with_columns(transaction: &Transaction<'_>, sql: &str, lead: &Lead) -> 
         &version.revision,
         &version.create_time.micros(),
         &version.update_time.micros(),
-        &outcome(content),
+        &content.outcome.as_ref().map(|outcome| outcome.kind.as_str()),
         &content.stage.as_str(),
         &listed_text(&content.owner),
         &listed_text(&content.source),

@@ -6,7 +6,7 @@ use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, Upsert
 use super::canvas::missing_or_changed;
 use super::receipt::erase;
 use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
-use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, OutcomeKind, Present};
+use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
 use crate::domain::score::{Points, ScoreStatus};
@@ -57,13 +57,6 @@ fn latest(row: &Row) -> Result<Option<LatestScore>> {
     }))
 }
 
-fn outcome(content: &LeadContent) -> Option<&'static str> {
-    content.outcome.as_ref().map(|outcome| match outcome.kind {
-        OutcomeKind::Won => "won",
-        OutcomeKind::Lost => "lost",
-    })
-}
-
 fn insert(db: &Connection, lead: &Lead) -> Result<()> {
     let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
                industry, employees, profile) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
@@ -100,7 +93,7 @@ fn with_columns(db: &Connection, sql: &str, lead: &Lead) -> rusqlite::Result<usi
         version.revision,
         version.create_time.micros(),
         version.update_time.micros(),
-        outcome(content),
+        content.outcome.as_ref().map(|outcome| outcome.kind.as_str()),
         content.stage.as_str(),
         listed_text(&content.owner),
         listed_text(&content.source),
