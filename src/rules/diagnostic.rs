@@ -126,6 +126,20 @@ impl Diagnostic {
         }
     }
 
+    /// An error at a line and column of a file's text; column 0 if it concerns the whole line.
+    pub fn at(
+        file: &str,
+        text: &str,
+        line: usize,
+        column: usize,
+        code: Code,
+        message: impl Into<String>,
+    ) -> Self {
+        let source_line = line.checked_sub(1).and_then(|i| text.lines().nth(i)).unwrap_or_default();
+        let (line, column) = (line as u32, column as u32);
+        Self { line, column, length: token_length(source_line, column), ..Self::of_file(file, code, message) }
+    }
+
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, ImmutableString, LexError, OptimizationLevel, ParseError, Position, Token};
 
-use super::diagnostic::{Code, Diagnostic, Related, token_length};
+use super::diagnostic::{Code, Diagnostic, Related};
 
 /// The deepest nesting of expressions and blocks.
 const MAX_DEPTH: usize = 64;
@@ -208,13 +208,20 @@ impl Shape {
     }
 }
 
-/// Groups whose block is being parsed, so that an unclosed one can be named.
-type OpenGroups = Rc<RefCell<Vec<String>>>;
+/// What is noted of a file while Rhai reads it.
+#[derive(Default)]
+struct Reading {
+    /// Groups whose block is being parsed, so that an unclosed one can be named.
+    open_groups: Vec<String>,
+    cases: usize,
+    last_token: Position,
+    negatives: Vec<Position>,
+}
 
 /// A Rhai parser that knows the rule language.
 pub struct Parser {
     engine: Engine,
-    open: OpenGroups,
+    reading: Rc<RefCell<Reading>>,
 }
 
 impl Parser {
@@ -226,31 +233,43 @@ impl Parser {
         engine.set_max_array_size(1_000);
         engine.set_max_map_size(200);
         engine.set_max_functions(200);
+        let reading = Rc::new(RefCell::new(Reading::default()));
+        let noted = reading.clone();
         #[allow(deprecated)] // Not deprecated, but marked as volatile; the version is pinned.
-        engine.on_parse_token(|token, _, _| match token {
-            Token::Identifier(word) => match word.as_str() {
-                "and" => Token::And,
-                "or" => Token::Or,
-                "not" => Token::Bang,
-                _ => Token::Identifier(word),
-            },
-            other => other,
+        engine.on_parse_token(move |token, at, _| {
+            let mut noted = noted.borrow_mut();
+            noted.last_token = at;
+            match token {
+                Token::Identifier(word) => match word.as_str() {
+                    "and" => Token::And,
+                    "or" => Token::Or,
+                    "not" => Token::Bang,
+                    _ => Token::Identifier(word),
+                },
+                Token::DoubleArrow => {
+                    noted.cases += 1;
+                    if noted.cases > MAX_CASES { Token::EOF } else { token }
+                }
+                Token::IntegerConstant(..0) => {
+                    noted.negatives.push(at);
+                    token
+                }
+                other => other,
+            }
         });
-        let open = OpenGroups::default();
         for shape in &SHAPES {
-            let groups = open.clone();
+            let reading = reading.clone();
             engine.register_custom_syntax_with_state_raw(
                 shape.keyword,
                 move |segments, next, state| {
                     let mut parsed = state.clone().try_cast::<Parsed>().unwrap_or_default();
                     if shape.block && parsed.done {
-                        groups.borrow_mut().pop();
+                        reading.borrow_mut().open_groups.pop();
                     }
                     let step = shape.next(next, &mut parsed);
                     if shape.block && parsed.done && matches!(step, Ok(Some(_))) {
-                        groups
-                            .borrow_mut()
-                            .push(segments.get(1).map(ToString::to_string).unwrap_or_default());
+                        let name = segments.get(1).map(ToString::to_string).unwrap_or_default();
+                        reading.borrow_mut().open_groups.push(name);
                     }
                     *state = Dynamic::from(parsed);
                     step
@@ -259,7 +278,7 @@ impl Parser {
                 |_, _, _| Ok(Dynamic::UNIT),
             );
         }
-        Self { engine, open }
+        Self { engine, reading }
     }
 
     /// Whether a word can be used as a name at all: Rhai keeps some for itself.
@@ -269,14 +288,57 @@ impl Parser {
 
     /// Parses a file; Rhai stops at the first error.
     pub fn parse(&self, file: &str, text: &str) -> Result<AST, Diagnostic> {
-        if text.matches("=>").count() > MAX_CASES {
+        self.reading.take();
+        // Some editors begin a file with a mark that means nothing.
+        let text = text.trim_start_matches('\u{feff}');
+        let parsed = self.engine.compile(text);
+        if self.reading.borrow().cases > MAX_CASES {
             let message = format!("the file has more than {MAX_CASES} `switch` cases");
             return Err(Diagnostic::of_file(file, Code::TooLarge, message));
         }
-        self.open.borrow_mut().clear();
-        // Some editors begin a file with a mark that means nothing.
-        let text = text.trim_start_matches('\u{feff}');
-        self.engine.compile(text).map_err(|error| self.diagnose(file, text, &error))
+        match parsed {
+            Ok(ast) => Ok(ast),
+            Err(error) => {
+                let finding = self.diagnose(file, text, &error);
+                Err(self.oversight(file, text).unwrap_or(finding))
+            }
+        }
+    }
+
+    /// What Rhai reads without a word in the file that was parsed last, but not as its author meant it.
+    pub fn oversight(&self, file: &str, text: &str) -> Option<Diagnostic> {
+        let Reading { last_token, negatives, .. } = self.reading.take();
+        let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+        let place = |at: Position| Some((at.line()?, at.position()?));
+        let wrapped = negatives.into_iter().filter_map(place).find(|(line, column)| {
+            let begins = lines.get(line - 1).and_then(|line| line.get(column - 1));
+            begins.is_some_and(char::is_ascii_digit)
+        });
+        if let Some((line, column)) = wrapped {
+            let message = "the number is too large";
+            return Some(Diagnostic::at(file, text, line, column, Code::BadValue, message));
+        }
+        // A comment that is never closed swallows the rest, so it can only begin behind the last token.
+        let (line, column) = place(last_token).unwrap_or((1, 1));
+        let rest: Vec<String> = lines.iter().skip(line - 1).map(|line| line.iter().collect()).collect();
+        let rest: String = rest.join("\n").chars().skip(column - 1).collect();
+        let (mut tokens, _) = self.engine.lex([&rest]);
+        tokens.pos = Position::new(line as u16, column as u16 - 1);
+        tokens.state.include_comments = true;
+        while let Some((token, at)) = tokens.next() {
+            match token {
+                Token::EOF => break,
+                Token::Comment(_) if tokens.state.comment_level > 0 => {
+                    let message =
+                        "this comment is not closed, so that everything behind it counts for nothing";
+                    let (line, column) = place(at)?;
+                    let finding = Diagnostic::at(file, text, line, column, Code::Syntax, message);
+                    return Some(finding.with_help("end it with */"));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     fn diagnose(&self, file: &str, text: &str, error: &ParseError) -> Diagnostic {
@@ -289,15 +351,12 @@ impl Parser {
             rhai::ParseErrorType::ExprTooDeep => format!("nested more than {MAX_DEPTH} levels deep"),
             other => sentence(&other.to_string()),
         };
-        let mut diagnostic = Diagnostic::of_file(file, Code::Syntax, message);
         let end = (text.lines().count().max(1), text.lines().last().map_or(0, |l| l.chars().count()) + 1);
         let line = error.position().line().unwrap_or(end.0);
         let column =
             error.position().position().unwrap_or(if error.position().is_none() { end.1 } else { 1 });
-        diagnostic.line = line as u32;
-        diagnostic.column = column as u32;
-        diagnostic.length = token_length(text.lines().nth(line - 1).unwrap_or_default(), column as u32);
-        if let Some(open) = self.open.borrow().last() {
+        let mut diagnostic = Diagnostic::at(file, text, line, column, Code::Syntax, message);
+        if let Some(open) = self.reading.borrow().open_groups.last() {
             let needle = format!("\"{open}\"");
             let opened = text
                 .lines()

@@ -153,10 +153,11 @@ impl Context<'_> {
             cases.cases.values().map(|list| (list.blocks.to_vec(), list.value.clone())).collect();
         // Rhai keeps cases in a hash map; the places of their blocks give the order of the script back.
         values.sort_by_key(|(blocks, _)| blocks.first().copied());
-        let is_range = |value: &rhai::Dynamic| {
-            value.is::<std::ops::Range<i64>>() || value.is::<std::ops::RangeInclusive<i64>>()
-        };
-        for (blocks, value) in values.iter().filter(|(_, value)| !is_range(value)) {
+        for (blocks, value) in &values {
+            self.reached(blocks, value, cases);
+        }
+        // Ranges stand among the values too, but for looking up they are kept apart.
+        for (blocks, value) in values.iter().filter(|(_, value)| empty_range(value).is_none()) {
             let case = if let Ok(text) = value.clone().into_string() {
                 self.check_choice(&subject_type, &Expr::Text(text.as_str().into()), at);
                 Some((Case::Text(text), subject_type.is_text()))
@@ -208,6 +209,23 @@ impl Context<'_> {
         (Expr::Switch(Box::new(Switch { subject: subject_expr, cases, default })), ty)
     }
 
+    /// Notes a case that is never reached: of an empty range, or a second one for the same value unless the first
+    /// has a condition.
+    fn reached(&mut self, blocks: &[usize], value: &rhai::Dynamic, cases: &SwitchCasesCollection) {
+        let place = |block: usize| cases.expressions[block].rhs.position();
+        if empty_range(value) == Some(true) {
+            let message = "no number is in the range of this case".to_owned();
+            self.oversight(place(blocks[0]), Code::BadValue, message, "the smaller number stands first");
+        }
+        let always = |block: &usize| matches!(cases.expressions[*block].lhs, Ast::BoolConstant(true, _));
+        if let Some(first) = blocks.iter().position(always)
+            && let Some(second) = blocks.get(first + 1)
+        {
+            let message = "this case is never reached: the same stands before it".to_owned();
+            self.oversight(place(*second), Code::Duplicate, message, "remove one of them");
+        }
+    }
+
     fn case(
         &mut self,
         block: usize,
@@ -237,6 +255,12 @@ impl Context<'_> {
         };
         (expr, ty)
     }
+}
+
+/// Whether no number is in a range; `None` if the value is no range.
+fn empty_range(value: &rhai::Dynamic) -> Option<bool> {
+    let exclusive = value.read_lock::<std::ops::Range<i64>>().map(|range| range.is_empty());
+    exclusive.or_else(|| value.read_lock::<std::ops::RangeInclusive<i64>>().map(|range| range.is_empty()))
 }
 
 fn show(case: &Case) -> String {

@@ -244,6 +244,9 @@ fn parse(
         return None;
     }
     let ast = parser.parse(path, text).map_err(|finding| findings.push(finding)).ok()?;
+    if !findings.kept_set {
+        findings.extend(parser.oversight(path, text));
+    }
     let mut unit = Unit {
         path: path.into(),
         text: text.to_owned(),
@@ -358,18 +361,6 @@ fn at_position(
     message: String,
     help: String,
 ) -> Diagnostic {
-    let line = at.line().unwrap_or(0);
-    let column = at.position().unwrap_or(1) as u32;
-    let source_line = line.checked_sub(1).and_then(|i| text.lines().nth(i)).unwrap_or_default();
-    Diagnostic {
-        file: path.into(),
-        line: line as u32,
-        column,
-        length: super::diagnostic::token_length(source_line, column),
-        severity,
-        code,
-        message,
-        help,
-        related: Vec::new(),
-    }
+    let (line, column) = (at.line().unwrap_or(0), at.position().unwrap_or(1));
+    Diagnostic { severity, help, ..Diagnostic::at(path, text, line, column, code, message) }
 }

@@ -166,3 +166,22 @@ fn no_amount_of_warnings_hides_an_error() {
         (1, "lead_scoring/t.rhai", Code::UnknownName)
     );
 }
+
+#[test]
+fn what_rhai_takes_without_a_word_is_told() {
+    let script = r#"rule "twice" when switch employees { 1 => true, 1 => false, _ => false } then 1 because "x";
+rule "guarded" when switch employees { 1 if flag => true, 1 => false, _ => false } then 1 because "x";
+rule "backwards" when switch employees { 9..0 => true, 3..3 => true, 3..=3 => true, _ => false } then 1 because "x";
+grade "A" otherwise;
+"#;
+    let wrapped = "rule \"r\" when 0xFFFFFFFFFFFFFFFF > -5 then 1 because \"é\";\ngrade \"A\" otherwise;\n";
+    let comment = "rule \"r\" when true then 1 because \"/* x\"; // /*\n /* a */ grade \"A\" otherwise; /* /* b */\nrule";
+    let unfinished = "rule \"r\" /* when true then 1 because \"x\";\ngrade \"A\" otherwise;\n";
+    insta::assert_snapshot!(rendered(&[
+        ("lead_scoring/a.rhai", script),
+        ("lead_scoring/b.rhai", wrapped),
+        ("lead_scoring/c.rhai", comment),
+        ("lead_scoring/d.rhai", unfinished),
+        ("lead_scoring/e.rhai", "/* all of it"),
+    ]));
+}

@@ -7,7 +7,8 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile")
 }
 
-/// A script as it attacks: lines of the form `//@ N × text` are replaced by the text, N times.
+/// A script as it attacks: lines of the form `//@ N × text` are replaced by the text, N times, each time with its number in
+/// place of `{i}`.
 pub fn expanded(kept: &str) -> String {
     let mut out = String::new();
     for line in kept.split_inclusive('\n') {
@@ -15,7 +16,8 @@ pub fn expanded(kept: &str) -> String {
         match repeated.and_then(|(count, text)| Some((count.parse::<usize>().ok()?, text))) {
             Some((count, text)) => {
                 let text = text.strip_suffix('\n').unwrap_or(text);
-                out.push_str(&text.replace("\\n", "\n").repeat(count));
+                let text = text.replace("\\n", "\n");
+                out.extend((0..count).map(|i| text.replace("{i}", &i.to_string())));
             }
             None => out.push_str(line),
         }
