@@ -294,13 +294,16 @@ fn root() -> bool {
     String::from_utf8(Command::new("id").arg("-u").output().unwrap().stdout).unwrap().trim() == "0"
 }
 
+/// A lead of some size that can't be compressed.
 fn large(i: usize) -> pb::CreateLeadRequest {
+    let mut random = SmallRng::seed_from_u64(i as u64);
+    let mut text = |length| -> String { (0..length).map(|_| random.random_range('!'..='z')).collect() };
     let lead = pb::Lead {
-        source: "x".repeat(200),
-        ..made::with_id(made::company(&"y".repeat(200), None), "crm", &i.to_string())
+        source: text(200),
+        ..made::with_id(made::company(&text(200), None), "crm", &i.to_string())
     };
-    let contact = |n| pb::Contact { id: format!("c{n}"), title: "z".repeat(400), ..Default::default() };
-    let contacts = Some(pb::ContactList { contacts: (0..200).map(contact).collect() });
+    let mut contact = |n| pb::Contact { id: format!("c{n}"), title: text(400), ..Default::default() };
+    let contacts = Some(pb::ContactList { contacts: (0..200).map(&mut contact).collect() });
     pb::CreateLeadRequest {
         lead: Some(pb::Lead { contacts, ..lead }),
         lead_id: format!("l{i}"),
@@ -312,17 +315,17 @@ async fn leads_of(served: &Served) -> LeadServiceClient<Channel> {
     LeadServiceClient::connect(served.url()).await.unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_told_and_costs_nothing_that_was_acknowledged() {
-    let disk = SmallDisk::make(24);
-    let database = disk.mount.join("a.db");
+/// Takes room on a disk, to be given back.
+fn fill(disk: &SmallDisk, megabytes: u32) -> PathBuf {
     let filler = disk.mount.join("filler");
-    disk.run(
-        "dd",
-        &["if=/dev/zero", &format!("of={}", filler.display()), "bs=1M", "count=10", "status=none"],
-    );
-    let mut served = Served::start_by(disk.assay(), &database, &shipped(), &[]);
-    let mut leads = leads_of(&served).await;
+    let (to, count) = (format!("of={}", filler.display()), format!("count={megabytes}"));
+    disk.run("dd", &["if=/dev/zero", &to, "bs=1M", &count, "status=none"]);
+    disk.outside(&filler)
+}
+
+/// Writes until the disk of the store is full, makes room, writes on; gives everything that was acknowledged.
+async fn written_over_a_full_disk(served: &Served, filler: &Path) -> Vec<pb::Lead> {
+    let mut leads = leads_of(served).await;
     let mut written = Vec::new();
     let refused = loop {
         match leads.create_lead(large(written.len())).await {
@@ -335,24 +338,86 @@ async fn a_full_disk_is_told_and_costs_nothing_that_was_acknowledged() {
     let (code, reason, _) = failure(Err::<(), _>(refused));
     assert_eq!((code, reason.as_str()), (tonic::Code::Unavailable, "STORE_FULL"));
     // Reads go on.
-    for lead in [&written[0], &written[written.len() - 1]] {
+    all_are_read(&mut leads, &[written[0].clone(), written[written.len() - 1].clone()]).await;
+    // With room again, writes go on by themselves.
+    std::fs::remove_file(filler).unwrap();
+    let again = eventually(async || leads.create_lead(large(written.len())).await.ok()).await;
+    written.push(again.into_inner());
+    written
+}
+
+async fn all_are_read(leads: &mut LeadServiceClient<Channel>, written: &[pb::Lead]) {
+    for lead in written {
         let request = pb::GetLeadRequest { name: lead.name.clone(), revision: 0 };
         assert_eq!(&leads.get_lead(request).await.unwrap().into_inner(), lead);
     }
-    // With room again, writes go on by themselves.
-    std::fs::remove_file(disk.outside(&filler)).unwrap();
-    let again = eventually(async || leads.create_lead(large(written.len())).await.ok()).await;
-    written.push(again.into_inner());
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_costs_nothing_that_was_acknowledged() {
+    let disk = SmallDisk::make(24);
+    let database = disk.mount.join("a.db");
+    let filler = fill(&disk, 10);
+    let mut served = Served::start_by(disk.assay(), &database, &shipped(), &[]);
+    let written = written_over_a_full_disk(&served, &filler).await;
     served.signal("-KILL");
     served.wait();
     check_sqlite(&disk.outside(&database));
     let served = Served::start_by(disk.assay(), &database, &shipped(), &[]);
-    let mut leads = leads_of(&served).await;
-    for lead in &written {
-        let request = pb::GetLeadRequest { name: lead.name.clone(), revision: 0 };
-        assert_eq!(&leads.get_lead(request).await.unwrap().into_inner(), lead);
+    all_are_read(&mut leads_of(&served).await, &written).await;
+}
+
+/// A PostgreSQL of its own that keeps its tables on a small disk, until its standard input is closed.
+struct Cluster {
+    process: Child,
+    url: String,
+}
+
+impl Cluster {
+    fn start(disk: &SmallDisk) -> Self {
+        let tables = disk.mount.join("tables").display().to_string();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/with-postgres");
+        // A cluster does not run as root, also not as the one of a namespace of users.
+        let mut command = if root() {
+            disk.run("install", &["-d", "-o", "postgres", &tables]);
+            disk.command(script)
+        } else {
+            disk.run("mkdir", &[&tables]);
+            let mut command = disk.command("unshare");
+            command.args(["--user", "--map-user=1000", script]);
+            command
+        };
+        command.args(["sh", "-c", "echo $ASSAY_TEST_POSTGRES; exec cat"]);
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut url = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(process.stdout.as_mut().unwrap()), &mut url)
+            .unwrap();
+        let url = url.trim().to_owned();
+        postgres::sql_at(&url, &format!("CREATE TABLESPACE small LOCATION '{tables}'"));
+        postgres::sql_at(&url, "ALTER ROLE assay SET default_tablespace = small");
+        Self { process, url }
     }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_of_postgres_is_told_and_costs_nothing_that_was_acknowledged() {
+    let disk = SmallDisk::make(24);
+    let cluster = Cluster::start(&disk);
+    let filler = fill(&disk, 10);
+    let mut served = Served::start(Path::new(&cluster.url), &shipped(), &[]);
+    let written = written_over_a_full_disk(&served, &filler).await;
+    served.signal("-KILL");
+    served.wait();
+    let served = Served::start(Path::new(&cluster.url), &shipped(), &[]);
+    all_are_read(&mut leads_of(&served).await, &written).await;
+    drop(served);
 }
 
 #[tokio::test(flavor = "multi_thread")]

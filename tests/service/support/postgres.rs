@@ -10,8 +10,13 @@ pub fn url() -> String {
 
 /// Runs SQL; gives what it prints, without headers.
 pub fn sql(statements: &str) -> String {
+    sql_at(&url(), statements)
+}
+
+/// Runs SQL at another cluster.
+pub fn sql_at(url: &str, statements: &str) -> String {
     let mut psql = Command::new("psql");
-    psql.args(["-qAt", "-v", "ON_ERROR_STOP=1", &url(), "-c", statements]);
+    psql.args(["-qAt", "-v", "ON_ERROR_STOP=1", url, "-c", statements]);
     let output = psql.env("PGOPTIONS", "-c client_min_messages=error").output();
     let output = output.expect("psql is needed: `make deps` installs it");
     assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
