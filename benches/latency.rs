@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -45,65 +46,81 @@ async fn run() {
     let scripts = dir.path().join("scripts");
     support::copy_dir(&shipped(), &scripts);
     let served = Served::start(&dir.path().join("a.db"), &scripts, &["--log", "warn,assay=info"]);
-    let service = connect(&served.url()).await;
-    let request = typical();
-    let score =
-        ScoringServiceClient::new(service.clone()).score_lead(request.clone()).await.unwrap().into_inner();
-    let echo = EchoProcess::start(&score);
-    let echoed = connect(&echo.url).await;
+    let (service, request) = (connect(&served.url()).await, typical());
     let most = throughput(&service, &request).await;
     let rate = most / 2.0;
     println!("the service answers {most:.0} calls a second with {CALLERS} callers; half of it: {rate:.0}");
+    let steady = Load { service, request, rate };
 
-    // A word on the command line chooses a part.
-    let wanted = |part: &str| {
-        let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
-        words.peek().is_none() || words.any(|word| word == part)
-    };
+    // Words on the command line choose parts.
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
+    if wanted("echo") {
+        against_the_echo(&steady).await;
+    }
+    if wanted("reloads") {
+        during_reloads(&steady, &scripts.join("lead_scoring/default.rhai"), &served.admin).await;
+    }
+    if wanted("hostile") {
+        beside_hostile_scripts(&steady, &served).await;
+    }
+}
+
+/// Calls of one kind at a fixed rate.
+struct Load {
+    service: Channel,
+    request: pb::ScoreLeadRequest,
+    /// Calls a second.
+    rate: f64,
+}
+
+async fn against_the_echo(load: &Load) {
+    let score =
+        ScoringServiceClient::new(load.service.clone()).score_lead(load.request.clone()).await.unwrap();
+    let echo = EchoProcess::start(&score.into_inner());
+    let echoed = Load { service: connect(&echo.url).await, request: load.request.clone(), rate: load.rate };
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
-        if !wanted("echo") {
-            break;
-        }
-        let ours = at_rate(&service, &request, rate).await;
-        let theirs = at_rate(&echoed, &request, rate).await;
+        let ours = load.percentiles().await;
+        let theirs = echoed.percentiles().await;
         figures.add(round, ours, theirs);
     }
     figures.print("ScoreLead at half load", "the echo at the same rate");
+}
 
-    let path = scripts.join("lead_scoring/default.rhai");
-    let text = std::fs::read_to_string(&path).unwrap();
+async fn during_reloads(load: &Load, script: &Path, admin: &str) {
+    let text = std::fs::read_to_string(script).unwrap();
     let saves = Arc::new(AtomicUsize::new(0));
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
-        if !wanted("reloads") {
-            break;
-        }
-        let steady = at_rate(&service, &request, rate).await;
+        let steady = load.percentiles().await;
         let stop = Arc::new(AtomicBool::new(false));
         let saving = {
-            let (stop, saves, path, text) = (stop.clone(), saves.clone(), path.clone(), text.clone());
+            let (stop, saves, script, text) = (stop.clone(), saves.clone(), script.to_owned(), text.clone());
             std::thread::spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
                     let number = saves.fetch_add(1, Ordering::Relaxed);
-                    std::fs::write(&path, format!("{text}// save {number}\n")).unwrap();
+                    std::fs::write(&script, format!("{text}// save {number}\n")).unwrap();
                     std::thread::sleep(SAVE);
                 }
             })
         };
-        let reloading = at_rate(&service, &request, rate).await;
+        let reloading = load.percentiles().await;
         stop.store(true, Ordering::Relaxed);
         saving.join().unwrap();
         figures.add(round, reloading, steady);
     }
-    let (_, metrics) = support::http_get(&served.admin, "/metrics").await;
+    let (_, metrics) = support::http_get(admin, "/metrics").await;
     let loaded = support::sample(&metrics, "assay_rule_reloads_total{outcome=\"loaded\"}").unwrap();
     println!("{loaded:.0} reloads of {} saves", saves.load(Ordering::Relaxed));
+    assert!(loaded > 100.0);
     figures.print("ScoreLead during reloads", "without");
+}
 
+async fn beside_hostile_scripts(load: &Load, served: &Served) {
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
-        let steady = at_rate(&service, &request, rate).await;
+        let steady = load.percentiles().await;
         // The attacker stands back, so that the machine's processors are lost to what it makes the service do only.
         let mut attacker = Command::new("chrt");
         attacker
@@ -111,7 +128,7 @@ async fn run() {
             .arg(std::env::current_exe().unwrap())
             .args(["--attack", &served.url()]);
         let mut attacker = attacker.spawn().unwrap();
-        let attacked = at_rate(&service, &request, rate).await;
+        let attacked = load.percentiles().await;
         attacker.kill().unwrap();
         attacker.wait().unwrap();
         figures.add(round, attacked, steady);
@@ -148,35 +165,37 @@ async fn throughput(channel: &Channel, request: &pb::ScoreLeadRequest) -> f64 {
     f64::from(calls) / begin.elapsed().as_secs_f64()
 }
 
-/// The 50th and 99th percentile of calls at a fixed rate, in milliseconds.
-async fn at_rate(channel: &Channel, request: &pb::ScoreLeadRequest, rate: f64) -> (f64, f64) {
-    let calls = (rate * ROUND.as_secs_f64()) as usize;
-    let times = Arc::new(Mutex::new(Vec::with_capacity(calls)));
-    let (runtime, channel, request, kept) =
-        (Handle::current(), channel.clone(), request.clone(), times.clone());
-    // A thread of its own sleeps more exactly than a task does.
-    let driver = tokio::task::spawn_blocking(move || {
-        let begin = Instant::now();
-        let tasks: Vec<_> = (0..calls)
-            .map(|i| {
-                let due = begin + Duration::from_secs_f64(i as f64 / rate);
-                std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                let (mut scoring, request, kept) =
-                    (ScoringServiceClient::new(channel.clone()), request.clone(), kept.clone());
-                runtime.spawn(async move {
-                    scoring.score_lead(request).await.unwrap();
-                    kept.lock().unwrap().push(due.elapsed().as_secs_f64() * 1e3);
+impl Load {
+    /// The 50th and 99th percentile of a round, in milliseconds.
+    async fn percentiles(&self) -> (f64, f64) {
+        let calls = (self.rate * ROUND.as_secs_f64()) as usize;
+        let times = Arc::new(Mutex::new(Vec::with_capacity(calls)));
+        let (runtime, scoring, rate) =
+            (Handle::current(), ScoringServiceClient::new(self.service.clone()), self.rate);
+        let (request, kept) = (self.request.clone(), times.clone());
+        // A thread of its own sleeps more exactly than a task does.
+        let driver = tokio::task::spawn_blocking(move || {
+            let begin = Instant::now();
+            let tasks: Vec<_> = (0..calls)
+                .map(|i| {
+                    let due = begin + Duration::from_secs_f64(i as f64 / rate);
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let (mut scoring, request, kept) = (scoring.clone(), request.clone(), kept.clone());
+                    runtime.spawn(async move {
+                        scoring.score_lead(request).await.unwrap();
+                        kept.lock().unwrap().push(due.elapsed().as_secs_f64() * 1e3);
+                    })
                 })
-            })
-            .collect();
-        tasks
-    });
-    for task in driver.await.unwrap() {
-        task.await.unwrap();
+                .collect();
+            tasks
+        });
+        for task in driver.await.unwrap() {
+            task.await.unwrap();
+        }
+        let mut times = times.lock().unwrap().clone();
+        times.sort_by(f64::total_cmp);
+        (times[times.len() / 2], times[times.len() * 99 / 100])
     }
-    let mut times = times.lock().unwrap().clone();
-    times.sort_by(f64::total_cmp);
-    (times[times.len() / 2], times[times.len() * 99 / 100])
 }
 
 /// Percentiles of both sides, and their ratios round by round.
@@ -201,9 +220,6 @@ impl Figures {
     }
 
     fn print(&mut self, what: &str, against: &str) {
-        if self.ratios[0].is_empty() {
-            return;
-        }
         println!("{what}, against {against}");
         for (i, name) in ["p50", "p99"].into_iter().enumerate() {
             println!(
