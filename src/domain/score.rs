@@ -134,6 +134,14 @@ pub struct Contribution {
     pub position: Position,
 }
 
+impl Contribution {
+    /// An entry of no group and axis that gives no points.
+    pub fn of(kind: ContributionKind, rule: Arc<str>, reason: Arc<str>, position: &Position) -> Self {
+        let (group, axis, points) = (Arc::default(), None, Points::ZERO);
+        Self { rule, group, axis, kind, points, reason, inputs: Vec::new(), position: position.clone() }
+    }
+}
+
 /// Something that could not be judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unknown {

@@ -24,99 +24,24 @@ pub struct RuleError {
     pub message: String,
 }
 
-/// Scores a lead's facts. Contributions stand in the order of the script and add up to the total.
-pub fn assess(script: &Script, catalogue: &Catalogue, facts: LeadFacts) -> Result<Assessment, RuleError> {
-    assess_counting(script, catalogue, facts, &mut 0)
-}
-
-/// The same; adds the steps that it took.
-pub fn assess_counting(
+/// Scores a lead's facts; says in how many steps. Contributions stand in the order of the script and add up to the total.
+pub fn assess(
     script: &Script,
     catalogue: &Catalogue,
     facts: LeadFacts,
-    steps: &mut u64,
-) -> Result<Assessment, RuleError> {
+) -> (Result<Assessment, RuleError>, u32) {
     let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts));
-    let assessed = assess_by(&mut run, script, facts);
-    *steps += u64::from(run.eval.steps());
-    assessed
+    (run.assess(script, facts), run.eval.steps())
 }
 
-fn assess_by<'a>(
-    run: &mut Run<'a>,
-    script: &'a Script,
-    facts: LeadFacts<'a>,
-) -> Result<Assessment, RuleError> {
-    let mut sums = [Points::ZERO; 2];
-    for item in &script.items {
-        let axis = match item {
-            Item::Group(group) => group.axis.unwrap_or(Axis::Fit),
-            _ => Axis::Fit,
-        };
-        sums[axis as usize] += run.item(item, &Arc::from(""), Some(axis))?.points;
-    }
-    for bounds in &script.bounds {
-        let sum = &mut sums[bounds.axis as usize];
-        let within = (*sum).clamp(bounds.from, bounds.to);
-        if within != *sum {
-            let side = if *sum > within { "at most" } else { "at least" };
-            let reason = format!("{} is {side} {within} points", capitalised(bounds.axis.as_str()));
-            let name = bounds.axis.as_str().into();
-            run.entry(
-                name,
-                "".into(),
-                Some(bounds.axis),
-                Kind::Bound,
-                within - *sum,
-                reason.into(),
-                &bounds.position,
-            );
-            *sum = within;
-        }
-    }
-    run.eval.points = sums;
-    let disqualified = run.disqualified()?;
-    let completeness = run.completeness();
-    let status = if disqualified {
-        ScoreStatus::Disqualified
-    } else if completeness < script.completeness {
-        ScoreStatus::InsufficientData
-    } else {
-        ScoreStatus::Scored
-    };
-    let grade = if status == ScoreStatus::Scored { run.grade()? } else { None };
-    Ok(Assessment {
-        status,
-        total: sums[0] + sums[1],
-        fit: sums[0],
-        engagement: sums[1],
-        grade,
-        completeness,
-        role_coverage: facts.role_coverage(),
-        contributions: std::mem::take(&mut run.contributions),
-        unknowns: std::mem::take(&mut run.unknowns),
-        warnings: std::mem::take(&mut run.warnings),
-    })
-}
-
-/// Judges a segment's facts.
+/// Judges a segment's facts; says in how many steps.
 pub fn prioritize(
     script: &Script,
     catalogue: &Catalogue,
     facts: SegmentFacts,
-) -> Result<PriorityAssessment, RuleError> {
+) -> (Result<PriorityAssessment, RuleError>, u32) {
     let mut run = Run::new(script, catalogue, Facts::Segment(facts), None);
-    let mut sum = Sum::default();
-    for item in &script.items {
-        sum += run.item(item, &Arc::from(""), None)?;
-    }
-    Ok(PriorityAssessment {
-        priority: sum.points,
-        low: sum.low,
-        high: sum.high,
-        contributions: run.contributions,
-        missing: run.unknowns,
-    })
+    (run.prioritize(script), run.eval.steps())
 }
 
 /// Points, and what they could be if the unknown were known.
@@ -184,6 +109,68 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn assess(&mut self, script: &'a Script, facts: LeadFacts<'a>) -> Result<Assessment, RuleError> {
+        let mut sums = [Points::ZERO; 2];
+        for item in &script.items {
+            let axis = match item {
+                Item::Group(group) => group.axis.unwrap_or(Axis::Fit),
+                _ => Axis::Fit,
+            };
+            sums[axis as usize] += self.item(item, &Arc::from(""), Some(axis))?.points;
+        }
+        for bounds in &script.bounds {
+            let sum = &mut sums[bounds.axis as usize];
+            let within = (*sum).clamp(bounds.from, bounds.to);
+            if within != *sum {
+                let (name, side) = (bounds.axis.as_str(), if *sum > within { "at most" } else { "at least" });
+                let reason = format!("{} is {side} {within} points", capitalised(name));
+                self.contributions.push(Contribution {
+                    axis: Some(bounds.axis),
+                    points: within - *sum,
+                    ..Contribution::of(Kind::Bound, name.into(), reason.into(), &bounds.position)
+                });
+                *sum = within;
+            }
+        }
+        self.eval.points = sums;
+        let disqualified = self.disqualified()?;
+        let completeness = self.completeness();
+        let status = if disqualified {
+            ScoreStatus::Disqualified
+        } else if completeness < script.completeness {
+            ScoreStatus::InsufficientData
+        } else {
+            ScoreStatus::Scored
+        };
+        let grade = if status == ScoreStatus::Scored { self.grade()? } else { None };
+        Ok(Assessment {
+            status,
+            total: sums[0] + sums[1],
+            fit: sums[0],
+            engagement: sums[1],
+            grade,
+            completeness,
+            role_coverage: facts.role_coverage(),
+            contributions: std::mem::take(&mut self.contributions),
+            unknowns: std::mem::take(&mut self.unknowns),
+            warnings: std::mem::take(&mut self.warnings),
+        })
+    }
+
+    fn prioritize(&mut self, script: &'a Script) -> Result<PriorityAssessment, RuleError> {
+        let mut sum = Sum::default();
+        for item in &script.items {
+            sum += self.item(item, &Arc::from(""), None)?;
+        }
+        Ok(PriorityAssessment {
+            priority: sum.points,
+            low: sum.low,
+            high: sum.high,
+            contributions: std::mem::take(&mut self.contributions),
+            missing: std::mem::take(&mut self.unknowns),
+        })
+    }
+
     fn item(&mut self, item: &'a Item, group: &Arc<str>, axis: Option<Axis>) -> Result<Sum, RuleError> {
         match item {
             Item::Rule(rule) => self.rule(rule, group, axis),
@@ -216,16 +203,12 @@ impl<'a> Run<'a> {
             let (kind, side) =
                 if clipped < sum.points { (Kind::Cap, "at most") } else { (Kind::Floor, "at least") };
             let reason = format!("{} counts {side} {clipped} points", capitalised(&group.name));
-            let name = group.name.clone();
-            self.entry(
-                name.clone(),
-                name,
-                group.axis,
-                kind,
-                clipped - sum.points,
-                reason.into(),
-                &group.position,
-            );
+            self.contributions.push(Contribution {
+                group: group.name.clone(),
+                axis: group.axis,
+                points: clipped - sum.points,
+                ..Contribution::of(kind, group.name.clone(), reason.into(), &group.position)
+            });
         }
         Ok(Sum { points: clipped, low: clip(sum.low), high: clip(sum.high) })
     }
@@ -252,14 +235,11 @@ impl<'a> Run<'a> {
         }
         let inputs = self.inputs(&rule.leaves);
         self.contributions.push(Contribution {
-            rule: rule.id.clone(),
             group: group.clone(),
             axis,
-            kind: Kind::Rule,
             points,
-            reason: rule.because.clone(),
             inputs,
-            position: rule.position.clone(),
+            ..Contribution::of(Kind::Rule, rule.id.clone(), rule.because.clone(), &rule.position)
         });
         Ok(Sum::sure(points))
     }
@@ -281,14 +261,10 @@ impl<'a> Run<'a> {
         let points = self.points(factor.weight * value, &factor.id, &factor.position)?;
         let inputs = self.inputs(&factor.is.leaves);
         self.contributions.push(Contribution {
-            rule: factor.id.clone(),
             group: group.clone(),
-            axis: None,
-            kind: Kind::Factor,
             points,
-            reason: factor.because.clone(),
             inputs,
-            position: factor.position.clone(),
+            ..Contribution::of(Kind::Factor, factor.id.clone(), factor.because.clone(), &factor.position)
         });
         Ok(Sum::sure(points))
     }
@@ -304,8 +280,10 @@ impl<'a> Run<'a> {
                     Judged::Known((true, input)) => {
                         disqualified = true;
                         let reason = criterion.because.as_str().into();
-                        self.entry(id, "".into(), None, Kind::Disqualify, Points::ZERO, reason, position);
-                        self.attach(input.into_iter().collect());
+                        self.contributions.push(Contribution {
+                            inputs: input.into_iter().collect(),
+                            ..Contribution::of(Kind::Disqualify, id, reason, position)
+                        });
                     }
                     Judged::Known((false, _)) => {}
                     Judged::Unknown => self.warn_disqualifier(before),
@@ -382,12 +360,11 @@ impl<'a> Run<'a> {
     }
 
     fn verdict_entry(&mut self, verdict: &'a Verdict, kind: Kind) {
-        let (id, because) = (verdict.id.clone(), verdict.because.clone());
-        self.entry(id, "".into(), None, kind, Points::ZERO, because, &verdict.position);
-        if let Some(formula) = &verdict.when {
-            let inputs = self.inputs(&formula.leaves);
-            self.attach(inputs);
-        }
+        let inputs = verdict.when.as_ref().map(|formula| self.inputs(&formula.leaves));
+        self.contributions.push(Contribution {
+            inputs: inputs.unwrap_or_default(),
+            ..Contribution::of(kind, verdict.id.clone(), verdict.because.clone(), &verdict.position)
+        });
     }
 
     fn holds(
@@ -447,37 +424,6 @@ impl<'a> Run<'a> {
             }
         }
         known
-    }
-
-    #[allow(clippy::too_many_arguments)] // It is the constructor of an entry; its fields are all there is.
-    fn entry(
-        &mut self,
-        rule: Arc<str>,
-        group: Arc<str>,
-        axis: Option<Axis>,
-        kind: Kind,
-        points: Points,
-        reason: Arc<str>,
-        position: &Position,
-    ) {
-        let position = position.clone();
-        self.contributions.push(Contribution {
-            rule,
-            group,
-            axis,
-            kind,
-            points,
-            reason,
-            inputs: Vec::new(),
-            position,
-        });
-    }
-
-    /// Gives the entry that was made last its inputs.
-    fn attach(&mut self, inputs: Vec<(Arc<str>, Plain)>) {
-        if let Some(last) = self.contributions.last_mut() {
-            last.inputs = inputs;
-        }
     }
 }
 

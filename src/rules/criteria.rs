@@ -15,14 +15,16 @@ impl Run<'_> {
         match self.meets(criterion, &id, &group.position)? {
             Judged::Known((true, value)) => {
                 self.contributions.push(Contribution {
-                    rule: id,
                     group: group.name.clone(),
                     axis: group.axis,
-                    kind: Kind::Criterion,
                     points: criterion.points,
-                    reason: criterion.because.as_str().into(),
                     inputs: value.into_iter().collect(),
-                    position: group.position.clone(),
+                    ..Contribution::of(
+                        Kind::Criterion,
+                        id,
+                        criterion.because.as_str().into(),
+                        &group.position,
+                    )
                 });
                 Ok(Sum::sure(criterion.points))
             }

@@ -92,7 +92,8 @@ impl<'a> Evaluator<'a> {
         }
         let kind = &self.script.leaves[index].kind;
         if let (LeafKind::Activity(..), Facts::Lead(facts)) = (kind, &self.facts) {
-            self.steps = self.steps.saturating_add(facts.cost());
+            let cost = facts.cost();
+            self.charge(cost);
         }
         let value = self.facts.leaf(kind);
         self.leaves[index] = Some(value);
@@ -167,7 +168,7 @@ impl<'a> Evaluator<'a> {
             Expr::CountIn(sides) => {
                 let (a, b) = self.both(sides)?;
                 let (a, b) = (words(a), words(b));
-                self.steps = self.steps.saturating_add((a.len() * b.len() / 8) as u32);
+                self.charge(a.len() * b.len() / 8);
                 Value::Number(a.iter().filter(|word| b.contains(word)).count() as f64)
             }
             Expr::ListCount(list) => Value::Number(words(self.eval(list)?).len() as f64),
@@ -342,7 +343,7 @@ impl<'a> Evaluator<'a> {
             return Err(fail(Some(position), format!("the number of days is {days}, it must be above 0")));
         }
         let Some(facts) = self.lead_facts() else { return Ok(Value::Number(0.0)) };
-        self.steps = self.steps.saturating_add(facts.cost());
+        self.charge(facts.cost());
         let value = if decayed { facts.decayed(kind, days) } else { facts.within(kind, days) };
         finite(value, position)
     }

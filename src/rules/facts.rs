@@ -338,8 +338,8 @@ impl<'a> LeadFacts<'a> {
     }
 
     /// How much work it is to look at the activities once.
-    pub fn cost(&self) -> u32 {
-        u32::try_from(self.activities.len() / 8).unwrap_or(u32::MAX)
+    pub fn cost(&self) -> usize {
+        self.activities.len() / 8
     }
 }
 

@@ -1,11 +1,13 @@
 //! facts.toml → [`Vocabulary`].
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::catalogue;
-use super::diagnostic::{Code, Diagnostic, token_length};
+use super::diagnostic::{Code, Diagnostic};
 use super::syntax::Parser;
 use crate::domain::text::suggestion;
 use crate::domain::vocabulary::{Attribute, AttributeType, Import, Term, Vocabulary};
@@ -17,12 +19,12 @@ pub const PATH: &str = "facts.toml";
 #[serde(deny_unknown_fields, default)]
 struct File {
     import: ImportSection,
-    columns: BTreeMap<String, String>,
-    attributes: BTreeMap<String, AttributeSection>,
+    columns: BTreeMap<Spanned<String>, String>,
+    attributes: BTreeMap<Spanned<String>, AttributeSection>,
     activities: BTreeMap<String, TermSection>,
     roles: BTreeMap<String, TermSection>,
     seniorities: BTreeMap<String, TermSection>,
-    factors: BTreeMap<String, TermSection>,
+    factors: BTreeMap<Spanned<String>, TermSection>,
 }
 
 #[derive(Deserialize, Default)]
@@ -82,44 +84,28 @@ impl From<TermSection> for Term {
     }
 }
 
-/// The most findings that are told of the file.
-const MAX_PROBLEMS: usize = 100;
-
 /// Parses the file; all findings at once as far as its syntax allows.
 pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     let file: File = toml::from_str(text).map_err(|error| vec![from_toml(text, &error)])?;
     let mut problems = Vec::new();
     let parser = Parser::new();
-    for name in file.attributes.keys() {
-        check_name(&parser, text, "attributes", name, &mut problems);
-    }
-    for name in file.factors.keys() {
-        check_name(&parser, text, "factors", name, &mut problems);
-    }
+    problems.extend(file.attributes.keys().filter_map(|name| check_name(&parser, text, name)));
+    problems.extend(file.factors.keys().filter_map(|name| check_name(&parser, text, name)));
     for fact in file.columns.keys() {
-        // Each finding is looked for in the text: beyond what is kept that is for nothing.
-        if problems.len() >= MAX_PROBLEMS {
-            return Err(problems);
-        }
-        if !catalogue::IMPORTABLE.contains(&fact.as_str()) {
-            let help = suggestion(fact, catalogue::IMPORTABLE.iter().copied());
-            let message = format!("[columns] has no fact \"{fact}\"");
-            problems.push(at_word(text, fact, Code::UnknownName, message).with_help(help));
+        let name = fact.as_ref().as_str();
+        if !catalogue::IMPORTABLE.contains(&name) {
+            let help = suggestion(name, catalogue::IMPORTABLE.iter().copied());
+            let message = format!("[columns] has no fact \"{name}\"");
+            problems.push(at(text, &fact.span(), Code::UnknownName, message).with_help(help));
         }
     }
     let mut attributes = BTreeMap::new();
     for (name, section) in file.attributes {
         match attribute(section) {
-            Err(_) if problems.len() >= MAX_PROBLEMS => {}
-            Ok(attribute) => _ = attributes.insert(name, attribute),
+            Ok(attribute) => _ = attributes.insert(name.into_inner(), attribute),
             Err(message) => {
-                let header = format!("[attributes.{name}]");
-                problems.push(at_word(
-                    text,
-                    &header,
-                    Code::BadFactsToml,
-                    format!("attribute \"{name}\" {message}"),
-                ));
+                let message = format!("attribute \"{}\" {message}", name.as_ref());
+                problems.push(at(text, &name.span(), Code::BadFactsToml, message));
             }
         }
     }
@@ -133,13 +119,13 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         activities: terms(file.activities),
         roles: terms(file.roles),
         seniorities: terms(file.seniorities),
-        factors: terms(file.factors),
+        factors: file.factors.into_iter().map(|(name, term)| (name.into_inner(), term.into())).collect(),
         import: Import {
             id: file.import.id,
             display_name: file.import.display_name,
             person: file.import.subject == SubjectKind::Person,
             missing: file.import.missing,
-            columns: file.columns,
+            columns: file.columns.into_iter().map(|(fact, column)| (fact.into_inner(), column)).collect(),
         },
     })
 }
@@ -160,46 +146,36 @@ fn attribute(section: AttributeSection) -> Result<Attribute, String> {
 }
 
 /// Names of attributes and factors are used as words in scripts, so they must be free there.
-fn check_name(parser: &Parser, text: &str, section: &str, name: &str, problems: &mut Vec<Diagnostic>) {
-    if problems.len() >= MAX_PROBLEMS {
-        return;
-    }
-    let header = format!("[{section}.{name}]");
+fn check_name(parser: &Parser, text: &str, key: &Spanned<String>) -> Option<Diagnostic> {
+    let name = key.as_ref();
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !starts_well || !name.chars().all(legal) {
         let message =
             format!("\"{name}\" can't be used in scripts: write it with a-z, 0-9 and _, a letter first");
-        problems.push(at_word(text, &header, Code::BadFactsToml, message));
-    } else if catalogue::is_taken(name) || !parser.is_name(name) {
-        let message = format!("\"{name}\" already has a meaning in scripts");
-        problems.push(at_word(text, &header, Code::Reserved, message).with_help("choose another name"));
+        return Some(at(text, &key.span(), Code::BadFactsToml, message));
     }
+    if catalogue::is_taken(name) || !parser.is_name(name) {
+        let message = format!("\"{name}\" already has a meaning in scripts");
+        let finding = at(text, &key.span(), Code::Reserved, message);
+        return Some(finding.with_help("choose another name"));
+    }
+    None
 }
 
-/// A finding at the first place where a word stands.
-fn at_word(text: &str, word: &str, code: Code, message: String) -> Diagnostic {
-    let found = text.lines().enumerate().find_map(|(i, line)| line.find(word).map(|at| (i, line, at)));
-    let mut diagnostic = Diagnostic::of_file(PATH, code, message);
-    if let Some((i, line, at)) = found {
-        diagnostic.line = i as u32 + 1;
-        diagnostic.column = line[..at].chars().count() as u32 + 1;
-        diagnostic.length = word.chars().count() as u32;
-    }
-    diagnostic
+/// A finding at a place in the text, given in bytes.
+fn at(text: &str, span: &Range<usize>, code: Code, message: impl Into<String>) -> Diagnostic {
+    let before = text.get(..span.start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+    Diagnostic::at(PATH, text, line, column, code, message)
 }
 
 fn from_toml(text: &str, error: &toml::de::Error) -> Diagnostic {
-    let mut diagnostic = Diagnostic::of_file(PATH, Code::BadFactsToml, error.message());
-    let before = error.span().and_then(|span| text.get(..span.start));
-    if let Some(before) = before {
-        diagnostic.line = before.matches('\n').count() as u32 + 1;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        diagnostic.column = before[line_start..].chars().count() as u32 + 1;
-        let line = text[line_start..].lines().next().unwrap_or_default();
-        diagnostic.length = token_length(line, diagnostic.column);
+    match error.span() {
+        Some(span) => at(text, &span, Code::BadFactsToml, error.message()),
+        None => Diagnostic::of_file(PATH, Code::BadFactsToml, error.message()),
     }
-    diagnostic
 }
 
 #[cfg(test)]
@@ -212,9 +188,13 @@ mod tests {
         let text = "[attributes.seats]\ntype = \"number\"\nmeaning = \"Seats\"\n\n[attributes.rule]\ntype = \"choice\"\nmeaning = \"?\"\n";
         let problems = parse(text).unwrap_err();
         let found: Vec<_> = problems.iter().map(|p| (p.line, p.column, p.code)).collect();
-        assert_eq!(found, [(5, 1, Code::Reserved), (5, 1, Code::BadFactsToml)]);
+        assert_eq!(found, [(5, 13, Code::Reserved), (5, 13, Code::BadFactsToml)]);
         let unknown = parse("[attributes.a]\ntype = \"nmber\"\nmeaning = \"\"").unwrap_err();
         assert_eq!((unknown[0].line, unknown[0].column, unknown[0].length), (2, 8, 7));
+        let text = "[import]\ndisplay_name = \"name\"\n[columns]\nname = \"x\"\n[attributes]\nrule = { type = \"text\", meaning = \"\" }\n";
+        let problems = parse(text).unwrap_err();
+        let found: Vec<_> = problems.iter().map(|p| (p.line, p.column, p.length)).collect();
+        assert_eq!(found, [(6, 1, 4), (4, 1, 4)]);
     }
 
     proptest! {

@@ -67,21 +67,25 @@ impl RuleSet {
 
     /// Scores a lead's facts by a script of this set.
     pub fn assess(&self, script: &Script, facts: LeadFacts) -> Result<Assessment, RuleError> {
-        assess::assess(script, &self.catalogue, facts)
+        self.assess_counting(script, facts).0
     }
 
-    /// The same; adds the steps that it took.
-    pub fn assess_counting(
-        &self,
-        script: &Script,
-        facts: LeadFacts,
-        steps: &mut u64,
-    ) -> Result<Assessment, RuleError> {
-        assess::assess_counting(script, &self.catalogue, facts, steps)
+    /// The same, with the steps that it took.
+    pub fn assess_counting(&self, script: &Script, facts: LeadFacts) -> (Result<Assessment, RuleError>, u32) {
+        assess::assess(script, &self.catalogue, facts)
     }
 
     /// Judges a segment's facts by a script of this set.
     pub fn prioritize(&self, script: &Script, facts: SegmentFacts) -> Result<PriorityAssessment, RuleError> {
+        self.prioritize_counting(script, facts).0
+    }
+
+    /// The same, with the steps that it took.
+    pub fn prioritize_counting(
+        &self,
+        script: &Script,
+        facts: SegmentFacts,
+    ) -> (Result<PriorityAssessment, RuleError>, u32) {
         assess::prioritize(script, &self.catalogue, facts)
     }
 

@@ -1,5 +1,6 @@
 //! Scores made-up leads and segments with a new set before it comes into force.
 
+use super::assess::RuleError;
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::facts::{LeadFacts, SegmentFacts};
 use super::program::ScriptKind;
@@ -23,12 +24,14 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
     let as_of = Time::from_micros(1_767_225_600_000_000).unwrap_or_default();
     let activities = activities(&set.vocabulary, as_of);
     let leads = leads(&set.vocabulary, currency);
+    let segments = segments(&set.vocabulary);
     let mut steps = 0;
     for script in set.scripts() {
         if steps > MAX_STEPS {
             let message =
                 format!("its scripts take more than {MAX_STEPS} steps together on made-up examples");
-            return Err(vec![Diagnostic::of_file("", Code::TooLarge, message)]);
+            failures.push(Diagnostic::of_file("", Code::TooLarge, message));
+            break;
         }
         let failed = match script.kind {
             ScriptKind::LeadScoring => leads.iter().find_map(|lead| {
@@ -42,10 +45,10 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
                     currency,
                     vocabulary: &set.vocabulary,
                 };
-                set.assess_counting(script, facts, &mut steps).err()
+                counted(set.assess_counting(script, facts), &mut steps)
             }),
-            ScriptKind::SegmentPriority => segments(&set.vocabulary).iter().find_map(|(segment, leads)| {
-                set.prioritize(script, SegmentFacts { segment, leads: *leads }).err()
+            ScriptKind::SegmentPriority => segments.iter().find_map(|(segment, leads)| {
+                counted(set.prioritize_counting(script, SegmentFacts { segment, leads: *leads }), &mut steps)
             }),
         };
         failures.extend(failed.map(|error| Diagnostic {
@@ -62,6 +65,12 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
         }));
     }
     if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+/// The error of a result, if it is one; adds the steps that it took.
+fn counted<T>((result, steps): (Result<T, RuleError>, u32), sum: &mut u64) -> Option<RuleError> {
+    *sum += u64::from(steps);
+    result.err()
 }
 
 fn id(text: &str, number: usize) -> Option<Id> {

@@ -41,7 +41,7 @@ impl Sources {
 
     /// A line of a file, counted from 1.
     pub fn line(&self, path: &str, line: u32) -> Option<&str> {
-        self.get(path)?.lines().nth(line.checked_sub(1)? as usize)
+        without_mark(self.get(path)?).lines().nth(line.checked_sub(1)? as usize)
     }
 
     /// The set's name: the SHA-256 over the sorted paths and contents, each with its length before it.
@@ -81,6 +81,11 @@ impl Sources {
         problems.extend(too_large_together(files.values()));
         if problems.is_empty() { Ok(Self(files)) } else { Err(problems) }
     }
+}
+
+/// A text without the mark that some editors begin a file with, and which means nothing.
+pub fn without_mark(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}')
 }
 
 /// The finding that files are too large together, if they are.

@@ -289,8 +289,6 @@ impl Parser {
     /// Parses a file; Rhai stops at the first error.
     pub fn parse(&self, file: &str, text: &str) -> Result<AST, Diagnostic> {
         self.reading.take();
-        // Some editors begin a file with a mark that means nothing.
-        let text = text.trim_start_matches('\u{feff}');
         let parsed = self.engine.compile(text);
         if self.reading.borrow().cases > MAX_CASES {
             let message = format!("the file has more than {MAX_CASES} `switch` cases");

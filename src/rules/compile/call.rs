@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
+use super::LIB;
 use super::context::{Context, Frame, Instance, Typed};
-use super::{LIB, ScriptFunction, Unit};
+use super::unit::{ScriptFunction, Unit};
 use crate::rules::catalogue::FUNCTIONS;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Expr, Function, Math};
@@ -28,10 +29,8 @@ impl Context<'_> {
         }
         if let Some(alias) = call.namespace.path.first() {
             let alias = alias.name.clone();
-            let unit = self.frame.unit.clone();
-            let import = unit.imports.iter().find(|(import, _)| import.as_deref() == Some(&*alias));
-            return match import {
-                Some((_, lib)) => self.script_call(lib.clone(), name, args, at),
+            return match self.frame.unit.named(&alias).cloned() {
+                Some(lib) => self.script_call(lib, name, args, at),
                 None => self.unknown_import(&alias, at),
             };
         }
@@ -82,8 +81,7 @@ impl Context<'_> {
 
     fn script_call(&mut self, unit: Rc<Unit>, name: &str, args: &[Ast], at: At) -> Typed {
         let typed: Vec<Typed> = args.iter().map(|arg| self.expr(arg)).collect();
-        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none()).map(|(_, lib)| lib);
-        let own = std::iter::once(&unit).chain(plain);
+        let own = unit.visible();
         let key = (name.into(), args.len());
         let found = own.clone().find_map(|unit| unit.functions.get(&key).map(|f| (unit.clone(), f.clone())));
         let Some((home, function)) = found else {
@@ -100,13 +98,12 @@ impl Context<'_> {
                 let own = own.flat_map(|unit| unit.functions.keys().map(|(name, _)| name.to_string()));
                 own.chain(host.map(str::to_owned)).collect()
             };
-            let help = self.suggest(name, names);
-            let help = match help.starts_with("did") {
-                true => help,
-                false => "functions are defined in the script or imported from lib/".into(),
-            };
+            let help = self.nearest(name, names);
+            let help =
+                help.unwrap_or_else(|| "functions are defined in the script or imported from lib/".into());
             return self.error_with(at, Code::UnknownName, format!("there is no function `{name}`"), help);
         };
+        self.called.insert(function_key(&home, name, args.len()));
         let (args, types): (Vec<Expr>, Vec<Type>) = typed.into_iter().unzip();
         if types.contains(&Type::Never) {
             return self.error(at, Code::TypeMismatch, "an argument that returns has no value");
@@ -132,7 +129,7 @@ impl Context<'_> {
         types: Vec<Type>,
         at: At,
     ) -> Option<Instance> {
-        let key = format!("{}:{}/{}", home.path, function.name, types.len());
+        let key = function_key(&home, &function.name, types.len());
         if let Some(known) = self.instances.iter().find(|known| known.key == key && known.types == types) {
             return Some(known.clone());
         }
@@ -184,13 +181,13 @@ impl Context<'_> {
     pub fn check_uncalled(&mut self) {
         let unit = self.unit.clone();
         for ((name, arity), function) in &unit.functions {
-            let key = format!("{}:{name}/{arity}", unit.path);
+            let key = function_key(&unit, name, *arity);
             if self.instances.iter().any(|known| known.key == key) {
                 continue;
             }
             let types = vec![Type::Wrong; *arity];
             self.instance(unit.clone(), function, types, At::NONE);
-            if !unit.path.starts_with(LIB) {
+            if !unit.path.starts_with(LIB) && !self.called.contains(&key) {
                 let help = "remove it, or move it to lib/ to share it";
                 self.warn(
                     function.start,
@@ -201,6 +198,11 @@ impl Context<'_> {
             }
         }
     }
+}
+
+/// What tells a function from all others of a set.
+fn function_key(home: &Unit, name: &str, arity: usize) -> String {
+    format!("{}:{name}/{arity}", home.path)
 }
 
 fn math(name: &str) -> Option<(Math, usize, usize)> {

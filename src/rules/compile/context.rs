@@ -1,16 +1,17 @@
 //! What the compiler knows while it walks a script.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rhai::Position as At;
 
-use super::{Unit, at_position};
+use super::at_position;
+use super::unit::Unit;
 use crate::domain::score::Position;
-use crate::domain::text::suggestion;
+use crate::domain::text::{nearest, suggestion};
 use crate::domain::vocabulary::Vocabulary;
-use crate::rules::catalogue::{Catalogue, FactSource};
+use crate::rules::catalogue::{self, Catalogue, FactSource};
 use crate::rules::diagnostic::{Code, Findings, Severity, is_deceptive};
 use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind, ScriptKind};
 use crate::rules::types::Type;
@@ -100,6 +101,8 @@ pub struct Context<'a> {
     pub define_formulas: Vec<Formula>,
     pub functions: Vec<Function>,
     pub instances: Vec<Instance>,
+    /// Functions that something calls, with whatever arguments.
+    pub called: BTreeSet<String>,
     /// Functions and constants that are being lowered, to find recursion.
     pub calling: Vec<String>,
     /// Leaves of the formula that is being lowered.
@@ -135,6 +138,7 @@ impl<'a> Context<'a> {
             define_formulas: Vec::new(),
             functions: Vec::new(),
             instances: Vec::new(),
+            called: BTreeSet::new(),
             calling: Vec::new(),
             mentioned: Vec::new(),
             grading: false,
@@ -225,6 +229,18 @@ impl<'a> Context<'a> {
         }
         let candidates = candidates(self);
         suggestion(word, candidates.iter().map(String::as_str))
+    }
+
+    /// The same, but only if a name is near.
+    pub fn nearest(&mut self, word: &str, candidates: impl FnOnce(&Self) -> Vec<String>) -> Option<String> {
+        let candidates = if self.findings.hint() { candidates(self) } else { Vec::new() };
+        let near = nearest(word, candidates.iter().map(String::as_str))?;
+        Some(format!("did you mean \"{near}\"?"))
+    }
+
+    /// Whether a name means nothing yet, so that it can be given to something new.
+    pub fn is_free(&self, name: &str) -> bool {
+        !catalogue::is_taken(name) && self.catalogue.find(name, self.segment()).is_none()
     }
 
     /// Notes an error if a text holds what can't be seen or deceives.

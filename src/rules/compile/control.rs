@@ -3,7 +3,6 @@
 use rhai::{BinaryExpr, Expr as Ast, RangeCase, Stmt, SwitchCasesCollection};
 
 use super::context::{Context, Typed};
-use super::expression::is_free;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Arithmetic, Case, Expr, Switch};
 use crate::rules::types::Type;
@@ -54,9 +53,9 @@ impl Context<'_> {
             Stmt::Var(variable, ..) => {
                 let (name, value, _) = &**variable;
                 let (value, ty) = self.expr(value);
-                if !self.frame.in_function && !is_free(&name.name) {
+                if !self.frame.in_function && !self.is_free(&name.name) {
                     let message = format!("`{}` already has a meaning in scripts", name.name);
-                    self.error_with(name.pos, Code::Reserved, message, "give the variable another name");
+                    self.oversight(name.pos, Code::Reserved, message, "give the variable another name");
                 }
                 if matches!(ty, Type::Nothing | Type::Never) {
                     self.error(name.pos, Code::TypeMismatch, format!("`{}` gets no value", name.name));

@@ -9,7 +9,6 @@ use super::Unit;
 use super::call::MAX_CALL_DEPTH;
 use super::context::{Context, Typed};
 use crate::domain::score::Axis;
-use crate::rules::catalogue;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, Math, ScriptKind, WordList};
 use crate::rules::types::{Choices, Type};
@@ -210,14 +209,13 @@ impl Context<'_> {
             let message = format!("`{name}` is a fact of scripts in {}/ only", kind.folder());
             return self.error(at, Code::UnknownName, message);
         }
-        let help = self.suggest(name, |c| {
+        let help = self.nearest(name, |c| {
             let locals = c.frame.locals.iter().map(|(local, ..)| local.clone());
             let defines = c.defines.iter().map(|define| define.name.clone());
             let constants = c.frame.unit.constants.keys().map(ToString::to_string);
             let facts = c.catalogue.names(c.segment()).filter(|_| !c.frame.in_function).map(str::to_owned);
             locals.chain(defines).chain(constants).chain(facts).collect()
         });
-        let help = Some(help).filter(|help| help.starts_with("did"));
         let help = help.unwrap_or_else(|| match self.frame.in_function {
             true => "a function sees its arguments only".into(),
             false => "`assay rules facts` lists all facts; further ones are declared in facts.toml".into(),
@@ -257,19 +255,15 @@ impl Context<'_> {
 
     /// The file of a constant that is visible by its plain name: this one, or one imported without a name.
     fn constant_owner(&self, name: &str) -> Option<Rc<Unit>> {
-        let unit = &self.frame.unit;
-        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none()).map(|(_, lib)| lib);
-        std::iter::once(unit).chain(plain).find(|unit| unit.constants.contains_key(name)).cloned()
+        self.frame.unit.visible().find(|unit| unit.constants.contains_key(name)).cloned()
     }
 
     fn imported_constant(&mut self, alias: &str, name: &str, at: At) -> Typed {
-        let unit = self.frame.unit.clone();
-        let import = unit.imports.iter().find(|(import, _)| import.as_deref() == Some(alias));
-        let Some((_, lib)) = import else {
+        let Some(lib) = self.frame.unit.named(alias).cloned() else {
             return self.unknown_import(alias, at);
         };
         match lib.constants.contains_key(name) {
-            true => self.constant_value(lib.clone(), name, at),
+            true => self.constant_value(lib, name, at),
             false => {
                 let help = self.suggest(name, |_| lib.constants.keys().map(ToString::to_string).collect());
                 self.error_with(at, Code::UnknownName, format!("{} has no constant `{name}`", lib.path), help)
@@ -279,12 +273,8 @@ impl Context<'_> {
 
     pub fn unknown_import(&mut self, alias: &str, at: At) -> Typed {
         let help = self.suggest(alias, |c| {
-            c.frame
-                .unit
-                .imports
-                .iter()
-                .filter_map(|(alias, _)| alias.as_ref().map(ToString::to_string))
-                .collect()
+            let imports = c.frame.unit.imports.iter();
+            imports.filter_map(|import| import.alias.as_ref().map(ToString::to_string)).collect()
         });
         self.error_with(at, Code::UnknownName, format!("nothing is imported as `{alias}`"), help)
     }
@@ -464,9 +454,4 @@ pub fn constant(expr: &Expr) -> Option<f64> {
         _ => return None,
     };
     value.is_finite().then_some(value)
-}
-
-/// Whether a name may be given to something new at the top level of a script.
-pub fn is_free(name: &str) -> bool {
-    !catalogue::is_taken(name)
 }

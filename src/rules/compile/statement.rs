@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rhai::{CustomExpr, Expr as Ast, Position as At, Stmt};
 
 use super::context::{Context, Define};
-use super::expression::is_free;
 use crate::domain::score::{Axis, Points};
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, ScriptKind, Verdict};
@@ -129,29 +128,50 @@ impl Context<'_> {
         self.check_uncalled();
     }
 
-    /// Checks all constants, used or not, and that none hides a fact or define.
+    /// Checks all constants, used or not, and that no name is hidden by another.
     fn check_constants(&mut self) {
         let unit = self.unit.clone();
+        let library = unit.path.starts_with(super::LIB);
         for name in unit.constants.keys() {
             let at = unit.constants[name].position();
-            let library = unit.path.starts_with(super::LIB);
-            let hides = self.defines.iter().any(|define| *define.name == **name)
-                || self.catalogue.find(name, self.segment()).is_some();
-            if hides && !library {
+            if self.is_fact_or_define(name) && !library {
                 let message = format!("the constant `{name}` would hide the fact or define of this name");
                 self.error_with(at, Code::Reserved, message, "give the constant another name");
             }
             self.formula(|c| c.constant_value(unit.clone(), name, at));
         }
-        let plain = unit.imports.iter().filter(|(alias, _)| alias.is_none());
-        for (lib, name) in plain.flat_map(|(_, lib)| lib.constants.keys().map(move |name| (lib, name))) {
-            if self.catalogue.find(name, self.segment()).is_some() {
-                let message =
-                    format!("the constant `{name}` of {} would hide the fact of this name", lib.path);
-                let help = "import the file under a name: import \"…\" as name;";
-                self.error_with(At::new(1, 1), Code::Reserved, message, help);
+        let mut visible = vec![&unit];
+        for import in unit.imports.iter().filter(|import| import.alias.is_none()) {
+            let lib = &import.unit;
+            let help = "import the file under a name: import \"…\" as name;";
+            for name in lib.constants.keys() {
+                if self.is_fact_or_define(name) {
+                    let path = &lib.path;
+                    let message =
+                        format!("the constant `{name}` of {path} would hide the fact or define of this name");
+                    self.oversight(import.at, Code::Reserved, message, help);
+                }
+                if let Some(other) = visible.iter().find(|unit| unit.constants.contains_key(name)) {
+                    let message =
+                        format!("there is a constant `{name}` in {} and in {}", other.path, lib.path);
+                    self.oversight(import.at, Code::Duplicate, message, help);
+                }
             }
+            for (name, arity) in lib.functions.keys() {
+                let key = (name.clone(), *arity);
+                if let Some(other) = visible.iter().find(|unit| unit.functions.contains_key(&key)) {
+                    let message =
+                        format!("there is a function `{name}` in {} and in {}", other.path, lib.path);
+                    self.oversight(import.at, Code::Duplicate, message, help);
+                }
+            }
+            visible.push(lib);
         }
+    }
+
+    fn is_fact_or_define(&self, name: &str) -> bool {
+        let defined = self.defines.iter().any(|define| *define.name == *name);
+        defined || self.catalogue.find(name, self.segment()).is_some()
     }
 
     fn top_statement(
@@ -281,7 +301,7 @@ impl Context<'_> {
 
     fn define(&mut self, s: &Clauses) {
         let (name, at) = s.head();
-        if !is_free(&name) || self.catalogue.find(&name, self.segment()).is_some() {
+        if !self.is_free(&name) {
             let message = format!("`{name}` already has a meaning in scripts");
             self.error_with(at, Code::Reserved, message, "choose another name");
         } else if self.defines.iter().any(|define| *define.name == *name) {

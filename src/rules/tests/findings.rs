@@ -185,3 +185,35 @@ grade "A" otherwise;
         ("lead_scoring/e.rhai", "/* all of it"),
     ]));
 }
+
+#[test]
+fn a_name_means_one_thing() {
+    let script = r#"import "lib/one";
+import "lib/two";
+define limit as employees;
+rule "let" when { let budget = 5; budget > 1 } then 1 because "x";
+rule "define" when limit > 100 then 1 because "x";
+rule "called" when both(employes) then 1 because "x";
+grade "A" otherwise;
+"#;
+    let one = "const limit = 2;\nconst half = 0.5;\nfn both(x) { x > half }\n";
+    let two = "const half = 0.4;\nfn both(x) { x > 1 }\nfn both(x, y) { x > y }\n";
+    insta::assert_snapshot!(rendered(&[
+        ("lead_scoring/t.rhai", script),
+        ("lib/one.rhai", one),
+        ("lib/two.rhai", two),
+        ("lead_scoring/mark.rhai", "\u{feff}grade \"A\" when employes > 1;\ngrade \"B\" otherwise;\n"),
+    ]));
+}
+
+#[test]
+fn steps_of_all_kinds_of_scripts_are_counted_together() {
+    let item = |i: usize| format!("factor \"f{i}\" weight 1 is many(1) because \"x\";\n");
+    let many = format!("fn many(x) {{ max({}) }}\n", vec!["x"; 95].join(", "));
+    let script: String = std::iter::once(many).chain((0..900).map(item)).collect();
+    let files: Vec<_> = (0..60).map(|i| (format!("segment_priority/s{i}.rhai"), script.clone())).collect();
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let (set, _) = compile(sources(&files)).unwrap();
+    let found = smoke(&set, "EUR").unwrap_err();
+    assert!(found.iter().any(|finding| finding.code == Code::TooLarge), "{found:?}");
+}

@@ -354,13 +354,8 @@ fn what_entries_show_is_bounded() {
     let few = assess("rule \"r\" when tags.count > 0 then 1 because \"x\";", &lead, &[]).unwrap();
     let Value::List(shown) = &few.contributions[0].inputs[0].1 else { panic!() };
     assert_eq!((shown.len(), shown[20].as_str(), shown[0].chars().count()), (21, "…", 101));
-    // What is shown costs steps: a thousand such entries are too many.
-    match assess(&script, &lead, &[]) {
-        Ok(result) => {
-            let size: usize =
-                result.contributions.iter().map(|entry| format!("{:?}", entry.inputs).len()).sum();
-            assert!(size < 10_000_000, "{size}");
-        }
-        Err(error) => assert_eq!(&*error.message, "it takes more than 100000 steps"),
-    }
+    // As many entries as a file can have stay small together, each with its beginnings of the words.
+    let many = assess(&script, &lead, &[]).unwrap();
+    let size: usize = many.contributions.iter().map(|entry| format!("{:?}", entry.inputs).len()).sum();
+    assert!(size < 10_000_000, "{size}");
 }
