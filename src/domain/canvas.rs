@@ -237,10 +237,11 @@ impl CanvasContent {
             c.require(ids.insert(&note.id), "id", format!("\"{}\" is taken by an earlier note", note.id));
             self.check_note(c, note);
         });
+        let notes = self.notes_by_id();
         let mut ids = BTreeSet::new();
         c.each("links", &self.links, |c, link| {
             c.require(ids.insert(&link.id), "id", format!("\"{}\" is taken by an earlier link", link.id));
-            self.check_link(c, link);
+            check_link(c, link, &notes);
         });
     }
 
@@ -273,30 +274,30 @@ impl CanvasContent {
         }
     }
 
-    fn check_link(&self, c: &mut Checker, link: &Link) {
-        let (sources, targets) = link.kind.ends();
-        let titles = |blocks: &[Block]| blocks.iter().map(|b| b.title()).collect::<Vec<_>>().join(" or ");
-        let end = |c: &mut Checker, field: &str, id: &Id, allowed: &[Block]| match self.note(id) {
-            None => c.wrong_field(field, format!("there is no note \"{id}\"")),
-            Some(note) if !allowed.contains(&note.block) => {
-                c.wrong_field(field, format!("must be in {}, is in {}", titles(allowed), note.block.title()));
-            }
-            Some(_) => {}
-        };
-        end(c, "from", &link.from, sources);
-        let to_segment = targets == [Block::CustomerSegments];
-        match &link.to {
-            LinkEnd::Segment(_) if to_segment => {}
-            LinkEnd::Note(id) if !to_segment => end(c, "to", id, targets),
-            LinkEnd::Segment(_) => c.wrong_field("to", format!("must be a note in {}", titles(targets))),
-            LinkEnd::Note(_) => {
-                c.wrong_field("to", format!("must look like {}", "canvases/{canvas}/segments/{segment}"))
-            }
-        }
+    fn notes_by_id(&self) -> BTreeMap<&Id, &Note> {
+        self.notes.iter().map(|note| (&note.id, note)).collect()
     }
+}
 
-    fn note(&self, id: &Id) -> Option<&Note> {
-        self.notes.iter().find(|n| n.id == *id)
+fn check_link(c: &mut Checker, link: &Link, notes: &BTreeMap<&Id, &Note>) {
+    let (sources, targets) = link.kind.ends();
+    let titles = |blocks: &[Block]| blocks.iter().map(|b| b.title()).collect::<Vec<_>>().join(" or ");
+    let end = |c: &mut Checker, field: &str, id: &Id, allowed: &[Block]| match notes.get(id) {
+        None => c.wrong_field(field, format!("there is no note \"{id}\"")),
+        Some(note) if !allowed.contains(&note.block) => {
+            c.wrong_field(field, format!("must be in {}, is in {}", titles(allowed), note.block.title()));
+        }
+        Some(_) => {}
+    };
+    end(c, "from", &link.from, sources);
+    let to_segment = targets == [Block::CustomerSegments];
+    match &link.to {
+        LinkEnd::Segment(_) if to_segment => {}
+        LinkEnd::Note(id) if !to_segment => end(c, "to", id, targets),
+        LinkEnd::Segment(_) => c.wrong_field("to", format!("must be a note in {}", titles(targets))),
+        LinkEnd::Note(_) => {
+            c.wrong_field("to", format!("must look like {}", "canvases/{canvas}/segments/{segment}"))
+        }
     }
 }
 
@@ -313,10 +314,9 @@ impl Canvas {
                 }
             });
         });
+        let notes = self.content.notes_by_id();
         for (id, segment) in &self.segments {
-            for note in
-                segment.content.proposition_notes.iter().filter(|note| self.content.note(note).is_none())
-            {
+            for note in segment.content.proposition_notes.iter().filter(|note| !notes.contains_key(note)) {
                 c.wrong_field("notes", format!("\"{note}\" can't go: the segment \"{id}\" names it"));
             }
         }

@@ -1,6 +1,9 @@
 //! All violations of an input at once, each with the path of its field.
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+
+use super::text::suggestion;
 
 /// One thing that is wrong with an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,11 +17,23 @@ pub struct Violation {
 /// Collects violations while an input is walked; knows the path where the walk stands.
 #[derive(Debug, Default)]
 pub struct Checker {
-    path: Vec<String>,
+    path: Vec<Step>,
     found: Vec<Violation>,
-    /// How many of them an earlier walk had found.
-    inherited: usize,
+    /// The fields in which an earlier walk found something.
+    inherited: BTreeSet<String>,
 }
+
+/// A step of a path: into a field, or to an element of a list.
+#[derive(Debug)]
+enum Step {
+    Field(String),
+    Item(usize),
+}
+
+/// The most violations that are told: nobody reads more, and every one costs.
+const MOST: usize = 1_000;
+/// How many violations are told with the help of a search for the word that was meant.
+const HELPED: usize = 100;
 
 /// An input that was read as far as possible: what could not be read is in the violations and stands in
 /// the content as something harmless, so that the rest can be checked and all told at once.
@@ -58,18 +73,18 @@ impl Invalid {
 impl Checker {
     /// A checker whose paths start at `root`, or at the request itself if it is empty.
     pub fn at(root: &str) -> Self {
-        let path = if root.is_empty() { Vec::new() } else { vec![root.to_owned()] };
-        Self { path, ..Self::default() }
+        Self { path: vec![Step::Field(root.to_owned())], ..Self::default() }
     }
 
     /// A checker that goes on with what was found when a draft was read.
     pub fn resume(root: &str, found: Vec<Violation>) -> Self {
-        Self { inherited: found.len(), found, ..Self::at(root) }
+        let inherited = found.iter().map(|violation| violation.field.clone()).collect();
+        Self { inherited, found, ..Self::at(root) }
     }
 
     /// Walks into a field.
     pub fn within<T>(&mut self, field: impl Into<String>, walk: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(field.into());
+        self.path.push(Step::Field(field.into()));
         let result = walk(self);
         self.path.pop();
         result
@@ -82,17 +97,35 @@ impl Checker {
         items: impl IntoIterator<Item = T>,
         mut walk: impl FnMut(&mut Self, T) -> U,
     ) -> Vec<U> {
+        let mut step = |c: &mut Self, (i, item)| {
+            c.path.push(Step::Item(i));
+            let result = walk(c, item);
+            c.path.pop();
+            result
+        };
         let items = items.into_iter().enumerate();
-        items.map(|(i, item)| self.within(format!("{field}[{i}]"), |c| walk(c, item))).collect()
+        self.within(field, |c| items.map(|item| step(c, item)).collect())
     }
 
     /// Notes a violation of the field where the walk stands.
     pub fn wrong(&mut self, description: impl Into<String>) {
-        let parts: Vec<&str> = self.path.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        let field = parts.join(".");
-        // What could not be read can't be wrong in a second way.
-        let unreadable = |known: &Violation| field.starts_with(known.field.as_str());
-        if !self.found[..self.inherited].iter().any(unreadable) {
+        if self.found.len() >= MOST {
+            return;
+        }
+        let mut field = String::new();
+        for step in &self.path {
+            // What could not be read can't be wrong in a second way, as a whole or in a part.
+            if self.inherited.contains(&field) {
+                return;
+            }
+            match step {
+                Step::Field(name) if name.is_empty() => {}
+                Step::Field(name) if field.is_empty() => field.push_str(name),
+                Step::Field(name) => _ = write!(field, ".{name}"),
+                Step::Item(index) => _ = write!(field, "[{index}]"),
+            }
+        }
+        if !self.inherited.contains(&field) {
             self.found.push(Violation { field, description: description.into() });
         }
     }
@@ -142,9 +175,9 @@ impl Checker {
         self.require(count <= max, field, format!("has {count} items, at most {max} are allowed"));
     }
 
-    /// Whether so much is wrong that help with every name would cost more than it is worth.
-    pub fn is_crowded(&self) -> bool {
-        self.found.len() >= 100
+    /// Help with a word that is none of the known ones, unless so much is wrong already that nobody reads it.
+    pub fn suggestion<'a>(&self, word: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
+        if self.found.len() < HELPED { suggestion(word, known) } else { String::new() }
     }
 
     /// Whether nothing is wrong so far.
@@ -160,5 +193,41 @@ impl Checker {
     /// The value, or all violations.
     pub fn finish<T>(self, value: T) -> Result<T, Invalid> {
         if self.found.is_empty() { Ok(value) } else { Err(Invalid(self.found)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(c: Checker) -> Vec<String> {
+        c.finish(()).unwrap_err().0.into_iter().map(|violation| violation.field).collect()
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_not_wrong_in_a_second_way() {
+        let mut read = Checker::at("lead");
+        read.each("items", 0..12, |c, i| c.require(i != 1, "time", "is required"));
+        let mut c = Checker::resume("lead", read.draft(()).violations);
+        c.each("items", 0..12, |c, i| {
+            c.require(i % 10 != 1, "time", "is late");
+            c.within("time", |c| c.require(i != 1, "zone", "is unknown"));
+            c.require(i != 10, "time", "is late");
+        });
+        assert_eq!(fields(c), ["lead.items[1].time", "lead.items[10].time", "lead.items[11].time"]);
+        let mut whole = Checker::resume("", Invalid::one("lead", "is required").0);
+        whole.within("lead", |c| c.wrong_field("owner", "is required"));
+        whole.wrong_field("leader", "is required");
+        assert_eq!(fields(whole), ["lead", "leader"]);
+    }
+
+    #[test]
+    fn no_more_is_told_than_somebody_reads() {
+        let mut c = Checker::at("");
+        c.each("items", 0..200_000, |c, _| c.wrong("is wrong"));
+        let mut c = Checker::resume("", c.draft(()).violations);
+        c.each("items", 0..200_000, |c, _| c.wrong_field("type", "is required"));
+        assert_eq!(c.suggestion("employes", ["employees"]), "");
+        assert_eq!(fields(c).len(), MOST);
     }
 }

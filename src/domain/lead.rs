@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::check::Checker;
 use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
 use super::score::{Points, Score, ScoreStatus};
-use super::text::suggestion;
 use super::time::{DAY, Time};
 use super::value::{FactValue, Money, Value};
 use super::version::Version;
@@ -354,10 +353,7 @@ pub struct Activity {
 
 fn check_term(c: &mut Checker, field: &str, word: &str, what: &str, terms: &BTreeMap<String, Term>) {
     if !word.is_empty() && !terms.contains_key(word) {
-        let help = match c.is_crowded() {
-            true => String::new(),
-            false => suggestion(word, terms.keys().map(String::as_str)),
-        };
+        let help = c.suggestion(word, terms.keys().map(String::as_str));
         c.wrong_field(field, format!("facts.toml declares no {what} \"{word}\"; {help}"));
     }
 }
@@ -399,7 +395,7 @@ impl LeadContent {
                 match vocabulary.attributes.get(name) {
                     Some(attribute) => check_type(c, attribute, &fact.value),
                     None => {
-                        let help = suggestion(name, vocabulary.attributes.keys().map(String::as_str));
+                        let help = c.suggestion(name, vocabulary.attributes.keys().map(String::as_str));
                         c.wrong(format!("facts.toml declares no attribute \"{name}\"; {help}"));
                     }
                 }
@@ -432,7 +428,7 @@ fn check_type(c: &mut Checker, attribute: &Attribute, value: &Value) {
     }
     match (&attribute.kind, value) {
         (AttributeType::Choice(choices), Value::Text(word)) => {
-            let help = suggestion(word, choices.iter().map(String::as_str));
+            let help = c.suggestion(word, choices.iter().map(String::as_str));
             c.wrong_field("value", format!("\"{word}\" is not one of its choices; {help}"));
         }
         (kind, _) => c.wrong_field("value", format!("must be a {} as facts.toml declares", kind.label())),
@@ -496,9 +492,7 @@ impl Customer {
 
 impl Activity {
     pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary, now: Time) {
-        if self.kind.is_empty() {
-            c.wrong_field("type", "is required");
-        }
+        c.require(!self.kind.is_empty(), "type", "is required");
         check_term(c, "type", &self.kind, "activity type", &vocabulary.activities);
         // Sums of these stay finite, however many there are.
         c.number("amount", Some(self.amount), -1e12, 1e12);

@@ -8,7 +8,6 @@ use super::canvas::Maturity;
 use super::check::Checker;
 use super::name::{Id, ProfileName, SegmentName};
 use super::score::Points;
-use super::text::suggestion;
 use super::time::Time;
 use super::value::Value;
 use super::version::Version;
@@ -130,6 +129,9 @@ pub struct Profile {
     pub content: ProfileContent,
 }
 
+/// The most size bands of a profile: each is compared with all before it.
+const MAX_BANDS: usize = 50;
+
 impl ProfileContent {
     /// Checks all but the criteria's facts, which the rules know.
     pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
@@ -162,7 +164,7 @@ impl ProfileContent {
     }
 
     fn check_bands(&self, c: &mut Checker) {
-        c.count("size_bands", self.size_bands.len(), 50);
+        c.count("size_bands", self.size_bands.len(), MAX_BANDS);
         let bands = &self.size_bands;
         let mut index = 0;
         c.each("size_bands", bands, |c, band| {
@@ -178,7 +180,7 @@ impl ProfileContent {
                 let (a, b) = (band.max.unwrap_or(i64::MAX), other.max.unwrap_or(i64::MAX));
                 band.min < b && other.min < a
             };
-            if let Some(other) = bands[..index].iter().position(meets) {
+            if let Some(other) = bands[..index].iter().take(MAX_BANDS).position(meets) {
                 c.wrong(format!("overlaps with size_bands[{other}]"));
             }
             index += 1;
@@ -190,7 +192,7 @@ impl ProfileContent {
         let mut seen = BTreeSet::new();
         c.each("decision_roles", &self.decision_roles, |c, role| {
             if !vocabulary.roles.contains_key(&role.role) {
-                let help = suggestion(&role.role, vocabulary.roles.keys().map(String::as_str));
+                let help = c.suggestion(&role.role, vocabulary.roles.keys().map(String::as_str));
                 c.wrong_field("role", format!("facts.toml declares no role \"{}\"; {help}", role.role));
             }
             c.require(seen.insert(&role.role), "role", "is listed already");

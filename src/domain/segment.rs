@@ -236,7 +236,7 @@ impl SegmentContent {
             let field = format!("custom_factors[\"{factor}\"]");
             if !vocabulary.factors.contains_key(factor) {
                 let known = vocabulary.factors.keys().map(String::as_str);
-                let help = super::text::suggestion(factor, known);
+                let help = c.suggestion(factor, known);
                 c.wrong_field(&field, format!("facts.toml declares no factor \"{factor}\"; {help}"));
             }
             c.require(value.is_finite(), &field, "must be finite");
@@ -258,7 +258,7 @@ impl Facet {
         c.length("content", &self.content, 0, 4_000);
         for key in self.attributes.keys() {
             if !kind.attributes().contains(&key.as_str()) {
-                let help = super::text::suggestion(key, kind.attributes().iter().copied());
+                let help = c.suggestion(key, kind.attributes().iter().copied());
                 c.wrong_field(
                     format!("attributes[\"{key}\"]"),
                     format!("is not an attribute of this facet; {help}"),
@@ -289,13 +289,13 @@ impl PersonaContent {
         }
         if !self.decision_role.is_empty() && !vocabulary.roles.contains_key(&self.decision_role) {
             let known = vocabulary.roles.keys().map(String::as_str);
-            let help = super::text::suggestion(&self.decision_role, known);
+            let help = c.suggestion(&self.decision_role, known);
             c.wrong_field("decision_role", format!("facts.toml declares no such role; {help}"));
         }
         for (field, provenance) in &self.provenance {
             c.within(format!("provenance[\"{field}\"]"), |c| {
                 if !Self::FIELDS.contains(&field.as_str()) {
-                    c.wrong(format!("is not a field; {}", super::text::suggestion(field, Self::FIELDS)));
+                    c.wrong(format!("is not a field; {}", c.suggestion(field, Self::FIELDS)));
                 }
                 c.number("confidence", provenance.confidence, 0.0, 1.0);
             });

@@ -103,7 +103,7 @@ impl RuleSet {
 
     fn check_criterion(&self, c: &mut Checker, criterion: &Criterion) {
         let Some(index) = self.catalogue.find(&criterion.fact, false) else {
-            let help = suggestion(&criterion.fact, self.catalogue.names(false));
+            let help = c.suggestion(&criterion.fact, self.catalogue.names(false));
             return c.wrong_field("fact", format!("there is no fact \"{}\"; {help}", criterion.fact));
         };
         let ty = &self.catalogue.facts[index].ty;
@@ -129,7 +129,7 @@ impl RuleSet {
                 _ => Vec::new(),
             };
             for word in words.into_iter().filter(|word| !choices.words.iter().any(|known| known == word)) {
-                let help = suggestion(word, choices.words.iter().map(String::as_str));
+                let help = c.suggestion(word, choices.words.iter().map(String::as_str));
                 c.wrong_field("expectation", format!("\"{word}\" is not a word of {}; {help}", choices.of));
             }
         }
