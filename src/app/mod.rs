@@ -179,18 +179,22 @@ fn admit(name: impl ToString, version: &Version, etag: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a read-change-write until nobody else has written between. With an etag there is one attempt only:
-/// whoever read that version was overtaken.
+/// Runs a read-change-write until nobody else has written between. With an etag, whoever read that version is
+/// overtaken by the first other write; only when what the resource points to has moved, it is looked at again.
 macro_rules! until_written {
     ($etag:expr, $attempt:expr) => {{
-        let mut left = if $etag.is_empty() { $crate::app::ATTEMPTS } else { 1 };
+        let mut left = $crate::app::ATTEMPTS;
         loop {
             left -= 1;
             match $attempt.await {
-                Err($crate::app::Error::Store($crate::storage::StoreError::Conflict(name))) if left == 0 => {
+                Err($crate::app::Error::Store($crate::storage::StoreError::Conflict(name)))
+                    if left == 0 || !$etag.is_empty() =>
+                {
                     break Err($crate::app::Error::EtagMismatch(name));
                 }
-                Err($crate::app::Error::Store($crate::storage::StoreError::Conflict(_))) => {}
+                Err($crate::app::Error::Store(
+                    $crate::storage::StoreError::Conflict(_) | $crate::storage::StoreError::Dangling(_),
+                )) if left > 0 => {}
                 other => break other,
             }
         }

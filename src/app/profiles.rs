@@ -17,7 +17,7 @@ impl App {
         once: Once<Profile>,
     ) -> Result<Profile> {
         let name = ProfileName { profile: id.unwrap_or_else(|| self.new_id()) };
-        // A conflict means that the segment went away after the check: the next check tells.
+        // If the segment goes away after the check, the next check tells.
         until_written!("", async {
             let content = self.check_profile(draft.clone()).await?;
             let profile = Profile { name: name.clone(), version: Version::first(self.now()), content };

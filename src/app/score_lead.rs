@@ -1,7 +1,5 @@
 //! Scores a lead as of a time, and computes recorded scores again.
 
-use std::sync::Arc;
-
 use super::once::Once;
 use super::{App, Error, Result};
 use crate::domain::check::{Checker, Violation};
@@ -75,9 +73,8 @@ impl App {
         request: ScoreRequest,
         once: Once<Score>,
     ) -> Result<Score> {
-        let as_of = request.as_of.unwrap_or_else(|| self.now());
-        self.check_request(rules, &request, as_of)?;
-        let lead = self.chosen_lead(request.subject, as_of).await?;
+        self.check_request(rules, &request)?;
+        let (lead, as_of) = self.chosen_lead(request.subject, request.as_of).await?;
         let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
         let (script, assessment) =
             self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency)?;
@@ -104,10 +101,10 @@ impl App {
         Ok(score)
     }
 
-    fn check_request(&self, rules: &RuleSet, request: &ScoreRequest, as_of: Time) -> Result<()> {
+    fn check_request(&self, rules: &RuleSet, request: &ScoreRequest) -> Result<()> {
         let mut c = Checker::resume("", request.violations.clone());
         // Kept, it would be the latest score until that time comes.
-        let future = request.record && as_of > self.now();
+        let future = request.record && request.as_of.is_some_and(|as_of| as_of > self.now());
         c.require(!future, "as_of_time", "a score as of a time to come can't be kept");
         if let Subject::Inline(lead, activities) = &request.subject {
             c.within("inline", |c| {
@@ -196,26 +193,25 @@ impl App {
         Ok((script.name.to_string(), assessment))
     }
 
-    async fn chosen_lead(&self, subject: Subject, as_of: Time) -> Result<ChosenLead> {
+    /// The lead as it was known at a time, or as it is known now; and that time.
+    async fn chosen_lead(&self, subject: Subject, as_of: Option<Time>) -> Result<(ChosenLead, Time)> {
         match subject {
             Subject::Stored(name) => self.stored_lead(name, as_of).await,
             Subject::Inline(content, activities) => {
-                let count = activities.len() as i64;
-                Ok(ChosenLead {
-                    name: None,
-                    revision: 0,
-                    content: *content,
-                    activities,
-                    activity_count: count,
-                })
+                let activity_count = activities.len() as i64;
+                let (name, revision, content) = (None, 0, *content);
+                let lead = ChosenLead { name, revision, content, activities, activity_count };
+                Ok((lead, as_of.unwrap_or_else(|| self.now())))
             }
         }
     }
 
-    /// A stored lead as it was known at a time.
-    async fn stored_lead(&self, name: LeadName, as_of: Time) -> Result<ChosenLead> {
+    async fn stored_lead(&self, name: LeadName, as_of: Option<Time>) -> Result<(ChosenLead, Time)> {
         let record = self.store.lead(&name).await?;
         let mut lead = record.lead;
+        // What was acknowledged counts from then on, also where another replica's clock is ahead of this one's.
+        let newest = lead.version.update_time.max(record.last_known.unwrap_or_default());
+        let as_of = as_of.unwrap_or_else(|| self.now().max(newest));
         if lead.version.update_time > as_of {
             lead = self.store.lead_at(&name, as_of).await.map_err(|error| match error {
                 StoreError::NotFound(_) => Error::NotKnownThen { lead: name.to_string(), as_of },
@@ -223,13 +219,14 @@ impl App {
             })?;
         }
         let activities = self.newest_activities(&name, record.activity_count, as_of).await?;
-        Ok(ChosenLead {
+        let lead = ChosenLead {
             name: Some(name),
             revision: lead.version.revision,
             content: lead.content,
             activities,
             activity_count: record.activity_count,
-        })
+        };
+        Ok((lead, as_of))
     }
 
     /// Of the first `count` activities, those that were known at a time; one more than a score looks at, so
@@ -260,9 +257,86 @@ impl App {
             Some(_) => Err(Error::Deleted(name.to_string())),
         }
     }
+}
 
-    /// The rules that a new call or stream works by.
-    pub fn pin_rules(&self) -> Result<Arc<RuleSet>> {
-        self.rule_set()
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::{Clock, Settings};
+    use crate::domain::check::Draft;
+    use crate::domain::lead::{Company, LeadStage, Subject as Kind};
+    use crate::rules::compile;
+    use crate::rules::source::Sources;
+    use crate::storage::Store;
+    use crate::storage::sqlite::SqliteStore;
+
+    struct Fixed(i64);
+
+    impl Clock for Fixed {
+        fn now(&self) -> Time {
+            Time::from_micros(self.0).unwrap()
+        }
+    }
+
+    fn replica(store: &Arc<dyn Store>, now: i64) -> App {
+        let settings = Settings {
+            currency: "EUR".into(),
+            default_profile: None,
+            replica: String::new(),
+            rules_source: String::new(),
+        };
+        let app = App::new(store.clone(), Box::new(Fixed(now)), settings, 1);
+        let script = "rule \"visits\" when activity(\"visit\").count > 0 then activity(\"visit\").count because \"x\";
+                      grade \"D\" otherwise;";
+        let files = [
+            ("facts.toml", "[activities]\nvisit = { meaning = \"A visit\" }\n"),
+            ("lead_scoring/default.rhai", script),
+        ];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let (set, _) = compile(Sources::new(files.into())).unwrap();
+        app.rules.activate(Arc::new(set), app.now());
+        app
+    }
+
+    #[tokio::test]
+    async fn what_a_replica_with_a_fast_clock_acknowledged_counts_for_the_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("a.db")).unwrap());
+        let (fast, slow) = (replica(&store, 9_000_000), replica(&store, 8_950_000));
+        let content = LeadContent {
+            external_ids: Default::default(),
+            subject: Kind::Company(Company { display_name: "Acme".into(), ..Company::default() }),
+            contacts: None,
+            attributes: Default::default(),
+            owner: String::new(),
+            source: String::new(),
+            profile: None,
+            stage: LeadStage::New,
+            customer: None,
+            outcome: None,
+        };
+        let draft = Draft { content, violations: Vec::new() };
+        let lead = fast.create_lead(None, draft, Once::unkept()).await.unwrap().record.lead.name;
+        let profile = ProfileContent { display_name: "Main".into(), ..ProfileContent::default() };
+        let request = ScoreRequest {
+            subject: Subject::Stored(lead.clone()),
+            profile: ProfileChoice::Inline(Box::new(profile)),
+            as_of: None,
+            record: false,
+            violations: Vec::new(),
+        };
+        let rules = slow.rule_set().unwrap();
+        let total = async || {
+            let score = slow.score_lead(&rules, request.clone(), Once::unkept()).await.unwrap();
+            score.assessment.total.number()
+        };
+        assert_eq!(total().await, 0.0);
+        let time = fast.now();
+        let visit = Activity { kind: "visit".into(), time, known_time: time, amount: 1.0, contact: None };
+        let visits = Draft { content: vec![visit], violations: Vec::new() };
+        fast.record_activities(&lead, visits, Once::unkept()).await.unwrap();
+        assert_eq!(total().await, 1.0);
     }
 }

@@ -1,7 +1,7 @@
 //! Segments of a canvas. Every write makes a revision of the canvas too.
 
 use super::once::Once;
-use super::{App, Error, Result, admit};
+use super::{App, Error, Result, admit, until_written};
 use crate::domain::canvas::{Block, Canvas};
 use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::listing::Query;
@@ -77,14 +77,13 @@ impl App {
     }
 
     pub async fn delete_segment(&self, name: &SegmentName, etag: &str, once: Once<()>) -> Result<()> {
-        let profiles = self.store.profiles_of_canvas(&name.canvas_name()).await?;
-        let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
-        let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
-        // A profile that comes to point here meanwhile makes the store refuse the write.
-        self.edit_canvas(
-            &name.canvas_name(),
-            |_, ()| once.of(&()),
-            |canvas| {
+        let (canvas, receipt) = (name.canvas_name(), |_: &Canvas, (): &()| once.of(&()));
+        // A profile that comes to point here meanwhile makes the store refuse the write; then they are read again.
+        until_written!("", async {
+            let profiles = self.store.profiles_of_canvas(&canvas).await?;
+            let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
+            let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
+            let edited = self.edit_canvas(&canvas, receipt, |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
                 let mut users = profiles.clone();
@@ -94,10 +93,9 @@ impl App {
                 }
                 canvas.segments.remove(&name.segment);
                 Ok(())
-            },
-        )
-        .await?;
-        Ok(())
+            });
+            edited.await.map(drop)
+        })
     }
 
     /// Checks a segment. The notes `kept` from before were checked when they came.

@@ -309,6 +309,8 @@ pub struct LeadRecord {
     pub activity_count: i64,
     /// When the newest of its activities happened.
     pub last_activity: Option<Time>,
+    /// When the newest of them became known.
+    pub last_known: Option<Time>,
     /// The newest revision of the profile that the latest score is by.
     pub profile_revision: Option<i64>,
 }
@@ -324,7 +326,8 @@ pub struct Present {
 impl LeadRecord {
     /// A lead of which nothing is kept beside it yet.
     pub fn new(lead: Lead) -> Self {
-        Self { lead, latest_score: None, activity_count: 0, last_activity: None, profile_revision: None }
+        let (latest_score, last_activity, last_known, profile_revision) = (None, None, None, None);
+        Self { lead, latest_score, activity_count: 0, last_activity, last_known, profile_revision }
     }
 
     /// Whether the latest score may no longer say what scoring now would: lead, activities, profile or rules

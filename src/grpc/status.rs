@@ -209,7 +209,7 @@ impl From<StoreError> for Status {
             StoreError::AlreadyExists(name) => {
                 status(Reason::AlreadyExists, message, none(), &[("resource", name)])
             }
-            StoreError::Conflict(name) => {
+            StoreError::Conflict(name) | StoreError::Dangling(name) => {
                 status(Reason::EtagMismatch, message, none(), &[("resource", name)])
             }
             StoreError::ExternalIdTaken { system, id, lead } => {

@@ -297,22 +297,24 @@ async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn St
     assert_eq!(amounts(5, 10, 9).await, [1.0, 3.0, 4.0, 5.0]);
     assert_eq!(amounts(4, 10, 2).await, [3.0, 4.0]);
     assert_eq!(amounts(5, 4, 9).await, [0.0; 0]);
+    assert_eq!(store.lead(&name("l")).await.unwrap().last_known, Some(time(50)));
 }
 
 async fn a_profile_points_to_a_segment_that_exists(store: Arc<dyn Store>) {
     let pointing = profile("p", Some("canvases/c/segments/s"));
-    assert!(matches!(store.create_profile(pointing.clone(), None).await, Err(StoreError::Conflict(_))));
-    let with = canvas_with_segment("c", "s");
+    assert!(matches!(store.create_profile(pointing.clone(), None).await, Err(StoreError::Dangling(_))));
+    let mut with = canvas_with_segment("c", "s");
+    with.content.display_name = "any text\0 at all".into();
     store.create_canvas(with.clone(), None).await.unwrap();
     store.create_profile(pointing.clone(), None).await.unwrap();
     let without = Canvas { version: with.version.next(time(2)), segments: BTreeMap::new(), ..with.clone() };
-    assert!(matches!(store.update_canvas(without, None).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.update_canvas(without, None).await, Err(StoreError::Dangling(_))));
     let elsewhere = Profile {
         version: pointing.version.next(time(2)),
         content: profile("p", Some("canvases/c/segments/t")).content,
         ..pointing
     };
-    assert!(matches!(store.update_profile(elsewhere, None).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.update_profile(elsewhere, None).await, Err(StoreError::Dangling(_))));
 }
 
 async fn scores_are_kept_and_the_latest_is_told(store: Arc<dyn Store>) {
@@ -361,7 +363,7 @@ async fn a_pointed_to_canvas_is_not_deleted(store: Arc<dyn Store>) {
     assert_eq!(of_canvas, [(pointing.name.clone(), "canvases/c/segments/s".parse().unwrap())]);
     let mut deleted = Canvas { version: first.version.next(time(2)), ..first.clone() };
     deleted.version.delete_time = Some(time(2));
-    assert!(matches!(store.update_canvas(deleted.clone(), None).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.update_canvas(deleted.clone(), None).await, Err(StoreError::Dangling(_))));
     let mut gone = Profile { version: pointing.version.next(time(2)), ..pointing };
     gone.version.delete_time = Some(time(2));
     store.update_profile(gone, None).await.unwrap();

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod postgres;
+mod rows;
 mod select;
 pub mod sqlite;
 
@@ -32,6 +33,9 @@ pub enum StoreError {
     /// The resource has moved on since it was read.
     #[error("{0} has changed meanwhile")]
     Conflict(String),
+    /// What a resource points to, or what points to it, has changed since it was checked.
+    #[error("what {0} points to has changed meanwhile")]
+    Dangling(String),
     #[error("the id {id} of {system} belongs to {lead}")]
     ExternalIdTaken { system: String, id: String, lead: String },
     /// A request with this id has been answered while this one was under way; nothing was done.
@@ -96,6 +100,16 @@ impl RequestKey {
     fn forgotten(&self) -> i64 {
         self.time.micros() - KEPT
     }
+
+    /// What a kept digest and answer mean for this request.
+    fn judge(&self, kept: Option<(String, Option<Vec<u8>>)>) -> Result<Option<Vec<u8>>> {
+        match kept {
+            Some((digest, _)) if digest != self.digest => Err(StoreError::RequestIdReused(self.id.clone())),
+            Some((_, None)) => Err(StoreError::Erased(self.id.clone())),
+            Some((_, answer)) => Ok(answer),
+            None => Ok(None),
+        }
+    }
 }
 
 /// An answer as it is kept.
@@ -128,14 +142,14 @@ pub trait CanvasStore: Send + Sync {
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas>;
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>>;
     /// Replaces a canvas if its revision is still the one before; the former body is kept.
-    /// Refused with [`StoreError::Conflict`] while a profile that is not deleted points to a segment that would
+    /// Refused with [`StoreError::Dangling`] while a profile that is not deleted points to a segment that would
     /// be gone, with its canvas or alone.
     async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()>;
 }
 
 #[async_trait]
 pub trait ProfileStore: Send + Sync {
-    /// [`StoreError::AlreadyExists`] also if a deleted profile has the name; [`StoreError::Conflict`] if the
+    /// [`StoreError::AlreadyExists`] also if a deleted profile has the name; [`StoreError::Dangling`] if the
     /// segment that it points to does not exist.
     async fn create_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Also a deleted one.
@@ -162,6 +176,24 @@ pub struct UpsertItem {
     pub etag: String,
 }
 
+impl UpsertItem {
+    /// Makes a stored lead what the item says, its ids in other systems kept; says whether that changes it.
+    fn merge_into(self, record: &mut LeadRecord, now: Time) -> Result<bool> {
+        let Self { mut content, etag, .. } = self;
+        if !record.lead.version.admits(&etag) {
+            return Err(StoreError::Conflict(record.lead.name.to_string()));
+        }
+        for (system, id) in &record.lead.content.external_ids {
+            content.external_ids.entry(system.clone()).or_insert_with(|| id.clone());
+        }
+        let changed = record.lead.content != content;
+        if changed {
+            record.lead = record.lead.revise(content, now);
+        }
+        Ok(changed)
+    }
+}
+
 /// What an upsert by external id came to.
 #[derive(Debug, Clone)]
 pub struct Upserted {
@@ -185,8 +217,7 @@ pub trait LeadStore: Send + Sync {
     /// Creates or replaces leads by their external id in a system. External ids in other systems are kept. A
     /// lead that would not change keeps its revision. Items fail one by one, with [`StoreError::Conflict`]
     /// where an etag is not current; all others are written in one transaction. What passes by itself fails the
-    /// whole. The results stand in the
-    /// order of the items.
+    /// whole. The results stand in the order of the items.
     async fn upsert_leads(
         &self,
         system: &str,

@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
+use super::rows::RECORD;
 use crate::domain::filter::{Comparison, Field, Filter, Operand};
 use crate::domain::lead::Present;
 use crate::domain::listing::{NAME, Query};
+use crate::domain::name::LeadName;
 use crate::domain::time::DAY;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,30 @@ pub struct List<'a> {
     /// The column that the resource's name is kept in.
     pub name: &'a str,
     pub present: Present,
+}
+
+impl List<'_> {
+    pub fn canvases(deleted: bool) -> Self {
+        Self::of_named("SELECT body FROM canvases", deleted)
+    }
+
+    pub fn profiles(deleted: bool) -> Self {
+        Self::of_named("SELECT body FROM profiles", deleted)
+    }
+
+    fn of_named(select: &'static str, deleted: bool) -> Self {
+        let within = (if deleted { "1 = 1" } else { "NOT deleted" }, None);
+        List { select, within, name: "name", present: Present::default() }
+    }
+
+    pub fn leads(present: Present) -> Self {
+        List { select: RECORD, within: ("1 = 1", None), name: "leads.name", present }
+    }
+
+    pub fn scores(lead: &LeadName) -> Self {
+        let within = ("lead = ", Some(Param::Text(lead.to_string())));
+        List { select: "SELECT body FROM scores", within, name: "number", present: Present::default() }
+    }
 }
 
 /// The statements that answer a query: what comes later is only asked for when what came before did not fill the

@@ -9,6 +9,7 @@ async fn holds_what_the_first_schema_held(store: &dyn Store) {
     assert_eq!((latest.name.to_string().as_str(), latest.status), ("leads/l/scores/2", ScoreStatus::Scored));
     assert_eq!((latest.total, latest.grade.as_str(), latest.lead_revision), (Points(1_234), "A", 2));
     assert_eq!(lead.last_activity, Time::from_micros(1_780_000_000_000_000));
+    assert!(lead.last_known >= lead.last_activity);
     assert_eq!(store.lead_revision(&name("l"), 1).await.unwrap().content.owner, "");
     assert_eq!(store.scores(&name("l"), newest()).await.unwrap().len(), 2);
     let wanted = "owner = an AND country = DE AND total = 12.34 AND employees = 80 AND segment = 'canvases/c/segments/s'";

@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
+use super::super::rows::{Columns as _, body};
 use super::super::select::List;
 use super::super::{CanvasStore, Receipt, Result, StoreError};
-use super::{PostgresStore, body, commit, is_taken, page};
+use super::{PostgresStore, commit, is_taken, page};
 use crate::domain::canvas::Canvas;
-use crate::domain::lead::Present;
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
 
@@ -45,13 +45,7 @@ impl CanvasStore for PostgresStore {
     }
 
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
-        let list = List {
-            select: "SELECT body FROM canvases",
-            within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
-            name: "name",
-            present: Present::default(),
-        };
-        page(self.connection().await?, list, &query, body).await
+        page(self.connection().await?, List::canvases(deleted), &query, body).await
     }
 
     async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -66,10 +60,9 @@ impl CanvasStore for PostgresStore {
         let gone = |segment: &SegmentName| deleted || !canvas.segments.contains_key(&segment.segment);
         let sql = "SELECT DISTINCT segment FROM profiles WHERE canvas = $1 AND NOT deleted";
         for row in transaction.query(sql, &[&name]).await? {
-            let segment: String = row.try_get(0)?;
-            let segment = segment.parse().map_err(StoreError::failed)?;
+            let segment = row.some_text(0)?.parse().map_err(StoreError::failed)?;
             if gone(&segment) {
-                return Err(StoreError::Conflict(name));
+                return Err(StoreError::Dangling(name));
             }
         }
         let keep = "INSERT INTO canvas_revisions (name, revision, body)

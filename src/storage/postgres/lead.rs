@@ -1,69 +1,20 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
-use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::super::rows::{ACTIVITY, RECORD, activity, body, record};
 use super::super::select::List;
 use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::lock;
 use super::receipt::erase;
-use super::{PostgresStore, bodies, body, commit, limit, page, row, run};
-use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, Present};
+use super::{PostgresStore, bodies, commit, limit, page, row, run};
+use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
-use crate::domain::score::{Points, ScoreStatus};
-use crate::domain::time::{NotATime, Time};
+use crate::domain::time::Time;
 
-/// A lead with what is kept beside it: its newest body and its columns.
-const RECORD: &str = "SELECT
-    (SELECT r.body FROM lead_revisions r WHERE r.name = leads.name AND r.revision = leads.revision), leads.name,
-    activity_count, last_activity_micros, score_number, score_status, grade, total, fit, engagement,
-    score_as_of_micros, score_lead_revision, score_activity_count, score_profile, score_profile_revision,
-    score_rule_set, segment, (SELECT p.revision FROM profiles p WHERE p.name = score_profile)
-    FROM leads";
-const ACTIVITY: &str = "SELECT type, time_micros, known_micros, amount, contact FROM activities";
 /// How often an upsert is tried again when another replica creates the same lead at the same moment.
 const ATTEMPTS: usize = 3;
-
-fn record(row: &Row) -> Result<LeadRecord> {
-    let last: Option<i64> = row.try_get(3)?;
-    Ok(LeadRecord {
-        lead: body(row)?,
-        activity_count: row.try_get(2)?,
-        last_activity: last.map(time).transpose()?,
-        latest_score: latest(row)?,
-        profile_revision: row.try_get(17)?,
-    })
-}
-
-fn latest(row: &Row) -> Result<Option<LatestScore>> {
-    let Some(number) = row.try_get::<_, Option<i64>>(4)? else { return Ok(None) };
-    let (lead, status, profile): (&str, &str, &str) = (row.try_get(1)?, row.try_get(5)?, row.try_get(13)?);
-    let segment: Option<&str> = row.try_get(16)?;
-    let points = |column| row.try_get(column).map(Points);
-    Ok(Some(LatestScore {
-        name: format!("{lead}/scores/{number}").parse().map_err(corrupt)?,
-        status: ScoreStatus::ALL
-            .into_iter()
-            .find(|known| known.as_str() == status)
-            .ok_or_else(|| StoreError::failed(format!("there is no status {status}")))?,
-        grade: row.try_get::<_, Option<String>>(6)?.unwrap_or_default(),
-        total: points(7)?,
-        fit: points(8)?,
-        engagement: points(9)?,
-        as_of: time(row.try_get(10)?)?,
-        lead_revision: row.try_get(11)?,
-        activity_count: row.try_get(12)?,
-        profile: profile.parse().map_err(corrupt)?,
-        profile_revision: row.try_get(14)?,
-        rule_set: row.try_get(15)?,
-        segment: segment.map(str::parse).transpose().map_err(corrupt)?,
-    }))
-}
-
-fn time(micros: i64) -> Result<Time> {
-    Time::from_micros(micros).ok_or_else(|| corrupt(NotATime))
-}
 
 async fn insert(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     // No error but a count: an error would end the transaction.
@@ -148,10 +99,9 @@ async fn upsert(
     item: UpsertItem,
     now: Time,
 ) -> Result<Upserted> {
-    let UpsertItem { new_name, mut content, etag } = item;
-    let id = content.external_ids.get(system).cloned().unwrap_or_default();
+    let id = item.content.external_ids.get(system).cloned().unwrap_or_default();
     let Some(name) = owner(transaction, system, &id).await? else {
-        let lead = Lead::create(new_name, content, now);
+        let lead = Lead::create(item.new_name, item.content, now);
         insert(transaction, &lead).await?;
         return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
@@ -163,14 +113,7 @@ async fn upsert(
     }
     let found = row(transaction, &format!("{RECORD} WHERE name = $1"), &[&name]).await?;
     let mut record = record(&found.ok_or(StoreError::NotFound(name))?)?;
-    if !record.lead.version.admits(&etag) {
-        return Err(StoreError::Conflict(record.lead.name.to_string()));
-    }
-    for (system, id) in &record.lead.content.external_ids {
-        content.external_ids.entry(system.clone()).or_insert_with(|| id.clone());
-    }
-    if record.lead.content != content {
-        record.lead = record.lead.revise(content, now);
+    if item.merge_into(&mut record, now)? {
         replace(transaction, &record.lead).await?;
     }
     Ok(Upserted { record, created: false })
@@ -207,8 +150,7 @@ impl LeadStore for PostgresStore {
     }
 
     async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
-        let list = List { select: RECORD, within: ("1 = 1", None), name: "leads.name", present };
-        page(self.connection().await?, list, &query, record).await
+        page(self.connection().await?, List::leads(present), &query, record).await
     }
 
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -302,10 +244,12 @@ impl ActivityStore for PostgresStore {
         let transaction = connection.transaction().await?;
         let added = i64::try_from(activities.len()).unwrap_or(i64::MAX);
         let sql = "UPDATE leads SET activity_count = activity_count + $2,
-                   last_activity_micros = greatest(last_activity_micros, $3::bigint)
+                   last_activity_micros = greatest(last_activity_micros, $3::bigint),
+                   last_known_micros = greatest(last_known_micros, $4::bigint)
                    WHERE name = $1 RETURNING activity_count";
         let last = activities.iter().map(|activity| activity.time.micros()).max();
-        let row = transaction.query_opt(sql, &[&lead, &added, &last]).await?;
+        let known = activities.iter().map(|activity| activity.known_time.micros()).max();
+        let row = row(&transaction, sql, &[&lead, &added, &last, &known]).await?;
         let count: i64 = row.ok_or_else(|| StoreError::NotFound(lead.clone()))?.try_get(0)?;
         let column = |of: fn(&Activity) -> i64| activities.iter().map(of).collect::<Vec<i64>>();
         let kinds: Vec<&str> = activities.iter().map(|a| a.kind.as_str()).collect();
@@ -328,7 +272,7 @@ impl ActivityStore for PostgresStore {
         let after = window.after.unwrap_or(0);
         let rows =
             self.connection().await?.query(&sql, &[&lead.to_string(), &after, &limit(window.limit)]).await?;
-        rows.iter().map(activity).collect()
+        rows.iter().map(|row| activity(row)).collect()
     }
 
     async fn activities_known(
@@ -344,22 +288,6 @@ impl ActivityStore for PostgresStore {
         );
         let params: [&(dyn ToSql + Sync); 4] = [&lead.to_string(), &count, &at.micros(), &limit(most)];
         let rows = self.connection().await?.query(&sql, &params).await?;
-        rows.iter().rev().map(activity).collect()
+        rows.iter().rev().map(|row| activity(row)).collect()
     }
-}
-
-fn activity(row: &Row) -> Result<Activity> {
-    let contact: Option<&str> = row.try_get(4)?;
-    Ok(Activity {
-        kind: row.try_get(0)?,
-        time: time(row.try_get(1)?)?,
-        known_time: time(row.try_get(2)?)?,
-        amount: row.try_get(3)?,
-        contact: contact.map(str::parse).transpose().map_err(corrupt)?,
-    })
-}
-
-/// A row that this program can't have written.
-fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::failed(error)
 }

@@ -14,13 +14,15 @@ pub mod testing;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Transaction,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Transaction,
 };
 use serde::de::DeserializeOwned;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
+use super::rows::{self, Columns};
 use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Receipt, Result, Store, StoreError};
 use crate::domain::listing::Query;
@@ -29,6 +31,9 @@ use crate::domain::listing::Query;
 const CONNECTIONS: usize = 16;
 /// How long a call waits for one of them before it is told that the store is busy.
 const WAIT: Duration = Duration::from_secs(2);
+
+/// A write that waits for another's lock gives up in the end: its caller may have gone, and the connection is wanted.
+const SET_UP: &str = "SET lock_timeout = '5s'";
 
 /// A PostgreSQL database. Share it behind an `Arc`.
 pub struct PostgresStore {
@@ -65,7 +70,7 @@ impl PostgresStore {
 
     async fn connection(&self) -> Result<Object> {
         self.pool.get().await.map_err(|error| match error {
-            PoolError::Timeout(_) => StoreError::Busy,
+            PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy,
             other => StoreError::failed(other),
         })
     }
@@ -84,6 +89,9 @@ fn connect(url: &str) -> std::result::Result<Pool, OpenError> {
         .max_size(CONNECTIONS)
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(WAIT))
+        .post_create(Hook::async_fn(|client, _| {
+            Box::pin(async move { client.batch_execute(SET_UP).await.map_err(HookError::Backend) })
+        }))
         .runtime(Runtime::Tokio1)
         .build()?)
 }
@@ -157,7 +165,7 @@ async fn page<T>(
     connection: Object,
     list: List<'_>,
     query: &Query,
-    row: impl Fn(&Row) -> Result<T>,
+    row: impl Fn(&dyn Columns) -> Result<T>,
 ) -> Result<Vec<T>> {
     let mut attended = Attended(Some(connection));
     let Some(connection) = attended.0.as_mut() else { return Ok(Vec::new()) };
@@ -172,7 +180,7 @@ async fn pages<T>(
     connection: &mut Object,
     statements: Vec<Statement>,
     query: &Query,
-    row: impl Fn(&Row) -> Result<T>,
+    row: impl Fn(&dyn Columns) -> Result<T>,
 ) -> Result<Vec<T>> {
     let snapshot =
         connection.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
@@ -203,7 +211,11 @@ impl From<tokio_postgres::Error> for StoreError {
         match error.code() {
             Some(&SqlState::DISK_FULL) => StoreError::Full,
             // Nothing was done, and it can be tried again at once.
-            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => StoreError::Busy,
+            Some(
+                &SqlState::T_R_DEADLOCK_DETECTED
+                | &SqlState::T_R_SERIALIZATION_FAILURE
+                | &SqlState::LOCK_NOT_AVAILABLE,
+            ) => StoreError::Busy,
             Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => StoreError::ReadOnly,
             _ => StoreError::failed(error),
         }
@@ -215,14 +227,27 @@ fn is_taken(error: &tokio_postgres::Error) -> bool {
     error.code() == Some(&SqlState::UNIQUE_VIOLATION)
 }
 
-/// Decodes the body in a row's first column.
-fn body<T: DeserializeOwned>(row: &Row) -> Result<T> {
-    Ok(serde_json::from_str(row.try_get(0)?)?)
+impl Columns for Row {
+    fn text(&self, column: usize) -> Result<Option<&str>> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn integer(&self, column: usize) -> Result<Option<i64>> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn float(&self, column: usize) -> Result<Option<f64>> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
+        Ok(self.try_get(column)?)
+    }
 }
 
 /// Decodes the bodies of all rows.
 fn bodies<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
-    rows.iter().map(body).collect()
+    rows.iter().map(|row| rows::body(row)).collect()
 }
 
 /// A limit as SQL takes it.

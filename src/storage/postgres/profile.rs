@@ -2,36 +2,19 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
+use super::super::rows::{ProfileColumns, body};
 use super::super::select::List;
 use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::lock;
-use super::{PostgresStore, bodies, body, commit, is_taken, limit, page};
-use crate::domain::lead::Present;
+use super::{PostgresStore, bodies, commit, is_taken, limit, page, row};
+use crate::domain::canvas::Canvas;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
 use crate::domain::profile::Profile;
-use crate::domain::time::Time;
 
 /// All revisions of a profile, the current one among them.
 const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = $1
                          UNION ALL SELECT revision, body FROM profiles WHERE name = $1";
-
-/// The canvas and the segment that a profile points to.
-fn target(profile: &Profile) -> (Option<String>, Option<String>) {
-    let segment = profile.content.segment.as_ref();
-    (segment.map(|segment| segment.canvas_name().to_string()), segment.map(ToString::to_string))
-}
-
-/// What lists are filtered and ordered by: maturity, script, next review and last change.
-pub(super) fn columns(profile: &Profile) -> (Option<&'static str>, &str, Option<i64>, i64) {
-    let content = &profile.content;
-    (
-        content.maturity.as_str(),
-        &content.scoring_script,
-        content.review.as_ref().and_then(|review| review.next_time()).map(Time::micros),
-        profile.version.update_time.micros(),
-    )
-}
 
 /// Makes sure that the segment which a profile points to exists, and stays until the transaction ends.
 async fn check_target(transaction: &Transaction<'_>, profile: &Profile) -> Result<()> {
@@ -39,13 +22,12 @@ async fn check_target(transaction: &Transaction<'_>, profile: &Profile) -> Resul
     else {
         return Ok(());
     };
-    let sql = "SELECT body::json -> 'segments' -> $2 IS NOT NULL FROM canvases
-               WHERE name = $1 AND NOT deleted FOR SHARE";
-    let params = [segment.canvas_name().to_string(), segment.segment.to_string()];
-    let found = transaction.query_opt(sql, &[&params[0], &params[1]]).await?;
-    match found.map(|row| row.try_get(0)).transpose()? {
-        Some(true) => Ok(()),
-        _ => Err(StoreError::Conflict(profile.name.to_string())),
+    let sql = "SELECT body FROM canvases WHERE name = $1 AND NOT deleted FOR SHARE";
+    let canvas = row(transaction, sql, &[&segment.canvas_name().to_string()]).await?;
+    let canvas: Option<Canvas> = canvas.as_ref().map(|row| body(row)).transpose()?;
+    match canvas.is_some_and(|canvas| canvas.segments.contains_key(&segment.segment)) {
+        true => Ok(()),
+        false => Err(StoreError::Dangling(profile.name.to_string())),
     }
 }
 
@@ -54,8 +36,8 @@ impl ProfileStore for PostgresStore {
     async fn create_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = profile.name.to_string();
         let text = serde_json::to_string(&profile)?;
-        let (canvas, segment) = target(&profile);
-        let (maturity, script, review, updated) = columns(&profile);
+        let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
+            ProfileColumns::of(&profile);
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
         check_target(&transaction, &profile).await?;
@@ -65,7 +47,7 @@ impl ProfileStore for PostgresStore {
                    VALUES ($1, $2, false, $3, $4, $5, $6, $7, $8, $9)";
         let revision = profile.version.revision;
         let params: [&(dyn ToSql + Sync); 9] =
-            [&name, &revision, &canvas, &segment, &text, &maturity, &script, &review, &updated];
+            [&name, &revision, &canvas, &segment, &text, &maturity, &script, &review_micros, &update_micros];
         match transaction.execute(sql, &params).await {
             Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
             other => other?,
@@ -88,13 +70,7 @@ impl ProfileStore for PostgresStore {
     }
 
     async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
-        let list = List {
-            select: "SELECT body FROM profiles",
-            within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
-            name: "name",
-            present: Present::default(),
-        };
-        page(self.connection().await?, list, &query, body).await
+        page(self.connection().await?, List::profiles(deleted), &query, body).await
     }
 
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -102,7 +78,6 @@ impl ProfileStore for PostgresStore {
         let revision = profile.version.revision;
         let deleted = profile.version.delete_time.is_some();
         let text = serde_json::to_string(&profile)?;
-        let (canvas, segment) = target(&profile);
         let mut connection = self.connection().await?;
         let transaction = connection.transaction().await?;
         lock(&transaction, "profiles", &name, revision - 1).await?;
@@ -112,9 +87,20 @@ impl ProfileStore for PostgresStore {
         transaction.execute(keep, &[&name]).await?;
         let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6, maturity = $7,
                    scoring_script = $8, next_review_micros = $9, update_micros = $10 WHERE name = $1";
-        let (maturity, script, review, updated) = columns(&profile);
-        let params: [&(dyn ToSql + Sync); 10] =
-            [&name, &revision, &deleted, &canvas, &segment, &text, &maturity, &script, &review, &updated];
+        let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
+            ProfileColumns::of(&profile);
+        let params: [&(dyn ToSql + Sync); 10] = [
+            &name,
+            &revision,
+            &deleted,
+            &canvas,
+            &segment,
+            &text,
+            &maturity,
+            &script,
+            &review_micros,
+            &update_micros,
+        ];
         transaction.execute(sql, &params).await?;
         commit(transaction, receipt, ()).await
     }

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
+use super::super::rows::Columns as _;
 use super::super::{Answer, Receipt, ReceiptStore, RequestKey, Result, StoreError};
 use super::PostgresStore;
 
@@ -10,16 +11,8 @@ impl ReceiptStore for PostgresStore {
         let sql = "SELECT digest, answer FROM receipts WHERE method = $1 AND id = $2 AND create_micros > $3";
         let found =
             self.connection().await?.query_opt(sql, &[&key.method, &key.id, &key.forgotten()]).await?;
-        match found {
-            Some(row) if row.try_get::<_, &str>(0)? != key.digest => {
-                Err(StoreError::RequestIdReused(key.id.clone()))
-            }
-            Some(row) => match row.try_get(1)? {
-                None => Err(StoreError::Erased(key.id.clone())),
-                answer => Ok(answer),
-            },
-            None => Ok(None),
-        }
+        let kept = found.map(|row| Ok::<_, StoreError>((row.some_text(0)?.to_owned(), row.bytes(1)?)));
+        key.judge(kept.transpose()?)
     }
 }
 

@@ -1,9 +1,9 @@
-//! The schema and its migrations; the same shape as SQLite's. Names are compared by their bytes.
+//! The schema and its migrations: SQLite's, and the canvases that profiles and leads belong to by columns of their own. Names are compared by their bytes.
 
 use deadpool_postgres::{Object, Transaction};
 
+use super::super::rows::{ProfileColumns, body};
 use super::super::{Result, StoreError};
-use super::body;
 use crate::domain::canvas::Canvas;
 use crate::domain::lead::{LatestScore, Lead};
 use crate::domain::listing::listed_text;
@@ -18,7 +18,7 @@ const LOCK: i64 = 0x61_7373_6179;
 
 /// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
 /// SQL alone can't fill. Never change one that was released.
-const MIGRATIONS: [(&str, &str); 2] = [(FIRST, ""), (LISTS, LISTS_FILLED)];
+const MIGRATIONS: [(&str, &str); 3] = [(FIRST, ""), (LISTS, LISTS_FILLED), (LAST_KNOWN, "")];
 /// The migration that `fill_lists` belongs to.
 const LISTS_VERSION: i32 = 2;
 
@@ -175,6 +175,13 @@ CREATE INDEX leads_owner ON leads (owner, name) WHERE owner IS NOT NULL;
 CREATE INDEX leads_grade ON leads (grade, name) WHERE grade IS NOT NULL;
 ";
 
+/// When the newest activity became known: replicas' clocks differ, and what one acknowledged another must not miss.
+const LAST_KNOWN: &str = "
+ALTER TABLE leads ADD COLUMN last_known_micros BIGINT;
+UPDATE leads SET last_known_micros = (SELECT max(known_micros) FROM activities WHERE lead = leads.name)
+    WHERE activity_count > 0;
+";
+
 async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
     for row in db.query("SELECT body FROM canvases", &[]).await? {
         let Canvas { name, content, version, .. } = body(&row)?;
@@ -189,10 +196,12 @@ async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
     }
     for row in db.query("SELECT body FROM profiles", &[]).await? {
         let profile: Profile = body(&row)?;
-        let (maturity, script, review, updated) = super::profile::columns(&profile);
+        let ProfileColumns { maturity, script, review_micros, update_micros, .. } =
+            ProfileColumns::of(&profile);
         let sql = "UPDATE profiles SET maturity = $2, scoring_script = $3, next_review_micros = $4,
                    update_micros = $5 WHERE name = $1";
-        db.execute(sql, &[&profile.name.to_string(), &maturity, &script, &review, &updated]).await?;
+        db.execute(sql, &[&profile.name.to_string(), &maturity, &script, &review_micros, &update_micros])
+            .await?;
     }
     // Leads and scores may be many: a part of them at a time.
     db.execute("DECLARE old_leads CURSOR FOR SELECT body FROM leads", &[]).await?;

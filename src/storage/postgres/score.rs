@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::super::select::{List, Param};
+use super::super::rows::{body, tally};
+use super::super::select::List;
 use super::super::{Receipt, Result, ScoreStore, StoreError};
-use super::{PostgresStore, body, commit, page};
-use crate::domain::lead::{LatestScore, Present};
+use super::{PostgresStore, commit, page};
+use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
 use crate::domain::score::Score;
@@ -88,13 +89,7 @@ impl ScoreStore for PostgresStore {
     }
 
     async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
-        let list = List {
-            select: "SELECT body FROM scores",
-            within: ("lead = ", Some(Param::Text(lead.to_string()))),
-            name: "number",
-            present: Present::default(),
-        };
-        page(self.connection().await?, list, &query, body).await
+        page(self.connection().await?, List::scores(lead), &query, body).await
     }
 
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>> {
@@ -102,18 +97,6 @@ impl ScoreStore for PostgresStore {
                           count(*) FILTER (WHERE outcome = 'won'), count(*) FILTER (WHERE outcome = 'lost')
                    FROM leads WHERE canvas = $1 GROUP BY segment";
         let rows = self.connection().await?.query(sql, &[&canvas.to_string()]).await?;
-        let tally = |row: &tokio_postgres::Row| {
-            let count = |column| row.try_get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
-            let name: String = row.try_get(0)?;
-            let tally = LeadTally {
-                leads: count(1)?,
-                graded: count(2)?,
-                graded_a: count(3)?,
-                won: count(4)?,
-                lost: count(5)?,
-            };
-            Ok((name.parse().map_err(StoreError::failed)?, tally))
-        };
-        rows.iter().map(tally).collect()
+        rows.iter().map(|row| tally(row)).collect()
     }
 }

@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
+use super::super::rows::body;
 use super::super::select::List;
 use super::super::{CanvasStore, Receipt, Result, StoreError};
-use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
+use super::{SqliteStore, collect, execute, first, is_taken, page};
 use crate::domain::canvas::Canvas;
-use crate::domain::lead::Present;
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
 
@@ -37,25 +37,13 @@ impl CanvasStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM canvases WHERE name = ?1";
-            let found = first(db, sql, [&name], |row| {
-                decode(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
-            })?;
-            found.ok_or(StoreError::NotFound(name))
+            first(db, sql, [&name], body)?.ok_or(StoreError::NotFound(name))
         })
         .await
     }
 
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
-        self.read(move |db| {
-            let list = List {
-                select: "SELECT body FROM canvases",
-                within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
-                name: "name",
-                present: Present::default(),
-            };
-            page(db, &list, &query, |row| decode(&row.get::<_, String>(0)?))
-        })
-        .await
+        self.read(move |db| page(db, &List::canvases(deleted), &query, body)).await
     }
 
     async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -64,7 +52,7 @@ impl CanvasStore for SqliteStore {
             let deleted = canvas.version.delete_time.is_some();
             let gone = |segment: &SegmentName| deleted || !canvas.segments.contains_key(&segment.segment);
             if pointed_to(db, &name)?.iter().any(gone) {
-                return Err(StoreError::Conflict(name));
+                return Err(StoreError::Dangling(name));
             }
             let revision = canvas.version.revision;
             let keep = "INSERT INTO canvas_revisions (name, revision, body)
@@ -86,11 +74,9 @@ impl CanvasStore for SqliteStore {
 
 /// The segments of a canvas that profiles point to.
 fn pointed_to(db: &Connection, canvas: &str) -> Result<Vec<SegmentName>> {
-    let sql = "SELECT DISTINCT segment FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%'";
-    collect(db, sql, [canvas], |row| {
-        let name: String = row.get(0)?;
-        name.parse().map_err(StoreError::failed)
-    })
+    let sql = "SELECT DISTINCT segment FROM profiles
+               WHERE deleted = 0 AND segment > ?1 || '/segments/' AND segment < ?1 || '/segments0'";
+    collect(db, sql, [canvas], |row| row.some_text(0)?.parse().map_err(StoreError::failed))
 }
 
 /// Why a conditional write met no row.

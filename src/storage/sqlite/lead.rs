@@ -1,61 +1,16 @@
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
+use super::super::rows::{ACTIVITY, RECORD, activity, body, record};
 use super::super::select::List;
 use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::missing_or_changed;
 use super::receipt::erase;
-use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
-use crate::domain::lead::{Activity, LatestScore, Lead, LeadContent, LeadRecord, Present};
+use super::{SqliteStore, collect, execute, first, is_taken, page};
+use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
-use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::time::Time;
-
-/// A lead with what is kept beside it: its newest body and its columns.
-const RECORD: &str = "SELECT
-    (SELECT r.body FROM lead_revisions r WHERE r.name = leads.name AND r.revision = leads.revision), leads.name, activity_count,
-    last_activity_micros, score_number, score_status, grade, total, fit, engagement, score_as_of_micros, score_lead_revision, score_activity_count, score_profile,
-    score_profile_revision, score_rule_set, segment, (SELECT p.revision FROM profiles p WHERE p.name = score_profile)
-    FROM leads";
-
-fn record(row: &Row) -> Result<LeadRecord> {
-    let last: Option<i64> = row.get(3)?;
-    Ok(LeadRecord {
-        lead: decode(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?,
-        activity_count: row.get(2)?,
-        last_activity: last.map(time).transpose()?,
-        latest_score: latest(row)?,
-        profile_revision: row.get(17)?,
-    })
-}
-
-fn latest(row: &Row) -> Result<Option<LatestScore>> {
-    let Some(number) = row.get::<_, Option<i64>>(4)? else { return Ok(None) };
-    let lead: String = row.get(1)?;
-    let status: String = row.get(5)?;
-    let segment: Option<String> = row.get(16)?;
-    let profile: String = row.get(13)?;
-    let points = |column| row.get(column).map(Points);
-    Ok(Some(LatestScore {
-        name: format!("{lead}/scores/{number}").parse().map_err(corrupt)?,
-        status: ScoreStatus::ALL
-            .into_iter()
-            .find(|known| known.as_str() == status)
-            .ok_or_else(|| StoreError::failed(format!("there is no status {status}")))?,
-        grade: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
-        total: points(7)?,
-        fit: points(8)?,
-        engagement: points(9)?,
-        as_of: time(row.get(10)?)?,
-        lead_revision: row.get(11)?,
-        activity_count: row.get(12)?,
-        profile: profile.parse().map_err(corrupt)?,
-        profile_revision: row.get(14)?,
-        rule_set: row.get(15)?,
-        segment: segment.map(|name| name.parse()).transpose().map_err(corrupt)?,
-    }))
-}
 
 fn insert(db: &Connection, lead: &Lead) -> Result<()> {
     let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
@@ -119,7 +74,7 @@ fn insert_external_ids(db: &Connection, name: &str, content: &LeadContent) -> Re
 /// The lead that an external id belongs to.
 fn owner(db: &Connection, system: &str, id: &str) -> Result<Option<String>> {
     let sql = "SELECT lead FROM lead_external_ids WHERE system = ?1 AND id = ?2";
-    first(db, sql, [system, id], |row| Ok(row.get(0)?))
+    first(db, sql, [system, id], |row| Ok(row.some_text(0)?.to_owned()))
 }
 
 /// Replaces a lead by its next revision; the former body stays.
@@ -136,23 +91,15 @@ fn replace(db: &Connection, lead: &Lead) -> Result<()> {
 }
 
 fn upsert(db: &Connection, system: &str, item: UpsertItem, now: Time) -> Result<Upserted> {
-    let UpsertItem { new_name, mut content, etag } = item;
-    let id = content.external_ids.get(system).cloned().unwrap_or_default();
-    let Some(name) = owner(db, system, &id)? else {
-        let lead = Lead::create(new_name, content, now);
+    let id = item.content.external_ids.get(system).map_or("", String::as_str);
+    let Some(name) = owner(db, system, id)? else {
+        let lead = Lead::create(item.new_name, item.content, now);
         insert(db, &lead)?;
         return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
     let sql = format!("{RECORD} WHERE leads.name = ?1");
     let mut record = first(db, &sql, [&name], record)?.ok_or(StoreError::NotFound(name))?;
-    if !record.lead.version.admits(&etag) {
-        return Err(StoreError::Conflict(record.lead.name.to_string()));
-    }
-    for (system, id) in &record.lead.content.external_ids {
-        content.external_ids.entry(system.clone()).or_insert_with(|| id.clone());
-    }
-    if record.lead.content != content {
-        record.lead = record.lead.revise(content, now);
+    if item.merge_into(&mut record, now)? {
         replace(db, &record.lead)?;
     }
     Ok(Upserted { record, created: false })
@@ -177,7 +124,7 @@ impl LeadStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND revision = ?2";
-            let found = first(db, sql, params![name, revision], |row| decode(&row.get::<_, String>(0)?))?;
+            let found = first(db, sql, params![name, revision], body)?;
             found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
         })
         .await
@@ -188,19 +135,14 @@ impl LeadStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND update_micros <= ?2
                        ORDER BY revision DESC LIMIT 1";
-            let found =
-                first(db, sql, params![name, time.micros()], |row| decode(&row.get::<_, String>(0)?))?;
+            let found = first(db, sql, params![name, time.micros()], body)?;
             found.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))
         })
         .await
     }
 
     async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
-        self.read(move |db| {
-            let list = List { select: RECORD, within: ("1 = 1", None), name: "leads.name", present };
-            page(db, &list, &query, record)
-        })
-        .await
+        self.read(move |db| page(db, &List::leads(present), &query, record)).await
     }
 
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -258,7 +200,7 @@ impl LeadStore for SqliteStore {
                        ORDER BY revision DESC LIMIT ?3";
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
-            collect(db, sql, params, |row| decode(&row.get::<_, String>(0)?))
+            collect(db, sql, params, body)
         })
         .await
     }
@@ -275,11 +217,13 @@ impl ActivityStore for SqliteStore {
         let lead = lead.to_string();
         self.write(receipt, move |db| {
             let sql = "UPDATE leads SET activity_count = activity_count + ?2,
-                       last_activity_micros = max(coalesce(last_activity_micros, ?3), ?3)
+                       last_activity_micros = max(coalesce(last_activity_micros, ?3), ?3),
+                       last_known_micros = max(coalesce(last_known_micros, ?4), ?4)
                        WHERE name = ?1 RETURNING activity_count";
             let added = activities.len() as i64;
             let last = activities.iter().map(|activity| activity.time.micros()).max();
-            let count: Option<i64> = first(db, sql, params![lead, added, last], |row| Ok(row.get(0)?))?;
+            let known = activities.iter().map(|activity| activity.known_time.micros()).max();
+            let count = first(db, sql, params![lead, added, last, known], |row| row.some_integer(0))?;
             let count = count.ok_or_else(|| StoreError::NotFound(lead.clone()))?;
             let sql =
                 "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
@@ -299,10 +243,9 @@ impl ActivityStore for SqliteStore {
     async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>> {
         let lead = lead.to_string();
         self.read(move |db| {
-            let sql = "SELECT type, time_micros, known_micros, amount, contact FROM activities
-                       WHERE lead = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+            let sql = format!("{ACTIVITY} WHERE lead = ?1 AND number > ?2 ORDER BY number LIMIT ?3");
             let params = params![lead, window.after.unwrap_or(0), window.limit as i64];
-            collect(db, sql, params, activity)
+            collect(db, &sql, params, activity)
         })
         .await
     }
@@ -316,33 +259,14 @@ impl ActivityStore for SqliteStore {
     ) -> Result<Vec<Activity>> {
         let lead = lead.to_string();
         self.read(move |db| {
-            let sql = "SELECT type, time_micros, known_micros, amount, contact FROM activities
-                       WHERE lead = ?1 AND number <= ?2 AND time_micros <= ?3 AND known_micros <= ?3
-                       ORDER BY number DESC LIMIT ?4";
-            let mut newest = collect(db, sql, params![lead, count, at.micros(), limit as i64], activity)?;
+            let sql = format!(
+                "{ACTIVITY} WHERE lead = ?1 AND number <= ?2 AND time_micros <= ?3 AND known_micros <= ?3
+                 ORDER BY number DESC LIMIT ?4"
+            );
+            let mut newest = collect(db, &sql, params![lead, count, at.micros(), limit as i64], activity)?;
             newest.reverse();
             Ok(newest)
         })
         .await
     }
-}
-
-fn activity(row: &Row) -> Result<Activity> {
-    let contact: Option<String> = row.get(4)?;
-    Ok(Activity {
-        kind: row.get(0)?,
-        time: time(row.get(1)?)?,
-        known_time: time(row.get(2)?)?,
-        amount: row.get(3)?,
-        contact: contact.map(|id| id.parse()).transpose().map_err(corrupt)?,
-    })
-}
-
-fn time(micros: i64) -> Result<Time> {
-    Time::from_micros(micros).ok_or_else(|| corrupt(crate::domain::time::NotATime))
-}
-
-/// A row that this program can't have written.
-fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::failed(error)
 }

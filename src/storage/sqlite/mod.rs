@@ -13,8 +13,8 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
-use serde::de::DeserializeOwned;
 
+use super::rows::Columns;
 use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Receipt, Result, Store, StoreError};
 use crate::domain::listing::Query;
@@ -166,7 +166,7 @@ fn page<T>(
     connection: &Connection,
     list: &List,
     query: &Query,
-    mut row: impl FnMut(&Row) -> Result<T>,
+    mut row: impl FnMut(&dyn Columns) -> Result<T>,
 ) -> Result<Vec<T>> {
     let mut found = Vec::new();
     for Statement { sql, params } in select::statements(Dialect::Sqlite, list, query) {
@@ -189,9 +189,22 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-/// Decodes a body.
-fn decode<T: DeserializeOwned>(body: &str) -> Result<T> {
-    Ok(serde_json::from_str(body)?)
+impl Columns for Row<'_> {
+    fn text(&self, column: usize) -> Result<Option<&str>> {
+        Ok(self.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+    }
+
+    fn integer(&self, column: usize) -> Result<Option<i64>> {
+        Ok(self.get(column)?)
+    }
+
+    fn float(&self, column: usize) -> Result<Option<f64>> {
+        Ok(self.get(column)?)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
+        Ok(self.get(column)?)
+    }
 }
 
 /// Reads all rows of a query, each by `row`.
@@ -199,7 +212,7 @@ fn collect<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
-    mut row: impl FnMut(&Row) -> Result<T>,
+    mut row: impl FnMut(&dyn Columns) -> Result<T>,
 ) -> Result<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
@@ -215,11 +228,11 @@ fn first<T>(
     connection: &Connection,
     sql: &str,
     params: impl rusqlite::Params,
-    row: impl FnOnce(&Row) -> Result<T>,
+    row: impl FnOnce(&dyn Columns) -> Result<T>,
 ) -> Result<Option<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
-    rows.next()?.map(row).transpose()
+    rows.next()?.map(|found| row(found)).transpose()
 }
 
 /// Runs a statement that changes rows; gives how many.

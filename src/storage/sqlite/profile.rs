@@ -1,33 +1,18 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
+use super::super::rows::{ProfileColumns, body};
 use super::super::select::List;
 use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::missing_or_changed;
-use super::{SqliteStore, collect, decode, execute, first, is_taken, page};
-use crate::domain::lead::Present;
+use super::{SqliteStore, collect, execute, first, is_taken, page};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
 use crate::domain::profile::Profile;
-use crate::domain::time::Time;
 
 /// All revisions of a profile, the current one among them.
 const REVISIONS: &str = "SELECT revision, body FROM profile_revisions WHERE name = ?1
                          UNION ALL SELECT revision, body FROM profiles WHERE name = ?1";
-
-type Columns<'a> = (Option<String>, Option<&'static str>, &'a str, Option<i64>, i64);
-
-/// What lists are filtered and ordered by: segment, maturity, script, next review and last change.
-pub(super) fn columns(profile: &Profile) -> Columns<'_> {
-    let content = &profile.content;
-    (
-        content.segment.as_ref().map(ToString::to_string),
-        content.maturity.as_str(),
-        &content.scoring_script,
-        content.review.as_ref().and_then(|review| review.next_time()).map(Time::micros),
-        profile.version.update_time.micros(),
-    )
-}
 
 /// Whether the segment that a profile points to exists; a profile that is deleted points to nothing.
 fn points_somewhere(db: &Connection, profile: &Profile) -> Result<bool> {
@@ -47,17 +32,21 @@ impl ProfileStore for SqliteStore {
         self.write(receipt, move |db| {
             let name = profile.name.to_string();
             if !points_somewhere(db, &profile)? {
-                return Err(StoreError::Conflict(name));
+                return Err(StoreError::Dangling(name));
             }
             let body = serde_json::to_string(&profile)?;
             let sql =
                 "INSERT INTO profiles (name, revision, deleted, body, segment, maturity, scoring_script,
                                              next_review_micros, update_micros)
                        VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let (segment, maturity, script, review, updated) = columns(&profile);
+            let ProfileColumns { segment, maturity, script, review_micros, update_micros, .. } =
+                ProfileColumns::of(&profile);
             let revision = profile.version.revision;
-            match execute(db, sql, params![name, revision, body, segment, maturity, script, review, updated])
-            {
+            match execute(
+                db,
+                sql,
+                params![name, revision, body, segment, maturity, script, review_micros, update_micros],
+            ) {
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(name)),
                 other => Ok(other.map(drop)?),
             }
@@ -69,7 +58,7 @@ impl ProfileStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM profiles WHERE name = ?1";
-            let found = first(db, sql, [&name], |row| decode(&row.get::<_, String>(0)?))?;
+            let found = first(db, sql, [&name], body)?;
             found.ok_or(StoreError::NotFound(name))
         })
         .await
@@ -79,23 +68,14 @@ impl ProfileStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision = ?2");
-            let found = first(db, &sql, params![name, revision], |row| decode(&row.get::<_, String>(0)?))?;
+            let found = first(db, &sql, params![name, revision], body)?;
             found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
         })
         .await
     }
 
     async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
-        self.read(move |db| {
-            let list = List {
-                select: "SELECT body FROM profiles",
-                within: (if deleted { "1 = 1" } else { "NOT deleted" }, None),
-                name: "name",
-                present: Present::default(),
-            };
-            page(db, &list, &query, |row| decode(&row.get::<_, String>(0)?))
-        })
-        .await
+        self.read(move |db| page(db, &List::profiles(deleted), &query, body)).await
     }
 
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -103,7 +83,7 @@ impl ProfileStore for SqliteStore {
             let name = profile.name.to_string();
             let revision = profile.version.revision;
             if !points_somewhere(db, &profile)? {
-                return Err(StoreError::Conflict(name));
+                return Err(StoreError::Dangling(name));
             }
             let keep = "INSERT INTO profile_revisions (name, revision, body)
                         SELECT name, revision, body FROM profiles WHERE name = ?1 AND revision = ?2";
@@ -115,11 +95,22 @@ impl ProfileStore for SqliteStore {
             let sql =
                 "UPDATE profiles SET revision = ?2, deleted = ?3, body = ?4, segment = ?5, maturity = ?6,
                        scoring_script = ?7, next_review_micros = ?8, update_micros = ?9 WHERE name = ?1";
-            let (segment, maturity, script, review, updated) = columns(&profile);
+            let ProfileColumns { segment, maturity, script, review_micros, update_micros, .. } =
+                ProfileColumns::of(&profile);
             execute(
                 db,
                 sql,
-                params![name, revision, deleted, body, segment, maturity, script, review, updated],
+                params![
+                    name,
+                    revision,
+                    deleted,
+                    body,
+                    segment,
+                    maturity,
+                    script,
+                    review_micros,
+                    update_micros
+                ],
             )?;
             Ok(())
         })
@@ -133,7 +124,7 @@ impl ProfileStore for SqliteStore {
                 format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
-            collect(db, &sql, params, |row| decode(&row.get::<_, String>(0)?))
+            collect(db, &sql, params, body)
         })
         .await
     }
@@ -141,8 +132,9 @@ impl ProfileStore for SqliteStore {
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = "SELECT body FROM profiles WHERE deleted = 0 AND segment LIKE ?1 || '/segments/%' ORDER BY name";
-            let profiles: Vec<Profile> = collect(db, sql, [name], |row| decode(&row.get::<_, String>(0)?))?;
+            let sql = "SELECT body FROM profiles WHERE deleted = 0 AND segment > ?1 || '/segments/'
+                       AND segment < ?1 || '/segments0' ORDER BY name";
+            let profiles: Vec<Profile> = collect(db, sql, [name], body)?;
             Ok(profiles.into_iter().filter_map(|p| Some((p.name, p.content.segment?))).collect())
         })
         .await

@@ -11,15 +11,8 @@ impl ReceiptStore for SqliteStore {
         self.read(move |db| {
             let sql =
                 "SELECT digest, answer FROM receipts WHERE method = ?1 AND id = ?2 AND create_micros > ?3";
-            let found: Option<(String, Option<Vec<u8>>)> =
-                first(db, sql, params![key.method, key.id, key.forgotten()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })?;
-            match found {
-                Some((digest, _)) if digest != key.digest => Err(StoreError::RequestIdReused(key.id)),
-                Some((_, None)) => Err(StoreError::Erased(key.id)),
-                found => Ok(found.and_then(|(_, answer)| answer)),
-            }
+            let params = params![key.method, key.id, key.forgotten()];
+            key.judge(first(db, sql, params, |row| Ok((row.some_text(0)?.to_owned(), row.bytes(1)?)))?)
         })
         .await
     }

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use rusqlite::params;
 
 use super::super::{Result, RuleSetStore, StoreError, StoredRuleSet};
-use super::{SqliteStore, decode, execute, first};
+use super::{SqliteStore, execute, first};
 
 #[async_trait]
 impl RuleSetStore for SqliteStore {
@@ -21,10 +21,8 @@ impl RuleSetStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT create_time, files FROM rule_sets WHERE id = ?1";
             let found = first(db, sql, [&id], |row| {
-                let time: String = row.get(0)?;
-                let files: String = row.get(1)?;
-                let create_time = time.parse().map_err(StoreError::failed)?;
-                Ok((create_time, decode(&files)?))
+                let create_time = row.some_text(0)?.parse().map_err(StoreError::failed)?;
+                Ok((create_time, serde_json::from_str(row.some_text(1)?)?))
             })?;
             let (create_time, files) = found.ok_or_else(|| StoreError::NotFound(format!("ruleSets/{id}")))?;
             Ok(StoredRuleSet { id, create_time, files })

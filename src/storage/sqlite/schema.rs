@@ -6,7 +6,8 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::super::StoreError;
-use super::{decode, execute};
+use super::super::rows::{Columns, ProfileColumns, body};
+use super::execute;
 use crate::domain::canvas::Canvas;
 use crate::domain::lead::{LatestScore, Lead};
 use crate::domain::listing::listed_text;
@@ -24,9 +25,10 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
+    Migration { sql: LAST_KNOWN, fill: None, then: "" },
 ];
 
 const FIRST: &str = "
@@ -189,9 +191,16 @@ CREATE INDEX leads_owner ON leads (owner, name) WHERE owner IS NOT NULL;
 CREATE INDEX leads_grade ON leads (grade, name) WHERE grade IS NOT NULL;
 ";
 
+/// When the newest activity became known: replicas' clocks differ, and what one acknowledged another must not miss.
+const LAST_KNOWN: &str = "
+ALTER TABLE leads ADD COLUMN last_known_micros INTEGER;
+UPDATE leads SET last_known_micros = (SELECT max(known_micros) FROM activities WHERE lead = leads.name)
+    WHERE activity_count > 0;
+";
+
 fn fill_lists(db: &Transaction) -> super::Result<()> {
-    each(db, "SELECT body FROM canvases", |text| {
-        let Canvas { name, content, version, .. } = decode(text)?;
+    each(db, "SELECT body FROM canvases", |row| {
+        let Canvas { name, content, version, .. } = body(row)?;
         let sql = "UPDATE canvases SET kind = ?2, maturity = ?3, display_name = ?4, update_micros = ?5 WHERE name = ?1";
         let (kind, maturity) = (content.kind.as_str(), content.maturity.as_str());
         let params = params![
@@ -203,38 +212,40 @@ fn fill_lists(db: &Transaction) -> super::Result<()> {
         ];
         Ok(execute(db, sql, params).map(drop)?)
     })?;
-    each(db, "SELECT body FROM profiles", |text| {
-        let profile: Profile = decode(text)?;
-        let (_, maturity, script, review, updated) = super::profile::columns(&profile);
+    each(db, "SELECT body FROM profiles", |row| {
+        let profile: Profile = body(row)?;
+        let ProfileColumns { maturity, script, review_micros, update_micros, .. } =
+            ProfileColumns::of(&profile);
         let sql = "UPDATE profiles SET maturity = ?2, scoring_script = ?3, next_review_micros = ?4,
                    update_micros = ?5 WHERE name = ?1";
-        Ok(execute(db, sql, params![profile.name.to_string(), maturity, script, review, updated])
-            .map(drop)?)
+        Ok(execute(
+            db,
+            sql,
+            params![profile.name.to_string(), maturity, script, review_micros, update_micros],
+        )
+        .map(drop)?)
     })?;
-    each(db, "SELECT body FROM leads", |text| {
-        let lead: Lead = decode(text)?;
+    each(db, "SELECT body FROM leads", |row| {
+        let lead: Lead = body(row)?;
         super::lead::keep_columns(db, &lead)
     })?;
     let sql = "UPDATE leads SET last_activity_micros = (SELECT max(time_micros) FROM activities WHERE lead = leads.name)
                WHERE activity_count > 0";
     execute(db, sql, [])?;
-    each(db, "SELECT body FROM scores", |text| {
-        let Score { name, basis, .. } = decode(text)?;
+    each(db, "SELECT body FROM scores", |row| {
+        let Score { name, basis, .. } = body(row)?;
         let name = name.ok_or_else(|| StoreError::failed("a score has no name"))?;
         let number: i64 = name.score.as_str().parse().unwrap_or_default();
         let sql = "UPDATE scores SET as_of_micros = ?3 WHERE lead = ?1 AND number = ?2";
         Ok(execute(db, sql, params![name.lead_name().to_string(), number, basis.as_of.micros()]).map(drop)?)
     })?;
-    let latest = "SELECT s.body FROM leads l JOIN scores s ON s.lead = l.name
+    let latest = "SELECT s.body, l.segment FROM leads l JOIN scores s ON s.lead = l.name
                   AND s.number = CAST(replace(l.latest_score ->> 'name', l.name || '/scores/', '') AS INTEGER)";
-    each(db, latest, |text| {
-        let score: Score = decode(text)?;
+    each(db, latest, |row| {
+        let score: Score = body(row)?;
         let Some(name) = score.name.clone() else { return Ok(()) };
         let lead = name.lead_name().to_string();
-        let segment: Option<String> =
-            super::first(db, "SELECT segment FROM leads WHERE name = ?1", [&lead], |row| Ok(row.get(0)?))?
-                .flatten();
-        let segment = segment.and_then(|segment| segment.parse().ok());
+        let segment = row.text(1)?.and_then(|segment| segment.parse().ok());
         match LatestScore::of(&score, segment) {
             Some(latest) => {
                 super::score::keep_latest(db, &lead, name.score.as_str().parse().unwrap_or_default(), &latest)
@@ -244,12 +255,15 @@ fn fill_lists(db: &Transaction) -> super::Result<()> {
     })
 }
 
-/// Calls `work` with the text in the first column of every row.
-fn each(db: &Transaction, sql: &str, mut work: impl FnMut(&str) -> super::Result<()>) -> super::Result<()> {
+fn each(
+    db: &Transaction,
+    sql: &str,
+    mut work: impl FnMut(&dyn Columns) -> super::Result<()>,
+) -> super::Result<()> {
     let mut statement = db.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        work(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?;
+        work(row)?;
     }
     Ok(())
 }

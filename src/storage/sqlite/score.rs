@@ -1,21 +1,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
-use super::super::select::{List, Param};
+use super::super::rows::{body, tally};
+use super::super::select::List;
 use super::super::{Receipt, Result, ScoreStore, StoreError};
-use super::{SqliteStore, collect, decode, execute, first, page};
-use crate::domain::lead::{LatestScore, Present};
+use super::{SqliteStore, collect, execute, first, page};
+use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
 use crate::domain::score::Score;
 use crate::domain::segment::LeadTally;
-
-fn score(row: &Row) -> Result<Score> {
-    let body: String = row.get(0)?;
-    decode(&body)
-}
 
 /// Makes a score a lead's latest.
 pub(super) fn keep_latest(db: &Connection, lead: &str, number: i64, latest: &LatestScore) -> Result<()> {
@@ -56,9 +52,8 @@ impl ScoreStore for SqliteStore {
             let lead = score.basis.lead.clone().ok_or_else(unfit)?;
             let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = ?1
                        RETURNING score_count, score_as_of_micros";
-            let found = first(db, sql, [lead.to_string()], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
-            })?;
+            let found =
+                first(db, sql, [lead.to_string()], |row| Ok((row.some_integer(0)?, row.integer(1)?)))?;
             let (number, before) = found.ok_or_else(|| StoreError::NotFound(lead.to_string()))?;
             let id = number.to_string().parse().map_err(|_| unfit())?;
             let name = ScoreName { lead: lead.lead.clone(), score: id };
@@ -84,23 +79,14 @@ impl ScoreStore for SqliteStore {
             let missing = || StoreError::NotFound(name.to_string());
             let number: i64 = name.score.as_str().parse().map_err(|_| missing())?;
             let sql = "SELECT body FROM scores WHERE lead = ?1 AND number = ?2";
-            first(db, sql, params![name.lead_name().to_string(), number], score)?.ok_or_else(missing)
+            first(db, sql, params![name.lead_name().to_string(), number], body)?.ok_or_else(missing)
         })
         .await
     }
 
     async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
-        let lead = lead.to_string();
-        self.read(move |db| {
-            let list = List {
-                select: "SELECT body FROM scores",
-                within: ("lead = ", Some(Param::Text(lead))),
-                name: "number",
-                present: Present::default(),
-            };
-            page(db, &list, &query, score)
-        })
-        .await
+        let list = List::scores(lead);
+        self.read(move |db| page(db, &list, &query, body)).await
     }
 
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>> {
@@ -108,19 +94,7 @@ impl ScoreStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT segment, count(*), count(grade), sum(grade IS 'A'), sum(outcome IS 'won'), sum(outcome IS 'lost')
                        FROM leads WHERE segment > ?1 || '/segments/' AND segment < ?1 || '/segments0' GROUP BY segment";
-            let tallies = collect(db, sql, [canvas], |row| {
-                let name: String = row.get(0)?;
-                let count = |column| row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0));
-                let tally = LeadTally {
-                    leads: count(1)?,
-                    graded: count(2)?,
-                    graded_a: count(3)?,
-                    won: count(4)?,
-                    lost: count(5)?,
-                };
-                let name = name.parse().map_err(StoreError::failed)?;
-                Ok((name, tally))
-            })?;
+            let tallies = collect(db, sql, [canvas], tally)?;
             Ok(tallies.into_iter().collect())
         })
         .await

@@ -1,6 +1,7 @@
 //! The threads that touch the database: one writes, several read. Nothing blocks the async runtime.
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,14 +72,15 @@ impl Writer {
         let (answer, result) = oneshot::channel();
         let counted = Counted::new(&self.waiting);
         let job: WriteJob = Box::new(move |connection| {
-            let outcome = connection.map_or(Err(StoreError::Busy), job);
-            let keep = outcome.is_ok();
-            let connection_missing = matches!(outcome, Err(StoreError::Busy));
+            let outcome = connection.map(|connection| unharmed(|| job(connection)));
+            let keep = matches!(outcome, Some(Ok(_)));
             let acknowledge: Acknowledge = Box::new(move |commit| {
-                let outcome = match commit {
-                    Ok(()) => outcome,
-                    Err(error) if keep || connection_missing => Err(failed(error)),
-                    Err(_) => outcome,
+                let outcome = match (commit, outcome) {
+                    (Ok(()), Some(outcome)) => outcome,
+                    (Err(_), Some(Err(own))) if own.is_passing() => Err(own),
+                    // What it met may have been written by others of the same commit, and is gone with it.
+                    (Err(error), _) => Err(failed(error)),
+                    (Ok(()), None) => Err(gone()),
                 };
                 drop(counted);
                 // A caller that has gone does not change what was written.
@@ -89,6 +91,12 @@ impl Writer {
         enqueue(self.queue.as_ref(), job)?;
         result.await.unwrap_or_else(|_| Err(gone()))
     }
+}
+
+/// Runs a job whose panic is its own: the thread goes on for all others.
+fn unharmed<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(job));
+    outcome.unwrap_or_else(|_| Err(StoreError::failed("the job panicked; this is a defect of the service")))
 }
 
 /// One more, for as long as it lives.
@@ -125,8 +133,9 @@ fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
         let mut next = Some(first);
         let committed = (|next: &mut Option<WriteJob>| {
             connection.execute_batch("BEGIN IMMEDIATE")?;
-            while let Some(job) = next.take() {
+            while next.is_some() {
                 connection.execute_batch("SAVEPOINT job")?;
+                let Some(job) = next.take() else { break };
                 let (keep, acknowledge) = job(Some(connection));
                 acknowledgements.push(acknowledge);
                 let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
@@ -142,7 +151,7 @@ fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
             }
             Arc::new(error)
         });
-        // A transaction that could not begin has run nothing: whoever waits learns why.
+        // What could not begin has run nothing: whoever waits learns why.
         acknowledgements.extend(next.map(|job| job(None).1));
         for acknowledge in acknowledgements {
             acknowledge(outcome.clone());
@@ -244,7 +253,7 @@ impl Drop for Readers {
 /// Runs several queries on one state of the database.
 fn snapshot<T>(connection: &Connection, job: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
     connection.execute_batch("BEGIN DEFERRED")?;
-    let result = job(connection);
+    let result = unharmed(|| job(connection));
     if !connection.is_autocommit() {
         // A query that was interrupted leaves its transaction open; nothing is written, so either end is right.
         connection.execute_batch("ROLLBACK")?;
@@ -262,4 +271,68 @@ fn enqueue<T>(queue: Option<&SyncSender<T>>, job: T) -> Result<()> {
 
 fn gone() -> StoreError {
     StoreError::failed("the database thread has ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> Writer {
+        let connection = Connection::open_in_memory().unwrap();
+        let sql = "PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);
+                   CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute_batch(sql).unwrap();
+        Writer::start(connection).unwrap()
+    }
+
+    fn count(connection: &Connection) -> Result<i64> {
+        Ok(connection.query_row("SELECT count(*) FROM a", [], |row| row.get(0))?)
+    }
+
+    /// Has jobs wait together, so that they share a commit.
+    async fn together<T>(writer: &Writer, jobs: impl Future<Output = T>) -> T {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let first = writer.run(move |_| {
+            _ = wait.recv();
+            Ok(())
+        });
+        let release = async {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            go.send(()).unwrap();
+        };
+        let (first, jobs, ()) = tokio::join!(first, jobs, release);
+        _ = first;
+        jobs
+    }
+
+    #[tokio::test]
+    async fn whoever_saw_what_a_failed_commit_wrote_is_told_of_the_failure() {
+        let writer = writer();
+        let insert = writer.run(|db| Ok(db.execute("INSERT INTO a VALUES (1)", [])?));
+        let taken = writer.run(|db| match count(db)? {
+            0 => Ok(()),
+            _ => Err(StoreError::AlreadyExists("1".into())),
+        });
+        let dangling = writer.run(|db| Ok(db.execute("INSERT INTO b VALUES (9)", [])?));
+        let (insert, taken, dangling) =
+            together(&writer, async { tokio::join!(insert, taken, dangling) }).await;
+        assert!(matches!(insert, Err(StoreError::Failed(_))), "{insert:?}");
+        assert!(matches!(taken, Err(StoreError::Failed(_))), "{taken:?}");
+        assert!(matches!(dangling, Err(StoreError::Failed(_))), "{dangling:?}");
+        assert_eq!(writer.run(count).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_harms_no_other() {
+        let writer = writer();
+        let insert = writer.run(|db| Ok(db.execute("INSERT INTO a VALUES (1)", [])?));
+        let panics = writer.run(|db| {
+            db.execute("INSERT INTO a VALUES (2)", [])?;
+            if count(db)? == 2 { panic!("as a test") } else { Ok(()) }
+        });
+        let (insert, panics) = together(&writer, async { tokio::join!(insert, panics) }).await;
+        assert_eq!(insert.unwrap(), 1);
+        assert!(matches!(panics, Err(StoreError::Failed(_))), "{panics:?}");
+        assert_eq!(writer.run(count).await.unwrap(), 1);
+    }
 }

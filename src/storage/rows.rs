@@ -1,0 +1,140 @@
+//! What rows mean: both databases have the same columns, and each reads them in its own way.
+
+use serde::de::DeserializeOwned;
+
+use super::{Result, StoreError};
+use crate::domain::lead::{Activity, LatestScore, LeadRecord};
+use crate::domain::name::SegmentName;
+use crate::domain::profile::Profile;
+use crate::domain::score::{Points, ScoreStatus};
+use crate::domain::segment::LeadTally;
+use crate::domain::time::{NotATime, Time};
+
+/// A row of either database, its columns counted from 0.
+pub trait Columns {
+    fn text(&self, column: usize) -> Result<Option<&str>>;
+    fn integer(&self, column: usize) -> Result<Option<i64>>;
+    fn float(&self, column: usize) -> Result<Option<f64>>;
+    fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>>;
+
+    fn some_text(&self, column: usize) -> Result<&str> {
+        self.text(column)?.ok_or_else(empty)
+    }
+
+    fn some_integer(&self, column: usize) -> Result<i64> {
+        self.integer(column)?.ok_or_else(empty)
+    }
+
+    fn time(&self, column: usize) -> Result<Option<Time>> {
+        let micros = self.integer(column)?;
+        micros.map(|micros| Time::from_micros(micros).ok_or_else(|| corrupt(NotATime))).transpose()
+    }
+}
+
+/// A row that this program can't have written.
+fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::failed(error)
+}
+
+fn empty() -> StoreError {
+    StoreError::failed("a column is empty that never is")
+}
+
+/// Decodes the body in the first column.
+pub fn body<T: DeserializeOwned>(row: &dyn Columns) -> Result<T> {
+    Ok(serde_json::from_str(row.some_text(0)?)?)
+}
+
+/// A lead with what is kept beside it: its newest body and its columns.
+pub const RECORD: &str = "SELECT
+    (SELECT r.body FROM lead_revisions r WHERE r.name = leads.name AND r.revision = leads.revision), leads.name,
+    activity_count, last_activity_micros, last_known_micros, score_number, score_status, grade, total, fit,
+    engagement, score_as_of_micros, score_lead_revision, score_activity_count, score_profile,
+    score_profile_revision, score_rule_set, segment,
+    (SELECT p.revision FROM profiles p WHERE p.name = score_profile)
+    FROM leads";
+
+pub fn record(row: &dyn Columns) -> Result<LeadRecord> {
+    Ok(LeadRecord {
+        lead: body(row)?,
+        activity_count: row.some_integer(2)?,
+        last_activity: row.time(3)?,
+        last_known: row.time(4)?,
+        latest_score: latest(row)?,
+        profile_revision: row.integer(18)?,
+    })
+}
+
+fn latest(row: &dyn Columns) -> Result<Option<LatestScore>> {
+    let Some(number) = row.integer(5)? else { return Ok(None) };
+    let status = row.some_text(6)?;
+    let points = |column| row.some_integer(column).map(Points);
+    Ok(Some(LatestScore {
+        name: format!("{}/scores/{number}", row.some_text(1)?).parse().map_err(corrupt)?,
+        status: ScoreStatus::ALL
+            .into_iter()
+            .find(|known| known.as_str() == status)
+            .ok_or_else(|| StoreError::failed(format!("there is no status {status}")))?,
+        grade: row.text(7)?.unwrap_or_default().into(),
+        total: points(8)?,
+        fit: points(9)?,
+        engagement: points(10)?,
+        as_of: row.time(11)?.ok_or_else(empty)?,
+        lead_revision: row.some_integer(12)?,
+        activity_count: row.some_integer(13)?,
+        profile: row.some_text(14)?.parse().map_err(corrupt)?,
+        profile_revision: row.some_integer(15)?,
+        rule_set: row.some_text(16)?.into(),
+        segment: row.text(17)?.map(str::parse).transpose().map_err(corrupt)?,
+    }))
+}
+
+pub const ACTIVITY: &str = "SELECT type, time_micros, known_micros, amount, contact FROM activities";
+
+pub fn activity(row: &dyn Columns) -> Result<Activity> {
+    Ok(Activity {
+        kind: row.some_text(0)?.into(),
+        time: row.time(1)?.ok_or_else(empty)?,
+        known_time: row.time(2)?.ok_or_else(empty)?,
+        amount: row.float(3)?.ok_or_else(empty)?,
+        contact: row.text(4)?.map(str::parse).transpose().map_err(corrupt)?,
+    })
+}
+
+/// A segment with the counts of its leads: all, graded, graded A, won and lost.
+pub fn tally(row: &dyn Columns) -> Result<(SegmentName, LeadTally)> {
+    let count = |column| Ok::<_, StoreError>(u64::try_from(row.some_integer(column)?).unwrap_or(0));
+    let tally = LeadTally {
+        leads: count(1)?,
+        graded: count(2)?,
+        graded_a: count(3)?,
+        won: count(4)?,
+        lost: count(5)?,
+    };
+    Ok((row.some_text(0)?.parse().map_err(corrupt)?, tally))
+}
+
+/// What lists of profiles are filtered and ordered by.
+pub struct ProfileColumns<'a> {
+    pub canvas: Option<String>,
+    pub segment: Option<String>,
+    pub maturity: Option<&'static str>,
+    pub script: &'a str,
+    pub review_micros: Option<i64>,
+    pub update_micros: i64,
+}
+
+impl<'a> ProfileColumns<'a> {
+    pub fn of(profile: &'a Profile) -> Self {
+        let content = &profile.content;
+        let segment = content.segment.as_ref();
+        Self {
+            canvas: segment.map(|segment| segment.canvas_name().to_string()),
+            segment: segment.map(ToString::to_string),
+            maturity: content.maturity.as_str(),
+            script: &content.scoring_script,
+            review_micros: content.review.as_ref().and_then(|review| review.next_time()).map(Time::micros),
+            update_micros: profile.version.update_time.micros(),
+        }
+    }
+}
