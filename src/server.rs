@@ -12,6 +12,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::admin::{self, Phase, Readiness};
+use crate::app::publish_rules::Published;
 use crate::app::{App, Settings, SystemClock};
 use crate::config::{Config, Database, WatchMode};
 use crate::grpc::observe::{Observe, RpcMetrics};
@@ -151,6 +152,10 @@ pub fn settings(config: &Config) -> Settings {
     }
 }
 
+/// How long to wait before a set that could not be kept is tried again: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Publishes what is found in the folder. The first good set makes the replica ready.
 async fn follow_rules(
     app: Arc<App>,
@@ -160,21 +165,25 @@ async fn follow_rules(
     stop: CancellationToken,
 ) {
     let mut ready = false;
+    // How long to wait before what the store could not keep is tried again.
+    let mut again: Option<Duration> = None;
     loop {
-        let found = tokio::select! {
+        let changed = tokio::select! {
             () = stop.cancelled() => return,
             changed = changes.changed() => changed,
+            () = tokio::time::sleep(again.unwrap_or_default()), if again.is_some() => Ok(()),
         };
-        if found.is_err() {
+        if changed.is_err() {
             tracing::error!("the scripts are not watched any more");
             return;
         }
         let Some(found) = changes.borrow_and_update().clone() else { continue };
-        // Keeping a set may be tried for long: a shutdown does not wait for it.
-        tokio::select! {
+        let published = tokio::select! {
             () = stop.cancelled() => return,
-            _ = app.publish_rules(found) => {}
-        }
+            published = app.publish_rules(found) => published,
+        };
+        again = (published == Published::NotKept)
+            .then(|| again.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
         if ready {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Leads and their activities.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
@@ -26,6 +26,9 @@ impl LeadView {
 /// What came of an item of a batch: the lead, and whether it is new.
 pub type UpsertResult = Result<(LeadView, bool)>;
 
+/// Which profiles exist, as far as a call has asked.
+type Profiles = BTreeMap<ProfileName, bool>;
+
 impl App {
     pub async fn create_lead(
         &self,
@@ -33,7 +36,8 @@ impl App {
         draft: Draft<LeadContent>,
         once: Once<LeadView>,
     ) -> Result<LeadView> {
-        let content = self.check_lead(draft.content, None, Checker::resume("lead", draft.violations)).await?;
+        let c = Checker::resume("lead", draft.violations);
+        let content = self.check_lead(draft.content, None, &mut Profiles::new(), c).await?;
         let name = LeadName { lead: id.unwrap_or_else(|| self.new_id()) };
         let lead = Lead::create(name, content, self.now());
         let view = LeadView { record: LeadRecord::new(lead.clone()), stale: false };
@@ -78,7 +82,8 @@ impl App {
             admit(name, &record.lead.version, etag)?;
             let Draft { content, violations } = edit(&record.lead);
             let kept = record.lead.content.profile.as_ref();
-            let content = self.check_lead(content, kept, Checker::resume("lead", violations)).await?;
+            let c = Checker::resume("lead", violations);
+            let content = self.check_lead(content, kept, &mut Profiles::new(), c).await?;
             record.lead = record.lead.revise(content, self.now());
             let view = LeadView::of(record, &self.present());
             self.store.update_lead(view.record.lead.clone(), once.of(&view)).await?;
@@ -106,10 +111,10 @@ impl App {
         // An item that is refused here takes no part in the write.
         let mut refused: Vec<Option<Error>> = Vec::new();
         let mut good = Vec::new();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut profiles) = (BTreeSet::new(), Profiles::new());
         for (i, (item, etag)) in items.into_iter().enumerate() {
             let field = format!("items[{i}].lead");
-            match self.check_upsert(item, system, &field, &mut seen).await {
+            match self.check_upsert(item, system, &field, &mut seen, &mut profiles).await {
                 Ok(content) => {
                     let new_name = LeadName { lead: self.new_id() };
                     good.push(UpsertItem { new_name, content, etag });
@@ -141,6 +146,7 @@ impl App {
         system: &str,
         field: &str,
         seen: &mut BTreeSet<String>,
+        profiles: &mut Profiles,
     ) -> Result<LeadContent> {
         let Draft { content, violations } = draft;
         let mut c = Checker::resume(field, violations);
@@ -156,7 +162,7 @@ impl App {
                 );
             }
         }
-        self.check_lead(content, None, c).await
+        self.check_lead(content, None, profiles, c).await
     }
 
     /// Appends activities; gives the number that the lead has then.
@@ -188,15 +194,20 @@ impl App {
         &self,
         content: LeadContent,
         kept: Option<&ProfileName>,
+        profiles: &mut Profiles,
         mut c: Checker,
     ) -> Result<LeadContent> {
         let rules = self.rule_set()?;
         content.check(&mut c, &rules.vocabulary);
         if let Some(profile) = &content.profile
             && kept != Some(profile)
-            && !self.profile_exists(profile).await?
         {
-            c.wrong_field("profile", format!("{profile} does not exist"));
+            let exists = match profiles.get(profile) {
+                Some(exists) => *exists,
+                None => self.profile_exists(profile).await?,
+            };
+            profiles.insert(profile.clone(), exists);
+            c.require(exists, "profile", format!("{profile} does not exist"));
         }
         Ok(c.finish(content)?)
     }

@@ -11,6 +11,7 @@ pub mod profiles;
 pub mod publish_rules;
 pub mod score_lead;
 pub mod segments;
+pub mod stored_rules;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -31,6 +32,7 @@ use crate::rules::live::Rules;
 use crate::rules::set::{NoScript, RuleSet};
 use crate::storage::{Store, StoreError};
 use metrics::Metrics;
+use stored_rules::FormerSets;
 
 /// What tells the time.
 pub trait Clock: Send + Sync {
@@ -71,6 +73,7 @@ pub struct App {
     turns: Vec<Semaphore>,
     /// Held while somebody's rules are checked.
     checking: Arc<Semaphore>,
+    former_sets: Arc<FormerSets>,
     random: Mutex<SmallRng>,
 }
 
@@ -126,6 +129,7 @@ impl App {
             settings,
             clock,
             checking: Arc::new(Semaphore::new(1)),
+            former_sets: Arc::default(),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
         }
@@ -155,7 +159,7 @@ impl App {
         self.rules.current().ok_or(Error::NoRules)
     }
 
-    /// A new id: twenty characters that nobody will guess or meet twice.
+    /// A new id: twenty characters that nobody will meet twice.
     pub fn new_id(&self) -> Id {
         const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,52 +3,61 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
+use super::App;
 use super::metrics::ReloadOutcome;
-use super::{App, Error, Result};
 use crate::domain::listing::Query;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
-use crate::rules::{Compiled, Nice, ScriptKind, compile_and_try, compile_kept};
-use crate::storage::{StoreError, StoredRuleSet};
-
-/// How often to try again to keep a set, at growing intervals: half a minute in all.
-const KEEP_ATTEMPTS: usize = 8;
+use crate::rules::{Compiled, Nice, ScriptKind, compile_and_try};
+use crate::storage::StoredRuleSet;
 
 /// How many times as long as a check took the next one waits, and for how long at most.
 const CHECK_REST: u32 = 8;
 const MOST_REST: Duration = Duration::from_millis(500);
+
+/// What came of what was found in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    Good,
+    Refused,
+    /// Good, but the store could not keep it: to be tried again, since the folder does not change by itself.
+    NotKept,
+}
+
+/// Compiles sources and tries them on made-up examples, off the async runtime.
+async fn try_out(sources: Sources, currency: String, nice: Nice) -> Compiled {
+    let tried = tokio::task::spawn_blocking(move || compile_and_try(sources, &currency, nice));
+    tried.await.unwrap_or_else(|_| failed())
+}
+
+fn failed() -> Compiled {
+    let message = "the compiler failed; this is a defect of the service";
+    Err(vec![Diagnostic::of_file("", Code::Syntax, message)])
+}
 
 impl App {
     /// Compiles sources and tries them on made-up examples for somebody who asks, without touching what is in force.
     /// One at a time, with a rest after each: what callers want checked must not take the processors from the others.
     pub async fn check_rules(&self, sources: Sources) -> Compiled {
         let turn = self.checking.clone().acquire_owned().await;
-        let begin = Instant::now();
-        let checked = self.try_out(sources, Nice::Check).await;
-        let rest = (begin.elapsed() * CHECK_REST).min(MOST_REST);
+        let currency = self.settings.currency.clone();
+        let (answer, checked) = oneshot::channel();
+        // Whoever asked may go away; the compiler goes on, and the next one waits for it all the same.
         tokio::spawn(async move {
-            tokio::time::sleep(rest).await;
+            let begin = Instant::now();
+            _ = answer.send(try_out(sources, currency, Nice::Check).await);
+            tokio::time::sleep((begin.elapsed() * CHECK_REST).min(MOST_REST)).await;
             drop(turn);
         });
-        checked
+        checked.await.unwrap_or_else(|_| failed())
     }
 
-    async fn try_out(&self, sources: Sources, nice: Nice) -> Compiled {
-        let currency = self.settings.currency.clone();
-        let tried = tokio::task::spawn_blocking(move || compile_and_try(sources, &currency, nice));
-        tried.await.unwrap_or_else(|_| {
-            Err(vec![Diagnostic::of_file(
-                "",
-                Code::Syntax,
-                "the compiler failed; this is a defect of the service",
-            )])
-        })
-    }
-
-    /// Puts what was found in force, or keeps what is and notes why. Says whether it is good.
-    pub async fn publish_rules(&self, found: Found) -> bool {
+    /// Puts what was found in force, or keeps what is and notes why.
+    pub async fn publish_rules(&self, found: Found) -> Published {
         let begin = Instant::now();
         let (sources, compiled) = match found {
             Ok(sources) => {
@@ -56,7 +65,7 @@ impl App {
                 if same {
                     return self.republish();
                 }
-                (sources.clone(), self.try_out(sources, Nice::Reload).await)
+                (sources.clone(), try_out(sources, self.settings.currency.clone(), Nice::Reload).await)
             }
             Err(problems) => (Sources::default(), Err(problems)),
         };
@@ -71,10 +80,10 @@ impl App {
                 }
                 let now = self.now();
                 tracing::info!(rule_set = set.id, "rules loaded");
-                self.rules.activate(set.clone(), now);
                 self.metrics.count_reload(ReloadOutcome::Loaded, false, begin.elapsed());
+                self.rules.activate(set.clone(), now);
                 self.warn_of_missing_scripts(&set).await;
-                true
+                Published::Good
             }
             Err(diagnostics) => {
                 for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
@@ -82,9 +91,10 @@ impl App {
                     let shown = diagnostic.render(source, &sources);
                     tracing::error!(code = diagnostic.code.as_str(), "rules refused: {shown}");
                 }
-                self.rules.refuse(diagnostics, sources, self.now());
+                let not_kept = diagnostics.iter().any(|diagnostic| diagnostic.code == Code::NotKept);
                 self.metrics.count_reload(ReloadOutcome::Refused, true, begin.elapsed());
-                false
+                self.rules.refuse(diagnostics, sources, self.now());
+                if not_kept { Published::NotKept } else { Published::Refused }
             }
         }
     }
@@ -100,63 +110,24 @@ impl App {
     }
 
     /// What is in force was found again: a change was taken back.
-    fn republish(&self) -> bool {
+    fn republish(&self) -> Published {
         if let Some(set) = self.rules.current() {
             tracing::info!(rule_set = set.id, "the rules in force were found again");
-            self.rules.activate(set, self.now());
             self.metrics.count_reload(ReloadOutcome::Unchanged, false, Duration::ZERO);
+            self.rules.activate(set, self.now());
         }
-        true
+        Published::Good
     }
 
     /// Keeps a set before anything can be scored by it, so that every recorded score can be replayed.
     async fn keep(&self, set: Arc<RuleSet>) -> std::result::Result<Arc<RuleSet>, Vec<Diagnostic>> {
         let stored =
             StoredRuleSet { id: set.id.clone(), create_time: self.now(), files: set.sources.files().clone() };
-        // Nothing else would try again: the folder does not change by itself.
-        let mut pause = Duration::from_millis(100);
-        let mut result = self.store.keep_rule_set(stored.clone()).await;
-        for _ in 0..KEEP_ATTEMPTS {
-            let Err(error) = &result else { break };
-            tracing::warn!(%error, "the rule set can't be kept yet");
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-            result = self.store.keep_rule_set(stored.clone()).await;
-        }
-        match result {
+        match self.store.keep_rule_set(stored).await {
             Ok(()) => Ok(set),
             Err(error) => {
                 let message = format!("the set is good but can't be kept: {error}");
                 Err(vec![Diagnostic::of_file("", Code::NotKept, message)])
-            }
-        }
-    }
-
-    /// A set that was loaded at some time; the one in force if no id is given.
-    pub async fn stored_rule_set(&self, id: Option<&str>) -> Result<(StoredRuleSet, Arc<RuleSet>)> {
-        let current = self.rules.current();
-        let id = match (id, &current) {
-            (Some(id), _) => id.to_owned(),
-            (None, Some(set)) => set.id.clone(),
-            (None, None) => return Err(Error::NoRules),
-        };
-        let stored = self.store.rule_set(&id).await?;
-        let set = match current {
-            Some(set) if set.id == id => set,
-            _ => self.compile_stored(&stored).await?,
-        };
-        Ok((stored, set))
-    }
-
-    /// Compiles a set that was once in force.
-    async fn compile_stored(&self, stored: &StoredRuleSet) -> Result<Arc<RuleSet>> {
-        let sources = Sources::new(stored.files.clone());
-        let compiled = tokio::task::spawn_blocking(move || compile_kept(sources)).await;
-        match compiled {
-            Ok(Ok((set, _))) => Ok(Arc::new(set)),
-            _ => {
-                let message = format!("ruleSets/{} no longer compiles", stored.id);
-                Err(Error::Store(StoreError::failed(message)))
             }
         }
     }

@@ -288,7 +288,8 @@ mod tests {
             rules_source: String::new(),
         };
         let app = App::new(store.clone(), Box::new(Fixed(now)), settings, 1);
-        let script = "rule \"visits\" when activity(\"visit\").count > 0 then activity(\"visit\").count because \"x\";
+        let script =
+            "rule \"visits\" when activity(\"visit\").count > 0 then activity(\"visit\").count because \"x\";
                       grade \"D\" otherwise;";
         let files = [
             ("facts.toml", "[activities]\nvisit = { meaning = \"A visit\" }\n"),
@@ -319,7 +320,11 @@ mod tests {
         };
         let draft = Draft { content, violations: Vec::new() };
         let lead = fast.create_lead(None, draft, Once::unkept()).await.unwrap().record.lead.name;
-        let profile = ProfileContent { display_name: "Main".into(), ..ProfileContent::default() };
+        let profile = ProfileContent {
+            display_name: "Main".into(),
+            scoring_script: "default".into(),
+            ..ProfileContent::default()
+        };
         let request = ScoreRequest {
             subject: Subject::Stored(lead.clone()),
             profile: ProfileChoice::Inline(Box::new(profile)),

@@ -399,8 +399,11 @@ fn operand(field: &Field, by: Comparison, text: &str) -> Result<Operand, String>
         Kind::Text | Kind::Keyed => Ok(Operand::Text(text.to_owned())),
         Kind::Number => Ok(Operand::Number(number()?)),
         Kind::Points => {
-            let hundredths = (number()? * 100.0).round();
-            Ok(Operand::Number(hundredths))
+            let hundredths = number()? * 100.0;
+            match (hundredths - hundredths.round()).abs() < 1e-6 {
+                true => Ok(Operand::Number(hundredths.round())),
+                false => Err(format!("{name} has at most two decimals, not as many as {text}")),
+            }
         }
         Kind::Time => {
             let time = text.parse().map_err(|error| format!("{name} is compared with a time: {error}"))?;

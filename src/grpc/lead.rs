@@ -168,6 +168,7 @@ impl pb::lead_service_server::LeadService for Service {
     ) -> Result<Response<pb::RecordActivitiesResponse>, Status> {
         let request = request.into_inner();
         let mutation = Mutation::of(&self.0, "LeadService/RecordActivities", &request.request_id, &request);
+        let told_of: Vec<LeadName> = request.lead.parse().into_iter().collect();
         let work = async |mut c: Checker, once| {
             let pb::RecordActivitiesRequest { lead, activities, .. } = request;
             let name = parsed(&mut c, "lead", &lead);
@@ -178,8 +179,9 @@ impl pb::lead_service_server::LeadService for Service {
             let name = super::given(name, &draft.violations)?;
             Ok(self.0.record_activities(&name, draft, once).await?)
         };
-        let answer = |count: &i64| pb::RecordActivitiesResponse { activity_count: *count };
-        mutation.answer(once::plain(answer), work).await
+        let answer =
+            move |count: &i64| (pb::RecordActivitiesResponse { activity_count: *count }, told_of.clone());
+        mutation.answer(answer, work).await
     }
 
     async fn list_activities(

@@ -6,6 +6,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Response, Status};
 
+use super::status::{self, Reason};
 use crate::app::App;
 use crate::app::once::Once;
 use crate::domain::check::Checker;
@@ -76,7 +77,10 @@ async fn kept<A: Message + Default>(app: &App, key: &RequestKey) -> Result<Optio
     let Some(bytes) = app.answer(key).await? else { return Ok(None) };
     match A::decode(bytes.as_slice()) {
         Ok(message) => Ok(Some(Response::new(message))),
-        Err(_) => Err(Status::internal("a kept answer can't be read")),
+        Err(error) => {
+            tracing::error!(%error, "a kept answer can't be read");
+            Err(status::plain(Reason::Internal, "a kept answer can't be read"))
+        }
     }
 }
 

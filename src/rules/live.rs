@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
 
 use super::diagnostic::Diagnostic;
 use super::set::RuleSet;
@@ -11,11 +10,10 @@ use super::source::Sources;
 use crate::domain::time::Time;
 
 /// The rules of a replica. Reading is a pointer load; a call keeps the set that it began with.
+#[derive(Default)]
 pub struct Rules {
     current: ArcSwapOption<RuleSet>,
     status: Mutex<Status>,
-    /// Counts the attempts, so that others can wait for the next one.
-    attempts: watch::Sender<u64>,
 }
 
 /// A change that could not be loaded.
@@ -35,12 +33,6 @@ pub struct Status {
     pub pending: Option<Pending>,
     pub last_attempt: Option<Time>,
     pub last_success: Option<Time>,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self { current: ArcSwapOption::empty(), status: Mutex::default(), attempts: watch::Sender::new(0) }
-    }
 }
 
 impl Rules {
@@ -77,13 +69,7 @@ impl Rules {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells of every attempt to load, good or bad.
-    pub fn attempts(&self) -> watch::Receiver<u64> {
-        self.attempts.subscribe()
-    }
-
     fn record(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
-        self.attempts.send_modify(|count| *count += 1);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use assay::app::publish_rules::Published;
 use assay::app::{App, Settings, SystemClock};
 use assay::cli::csv_leads::Mapping;
 use assay::domain::filter::{Field, Filter, Operand};
@@ -161,7 +162,7 @@ fn service() -> &'static Service {
         let app = Arc::new(App::new(store, Box::new(SystemClock), settings, 7));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sources = set("facts.toml", include_str!("../../scripts/facts.toml").into());
-        assert!(runtime.block_on(app.publish_rules(Ok(sources))));
+        assert_eq!(runtime.block_on(app.publish_rules(Ok(sources))), Published::Good);
         let (_, health) = tonic_health::server::health_reporter();
         Service { runtime, routes: assay::grpc::routes(&app, health).unwrap(), _dir: dir }
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use assay::grpc::pb;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tonic::transport::Channel;
@@ -14,7 +15,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::postgres::{self, sql};
 use crate::support::process::{Served, assay, free_address};
-use crate::support::{eventually, failure, made, shipped};
+use crate::support::{copy_dir, eventually, failure, made, shipped};
 
 const ROUNDS: u64 = 50;
 const WRITERS: u64 = 6;
@@ -442,7 +443,9 @@ async fn a_database_that_becomes_read_only_is_told_and_read_on() {
     let database = postgres::database("standby");
     sql("DROP ROLE IF EXISTS standby; CREATE ROLE standby LOGIN; GRANT ALL ON SCHEMA standby TO standby");
     let url = database.replacen("assay@", "standby@", 1);
-    let served = Served::start(Path::new(&url), &shipped(), &[]);
+    let scripts = tempfile::tempdir().unwrap();
+    copy_dir(&shipped(), scripts.path());
+    let served = Served::start(Path::new(&url), scripts.path(), &[]);
     let mut leads = leads_of(&served).await;
     leads.create_lead(large(0)).await.unwrap();
     // As after a failover to a replica: the connections end, and the new ones can only read.
@@ -457,9 +460,21 @@ async fn a_database_that_becomes_read_only_is_told_and_read_on() {
     assert_eq!(reason, "STORE_READ_ONLY");
     let request = pb::GetLeadRequest { name: "leads/l0".into(), revision: 0 };
     assert_eq!(leads.get_lead(request).await.unwrap().into_inner().revision, 1);
+    // Rules that can't be kept don't come into force, but are not given up either.
+    let mut rules = RuleServiceClient::connect(served.url()).await.unwrap();
+    let mut status = async || rules.get_rule_status(pb::GetRuleStatusRequest {}).await.unwrap().into_inner();
+    let before = status().await.active.unwrap().rule_set;
+    let script = scripts.path().join("lead_scoring/default.rhai");
+    let text = std::fs::read_to_string(&script).unwrap();
+    std::fs::write(&script, format!("{text}// changed\n")).unwrap();
+    let pending = eventually(async || status().await.pending).await;
+    assert_eq!(pending.diagnostics[0].code, "not-kept");
     sql("ALTER ROLE standby RESET default_transaction_read_only");
     sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'standby'");
     eventually(async || leads.create_lead(large(1)).await.ok()).await;
+    let changed =
+        async || Some(status().await).filter(|status| status.active.as_ref().unwrap().rule_set != before);
+    eventually(changed).await;
     drop(served);
     sql("DROP SCHEMA standby CASCADE; DROP ROLE standby");
 }

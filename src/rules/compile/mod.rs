@@ -44,7 +44,7 @@ pub fn compile(sources: Sources) -> Compiled {
 /// Compiles a set that was in force once, so that what was scored by it can be scored again: what only admits sets to
 /// come into force is not asked.
 pub fn compile_kept(sources: Sources) -> Compiled {
-    aside(Nice::Check, move || compile_by(sources, Findings::of_kept_set()))
+    aside(Nice::Reload, move || compile_by(sources, Findings::of_kept_set()))
 }
 
 /// Compiles a whole set and tries it on made-up examples.
