@@ -4,7 +4,7 @@ use deadpool_postgres::Transaction;
 use super::super::rows::{Columns as _, body};
 use super::super::select::List;
 use super::super::{CanvasStore, Receipt, Result, StoreError};
-use super::{PostgresStore, commit, is_taken, page};
+use super::{PostgresStore, is_taken, run};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
@@ -16,36 +16,38 @@ impl CanvasStore for PostgresStore {
         let text = serde_json::to_string(&canvas)?;
         let Canvas { content, version, .. } = &canvas;
         let (kind, maturity) = (content.kind.as_str(), content.maturity.as_str());
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        let sql = "INSERT INTO canvases (name, revision, deleted, body, kind, maturity, display_name, update_micros)
-                   VALUES ($1, $2, false, $3, $4, $5, $6, $7)";
-        let updated = version.update_time.micros();
-        let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
-            &name,
-            &version.revision,
-            &text,
-            &kind,
-            &maturity,
-            &listed_text(&content.display_name),
-            &updated,
-        ];
-        match transaction.execute(sql, &params).await {
-            Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
-            other => other?,
-        };
-        commit(transaction, receipt, ()).await
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            let sql = "INSERT INTO canvases
+                       (name, revision, deleted, body, kind, maturity, display_name, update_micros)
+                       VALUES ($1, $2, false, $3, $4, $5, $6, $7)";
+            let updated = version.update_time.micros();
+            let params: [&(dyn tokio_postgres::types::ToSql + Sync); 7] = [
+                &name,
+                &version.revision,
+                &text,
+                &kind,
+                &maturity,
+                &listed_text(&content.display_name),
+                &updated,
+            ];
+            match run(transaction, sql, &params).await {
+                Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
+                other => other?,
+            };
+            Ok(())
+        })
+        .await
     }
 
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas> {
         let name = name.to_string();
         let sql = "SELECT body FROM canvases WHERE name = $1";
-        let row = self.connection().await?.query_opt(sql, &[&name]).await?;
+        let row = self.one(sql, &[&name]).await?;
         body(&row.ok_or(StoreError::NotFound(name))?)
     }
 
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
-        page(self.connection().await?, List::canvases(deleted), &query, body).await
+        self.page(List::canvases(deleted), &query, body).await
     }
 
     async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -53,28 +55,28 @@ impl CanvasStore for PostgresStore {
         let deleted = canvas.version.delete_time.is_some();
         let revision = canvas.version.revision;
         let text = serde_json::to_string(&canvas)?;
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        lock(&transaction, "canvases", &name, revision - 1).await?;
-        // Profiles that come to point here hold a share of the lock until they are written.
-        let gone = |segment: &SegmentName| deleted || !canvas.segments.contains_key(&segment.segment);
-        let sql = "SELECT DISTINCT segment FROM profiles WHERE canvas = $1 AND NOT deleted";
-        for row in transaction.query(sql, &[&name]).await? {
-            let segment = row.some_text(0)?.parse().map_err(StoreError::failed)?;
-            if gone(&segment) {
-                return Err(StoreError::Dangling(name));
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            lock(transaction, "canvases", &name, revision - 1).await?;
+            // Profiles that come to point here hold a share of the lock until they are written.
+            let gone = |segment: &SegmentName| deleted || !canvas.segments.contains_key(&segment.segment);
+            let sql = "SELECT DISTINCT segment FROM profiles WHERE canvas = $1 AND NOT deleted";
+            for row in transaction.query(sql, &[&name]).await? {
+                let segment = row.some_text(0)?.parse().map_err(StoreError::failed)?;
+                if gone(&segment) {
+                    return Err(StoreError::Dangling(name));
+                }
             }
-        }
-        let keep = "INSERT INTO canvas_revisions (name, revision, body)
-                    SELECT name, revision, body FROM canvases WHERE name = $1";
-        transaction.execute(keep, &[&name]).await?;
-        let sql =
-            "UPDATE canvases SET revision = $2, deleted = $3, body = $4, maturity = $5, display_name = $6,
-                   update_micros = $7 WHERE name = $1";
-        let (maturity, updated) = (canvas.content.maturity.as_str(), canvas.version.update_time.micros());
-        let title = &listed_text(&canvas.content.display_name);
-        transaction.execute(sql, &[&name, &revision, &deleted, &text, &maturity, title, &updated]).await?;
-        commit(transaction, receipt, ()).await
+            let keep = "INSERT INTO canvas_revisions (name, revision, body)
+                        SELECT name, revision, body FROM canvases WHERE name = $1";
+            run(transaction, keep, &[&name]).await?;
+            let sql = "UPDATE canvases SET revision = $2, deleted = $3, body = $4, maturity = $5,
+                       display_name = $6, update_micros = $7 WHERE name = $1";
+            let (maturity, updated) = (canvas.content.maturity.as_str(), canvas.version.update_time.micros());
+            let title = &listed_text(&canvas.content.display_name);
+            run(transaction, sql, &[&name, &revision, &deleted, &text, &maturity, title, &updated]).await?;
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::select::List;
 use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
 use super::canvas::lock;
 use super::receipt::erase;
-use super::{PostgresStore, bodies, commit, limit, page, row, run};
+use super::{PostgresStore, bodies, limit, row, run};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
@@ -122,22 +122,23 @@ async fn upsert(
 #[async_trait]
 impl LeadStore for PostgresStore {
     async fn create_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        insert(&transaction, &lead).await?;
-        commit(transaction, receipt, ()).await
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            insert(transaction, &lead).await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord> {
         let name = name.to_string();
-        let row = self.connection().await?.query_opt(&format!("{RECORD} WHERE name = $1"), &[&name]).await?;
+        let row = self.one(&format!("{RECORD} WHERE name = $1"), &[&name]).await?;
         record(&row.ok_or(StoreError::NotFound(name))?)
     }
 
     async fn lead_revision(&self, name: &LeadName, revision: i64) -> Result<Lead> {
         let name = name.to_string();
         let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND revision = $2";
-        let row = self.connection().await?.query_opt(sql, &[&name, &revision]).await?;
+        let row = self.one(sql, &[&name, &revision]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
     }
 
@@ -145,19 +146,20 @@ impl LeadStore for PostgresStore {
         let name = name.to_string();
         let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND update_micros <= $2
                    ORDER BY revision DESC LIMIT 1";
-        let row = self.connection().await?.query_opt(sql, &[&name, &time.micros()]).await?;
+        let row = self.one(sql, &[&name, &time.micros()]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))?)
     }
 
     async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
-        page(self.connection().await?, List::leads(present), &query, record).await
+        self.page(List::leads(present), &query, record).await
     }
 
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        replace(&transaction, &lead).await?;
-        commit(transaction, receipt, ()).await
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            replace(transaction, &lead).await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn upsert_leads(
@@ -167,40 +169,43 @@ impl LeadStore for PostgresStore {
         now: Time,
         receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>> {
-        let mut connection = self.connection().await?;
-        let mut transaction = connection.transaction().await?;
-        // All batches lock their leads in the same order, whatever order their items stand in.
-        let mut ordered: Vec<(usize, UpsertItem)> = items.into_iter().enumerate().collect();
-        ordered.sort_by(|(_, a), (_, b)| {
-            a.content.external_ids.get(system).cmp(&b.content.external_ids.get(system))
-        });
-        let mut results = Vec::with_capacity(ordered.len());
-        for (place, item) in ordered {
-            let mut left = ATTEMPTS;
-            let result = loop {
-                let savepoint = transaction.transaction().await?;
-                let result = upsert(&savepoint, system, item.clone(), now).await;
-                left -= 1;
-                match result {
-                    Ok(upserted) => {
-                        savepoint.commit().await?;
-                        break Ok(upserted);
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            // All batches lock their leads in the same order, whatever order their items stand in.
+            let mut ordered: Vec<(usize, UpsertItem)> = items.into_iter().enumerate().collect();
+            ordered.sort_by(|(_, a), (_, b)| {
+                a.content.external_ids.get(system).cmp(&b.content.external_ids.get(system))
+            });
+            let mut results = Vec::with_capacity(ordered.len());
+            for (place, item) in ordered {
+                let mut left = ATTEMPTS;
+                let result = loop {
+                    let savepoint = transaction.transaction().await?;
+                    let result = upsert(&savepoint, system, item.clone(), now).await;
+                    left -= 1;
+                    match result {
+                        Ok(upserted) => {
+                            savepoint.commit().await?;
+                            break Ok(upserted);
+                        }
+                        Err(StoreError::ExternalIdTaken { system: taken, .. })
+                            if taken == system && left > 0 =>
+                        {
+                            savepoint.rollback().await?;
+                        }
+                        Err(error) if error.is_passing() => return Err(error),
+                        Err(error) => {
+                            savepoint.rollback().await?;
+                            break Err(error);
+                        }
                     }
-                    Err(StoreError::ExternalIdTaken { system: taken, .. }) if taken == system && left > 0 => {
-                        savepoint.rollback().await?;
-                    }
-                    Err(error) if error.is_passing() => return Err(error),
-                    Err(error) => {
-                        savepoint.rollback().await?;
-                        break Err(error);
-                    }
-                }
-            };
-            results.push((place, result));
-        }
-        results.sort_by_key(|(place, _)| *place);
-        let results = results.into_iter().map(|(_, result)| result).collect();
-        commit(transaction, receipt, results).await
+                };
+                results.push((place, result));
+            }
+            results.sort_by_key(|(place, _)| *place);
+            let results = results.into_iter().map(|(_, result)| result).collect();
+            Ok(results)
+        })
+        .await
     }
 
     async fn delete_lead(
@@ -210,23 +215,23 @@ impl LeadStore for PostgresStore {
         receipt: Option<Receipt<()>>,
     ) -> Result<()> {
         let name = name.to_string();
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        if let Some(revision) = revision {
-            lock(&transaction, "leads", &name, revision).await?;
-        }
-        if transaction.execute("DELETE FROM leads WHERE name = $1", &[&name]).await? == 0 {
-            return Err(StoreError::NotFound(name));
-        }
-        erase(&transaction, &name).await?;
-        commit(transaction, receipt, ()).await
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            if let Some(revision) = revision {
+                lock(transaction, "leads", &name, revision).await?;
+            }
+            if run(transaction, "DELETE FROM leads WHERE name = $1", &[&name]).await? == 0 {
+                return Err(StoreError::NotFound(name));
+            }
+            erase(transaction, &name).await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
         let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3";
         let before = window.after.unwrap_or(i64::MAX);
-        let rows =
-            self.connection().await?.query(sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
+        let rows = self.all(sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
         bodies(&rows)
     }
 }
@@ -240,38 +245,38 @@ impl ActivityStore for PostgresStore {
         receipt: Option<Receipt<i64>>,
     ) -> Result<i64> {
         let lead = lead.to_string();
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        let added = i64::try_from(activities.len()).unwrap_or(i64::MAX);
-        let sql = "UPDATE leads SET activity_count = activity_count + $2,
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            let added = i64::try_from(activities.len()).unwrap_or(i64::MAX);
+            let sql = "UPDATE leads SET activity_count = activity_count + $2,
                    last_activity_micros = greatest(last_activity_micros, $3::bigint),
                    last_known_micros = greatest(last_known_micros, $4::bigint)
                    WHERE name = $1 RETURNING activity_count";
-        let last = activities.iter().map(|activity| activity.time.micros()).max();
-        let known = activities.iter().map(|activity| activity.known_time.micros()).max();
-        let row = row(&transaction, sql, &[&lead, &added, &last, &known]).await?;
-        let count: i64 = row.ok_or_else(|| StoreError::NotFound(lead.clone()))?.try_get(0)?;
-        let column = |of: fn(&Activity) -> i64| activities.iter().map(of).collect::<Vec<i64>>();
-        let kinds: Vec<&str> = activities.iter().map(|a| a.kind.as_str()).collect();
-        let amounts: Vec<f64> = activities.iter().map(|a| a.amount).collect();
-        let contacts: Vec<Option<&str>> =
-            activities.iter().map(|a| a.contact.as_ref().map(|id| id.as_str())).collect();
-        let sql = "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
+            let last = activities.iter().map(|activity| activity.time.micros()).max();
+            let known = activities.iter().map(|activity| activity.known_time.micros()).max();
+            let row = row(transaction, sql, &[&lead, &added, &last, &known]).await?;
+            let count: i64 = row.ok_or_else(|| StoreError::NotFound(lead.clone()))?.try_get(0)?;
+            let column = |of: fn(&Activity) -> i64| activities.iter().map(of).collect::<Vec<i64>>();
+            let kinds: Vec<&str> = activities.iter().map(|a| a.kind.as_str()).collect();
+            let amounts: Vec<f64> = activities.iter().map(|a| a.amount).collect();
+            let contacts: Vec<Option<&str>> =
+                activities.iter().map(|a| a.contact.as_ref().map(|id| id.as_str())).collect();
+            let sql =
+                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
                    SELECT $1, $2 + place, type, time, known, amount, contact
                    FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::float8[], $7::text[])
                         WITH ORDINALITY AS new (type, time, known, amount, contact, place)";
-        let (times, known) = (column(|a| a.time.micros()), column(|a| a.known_time.micros()));
-        transaction
-            .execute(sql, &[&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts])
-            .await?;
-        commit(transaction, receipt, count).await
+            let (times, known) = (column(|a| a.time.micros()), column(|a| a.known_time.micros()));
+            run(transaction, sql, &[&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts])
+                .await?;
+            Ok(count)
+        })
+        .await
     }
 
     async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>> {
         let sql = format!("{ACTIVITY} WHERE lead = $1 AND number > $2 ORDER BY number LIMIT $3");
         let after = window.after.unwrap_or(0);
-        let rows =
-            self.connection().await?.query(&sql, &[&lead.to_string(), &after, &limit(window.limit)]).await?;
+        let rows = self.all(&sql, &[&lead.to_string(), &after, &limit(window.limit)]).await?;
         rows.iter().map(|row| activity(row)).collect()
     }
 
@@ -287,7 +292,7 @@ impl ActivityStore for PostgresStore {
              ORDER BY number DESC LIMIT $4"
         );
         let params: [&(dyn ToSql + Sync); 4] = [&lead.to_string(), &count, &at.micros(), &limit(most)];
-        let rows = self.connection().await?.query(&sql, &params).await?;
+        let rows = self.all(&sql, &params).await?;
         rows.iter().rev().map(|row| activity(row)).collect()
     }
 }

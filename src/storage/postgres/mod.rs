@@ -68,11 +68,65 @@ impl PostgresStore {
         Ok(Self { pool })
     }
 
-    async fn connection(&self) -> Result<Object> {
-        self.pool.get().await.map_err(|error| match error {
+    async fn attended(&self) -> Result<Attended> {
+        let connection = self.pool.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy,
             other => StoreError::failed(other),
-        })
+        })?;
+        Ok(Attended(Some(connection)))
+    }
+
+    /// Runs a write as a transaction, together with its receipt.
+    async fn write<T>(
+        &self,
+        receipt: Option<Receipt<T>>,
+        work: impl AsyncFnOnce(&mut Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut attended = self.attended().await?;
+        let written = async {
+            let mut transaction = attended.connection()?.transaction().await?;
+            let outcome = work(&mut transaction).await?;
+            if let Some(receipt) = receipt {
+                receipt::keep(&transaction, receipt, &outcome).await?;
+            }
+            transaction.commit().await?;
+            Ok(outcome)
+        };
+        let written = written.await;
+        attended.done();
+        written
+    }
+
+    /// Reads the rows of a query that is prepared once for each connection.
+    async fn all(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        let mut attended = self.attended().await?;
+        let found = async {
+            let connection = attended.connection()?;
+            let statement = connection.prepare_cached(sql).await?;
+            Ok(connection.query(&statement, params).await?)
+        };
+        let found = found.await;
+        attended.done();
+        found
+    }
+
+    /// The same for a query that gives a row, or none.
+    async fn one(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>> {
+        Ok(self.all(sql, params).await?.into_iter().next())
+    }
+
+    /// Reads a page of a list, from one state of the database.
+    async fn page<T>(
+        &self,
+        list: List<'_>,
+        query: &Query,
+        row: impl Fn(&dyn Columns) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let statements = select::statements(Dialect::Postgres, &list, query);
+        let mut attended = self.attended().await?;
+        let found = pages(attended.connection()?, statements, query, row).await;
+        attended.done();
+        found
     }
 }
 
@@ -113,15 +167,6 @@ impl Store for PostgresStore {
     }
 }
 
-/// Ends a write together with its receipt.
-async fn commit<T>(transaction: Transaction<'_>, receipt: Option<Receipt<T>>, outcome: T) -> Result<T> {
-    if let Some(receipt) = receipt {
-        receipt::keep(&transaction, receipt, &outcome).await?;
-    }
-    transaction.commit().await?;
-    Ok(outcome)
-}
-
 /// Runs a statement that this connection will run again: it is prepared once.
 async fn run(
     transaction: &Transaction<'_>,
@@ -146,6 +191,17 @@ async fn row(
 /// nobody knows how far it is, is closed instead of being used again.
 struct Attended(Option<Object>);
 
+impl Attended {
+    fn connection(&mut self) -> Result<&mut Object> {
+        self.0.as_mut().ok_or_else(|| StoreError::failed("the connection was given back"))
+    }
+
+    /// The work has ended, well or not: the connection goes back.
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for Attended {
     fn drop(&mut self) {
         let Some(object) = self.0.take() else { return };
@@ -158,22 +214,6 @@ impl Drop for Attended {
             drop(client);
         });
     }
-}
-
-/// Reads a page of a list, from one state of the database.
-async fn page<T>(
-    connection: Object,
-    list: List<'_>,
-    query: &Query,
-    row: impl Fn(&dyn Columns) -> Result<T>,
-) -> Result<Vec<T>> {
-    let mut attended = Attended(Some(connection));
-    let Some(connection) = attended.0.as_mut() else { return Ok(Vec::new()) };
-    let statements = select::statements(Dialect::Postgres, &list, query);
-    let found = pages(connection, statements, query, row).await;
-    // Done, well or not: the connection goes back.
-    attended.0 = None;
-    found
 }
 
 async fn pages<T>(

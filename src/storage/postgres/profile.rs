@@ -6,7 +6,7 @@ use super::super::rows::{ProfileColumns, body};
 use super::super::select::List;
 use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::lock;
-use super::{PostgresStore, bodies, commit, is_taken, limit, page, row};
+use super::{PostgresStore, bodies, is_taken, limit, row, run};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
@@ -38,39 +38,49 @@ impl ProfileStore for PostgresStore {
         let text = serde_json::to_string(&profile)?;
         let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
             ProfileColumns::of(&profile);
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        check_target(&transaction, &profile).await?;
-        let sql =
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            check_target(transaction, &profile).await?;
+            let sql =
             "INSERT INTO profiles (name, revision, deleted, canvas, segment, body, maturity, scoring_script,
                                          next_review_micros, update_micros)
                    VALUES ($1, $2, false, $3, $4, $5, $6, $7, $8, $9)";
-        let revision = profile.version.revision;
-        let params: [&(dyn ToSql + Sync); 9] =
-            [&name, &revision, &canvas, &segment, &text, &maturity, &script, &review_micros, &update_micros];
-        match transaction.execute(sql, &params).await {
-            Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
-            other => other?,
-        };
-        commit(transaction, receipt, ()).await
+            let revision = profile.version.revision;
+            let params: [&(dyn ToSql + Sync); 9] = [
+                &name,
+                &revision,
+                &canvas,
+                &segment,
+                &text,
+                &maturity,
+                &script,
+                &review_micros,
+                &update_micros,
+            ];
+            match run(transaction, sql, &params).await {
+                Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
+                other => other?,
+            };
+            Ok(())
+        })
+        .await
     }
 
     async fn profile(&self, name: &ProfileName) -> Result<Profile> {
         let name = name.to_string();
         let sql = "SELECT body FROM profiles WHERE name = $1";
-        let row = self.connection().await?.query_opt(sql, &[&name]).await?;
+        let row = self.one(sql, &[&name]).await?;
         body(&row.ok_or(StoreError::NotFound(name))?)
     }
 
     async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile> {
         let name = name.to_string();
         let sql = format!("SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision = $2");
-        let row = self.connection().await?.query_opt(&sql, &[&name, &revision]).await?;
+        let row = self.one(&sql, &[&name, &revision]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
     }
 
     async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
-        page(self.connection().await?, List::profiles(deleted), &query, body).await
+        self.page(List::profiles(deleted), &query, body).await
     }
 
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -78,31 +88,33 @@ impl ProfileStore for PostgresStore {
         let revision = profile.version.revision;
         let deleted = profile.version.delete_time.is_some();
         let text = serde_json::to_string(&profile)?;
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        lock(&transaction, "profiles", &name, revision - 1).await?;
-        check_target(&transaction, &profile).await?;
-        let keep = "INSERT INTO profile_revisions (name, revision, body)
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            lock(transaction, "profiles", &name, revision - 1).await?;
+            check_target(transaction, &profile).await?;
+            let keep = "INSERT INTO profile_revisions (name, revision, body)
                     SELECT name, revision, body FROM profiles WHERE name = $1";
-        transaction.execute(keep, &[&name]).await?;
-        let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6, maturity = $7,
-                   scoring_script = $8, next_review_micros = $9, update_micros = $10 WHERE name = $1";
-        let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
-            ProfileColumns::of(&profile);
-        let params: [&(dyn ToSql + Sync); 10] = [
-            &name,
-            &revision,
-            &deleted,
-            &canvas,
-            &segment,
-            &text,
-            &maturity,
-            &script,
-            &review_micros,
-            &update_micros,
-        ];
-        transaction.execute(sql, &params).await?;
-        commit(transaction, receipt, ()).await
+            run(transaction, keep, &[&name]).await?;
+            let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6,
+                   maturity = $7, scoring_script = $8, next_review_micros = $9, update_micros = $10
+                   WHERE name = $1";
+            let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
+                ProfileColumns::of(&profile);
+            let params: [&(dyn ToSql + Sync); 10] = [
+                &name,
+                &revision,
+                &deleted,
+                &canvas,
+                &segment,
+                &text,
+                &maturity,
+                &script,
+                &review_micros,
+                &update_micros,
+            ];
+            run(transaction, sql, &params).await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
@@ -110,14 +122,13 @@ impl ProfileStore for PostgresStore {
             "SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision < $2 ORDER BY revision DESC LIMIT $3"
         );
         let before = window.after.unwrap_or(i64::MAX);
-        let rows =
-            self.connection().await?.query(&sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
+        let rows = self.all(&sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
         bodies(&rows)
     }
 
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>> {
         let sql = "SELECT body FROM profiles WHERE canvas = $1 AND NOT deleted ORDER BY name";
-        let rows = self.connection().await?.query(sql, &[&name.to_string()]).await?;
+        let rows = self.all(sql, &[&name.to_string()]).await?;
         let profiles: Vec<Profile> = bodies(&rows)?;
         Ok(profiles.into_iter().filter_map(|p| Some((p.name, p.content.segment?))).collect())
     }

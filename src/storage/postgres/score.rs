@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 use super::super::rows::{body, tally};
 use super::super::select::List;
 use super::super::{Receipt, Result, ScoreStore, StoreError};
-use super::{PostgresStore, commit, page};
+use super::{PostgresStore, row, run};
 use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
@@ -43,7 +43,7 @@ pub(super) async fn keep_latest(
         &segment.map(ToString::to_string),
         &segment.map(|segment| segment.canvas_name().to_string()),
     ];
-    transaction.execute(sql, &params).await?;
+    run(transaction, sql, &params).await?;
     Ok(())
 }
 
@@ -58,45 +58,46 @@ impl ScoreStore for PostgresStore {
         let unfit = || StoreError::failed("only scores of a stored lead and profile are kept");
         let lead = score.basis.lead.clone().ok_or_else(unfit)?;
         let lead_name = lead.to_string();
-        let mut connection = self.connection().await?;
-        let transaction = connection.transaction().await?;
-        let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = $1
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            let sql = "UPDATE leads SET score_count = score_count + 1 WHERE name = $1
                    RETURNING score_count, score_as_of_micros";
-        let row = transaction.query_opt(sql, &[&lead_name]).await?;
-        let row = row.ok_or_else(|| StoreError::NotFound(lead_name.clone()))?;
-        let (number, before): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-        let name = ScoreName { lead: lead.lead, score: number.to_string().parse().map_err(|_| unfit())? };
-        let score = Score { name: Some(name.clone()), ..score };
-        let latest = LatestScore::of(&score, segment).ok_or_else(unfit)?;
-        let basis = &score.basis;
-        let grade = score.assessment.grade.as_deref();
-        let (text, as_of) = (serde_json::to_string(&score)?, basis.as_of.micros());
-        let sql = "INSERT INTO scores (lead, number, as_of_micros, rule_set, grade, body)
+            let row = row(transaction, sql, &[&lead_name]).await?;
+            let row = row.ok_or_else(|| StoreError::NotFound(lead_name.clone()))?;
+            let (number, before): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+            let name = ScoreName { lead: lead.lead, score: number.to_string().parse().map_err(|_| unfit())? };
+            let score = Score { name: Some(name.clone()), ..score };
+            let latest = LatestScore::of(&score, segment).ok_or_else(unfit)?;
+            let basis = &score.basis;
+            let grade = score.assessment.grade.as_deref();
+            let (text, as_of) = (serde_json::to_string(&score)?, basis.as_of.micros());
+            let sql = "INSERT INTO scores (lead, number, as_of_micros, rule_set, grade, body)
                    VALUES ($1, $2, $3, $4, $5, $6)";
-        transaction.execute(sql, &[&lead_name, &number, &as_of, &basis.rule_set, &grade, &text]).await?;
-        if before.is_none_or(|before| before <= as_of) {
-            keep_latest(&transaction, &lead_name, number, &latest).await?;
-        }
-        commit(transaction, receipt, name).await
+            run(transaction, sql, &[&lead_name, &number, &as_of, &basis.rule_set, &grade, &text]).await?;
+            if before.is_none_or(|before| before <= as_of) {
+                keep_latest(transaction, &lead_name, number, &latest).await?;
+            }
+            Ok(name)
+        })
+        .await
     }
 
     async fn score(&self, name: &ScoreName) -> Result<Score> {
         let missing = || StoreError::NotFound(name.to_string());
         let number: i64 = name.score.as_str().parse().map_err(|_| missing())?;
         let sql = "SELECT body FROM scores WHERE lead = $1 AND number = $2";
-        let row = self.connection().await?.query_opt(sql, &[&name.lead_name().to_string(), &number]).await?;
+        let row = self.one(sql, &[&name.lead_name().to_string(), &number]).await?;
         body(&row.ok_or_else(missing)?)
     }
 
     async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
-        page(self.connection().await?, List::scores(lead), &query, body).await
+        self.page(List::scores(lead), &query, body).await
     }
 
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>> {
         let sql = "SELECT segment, count(*), count(grade), count(*) FILTER (WHERE grade = 'A'),
                           count(*) FILTER (WHERE outcome = 'won'), count(*) FILTER (WHERE outcome = 'lost')
                    FROM leads WHERE canvas = $1 GROUP BY segment";
-        let rows = self.connection().await?.query(sql, &[&canvas.to_string()]).await?;
+        let rows = self.all(sql, &[&canvas.to_string()]).await?;
         rows.iter().map(|row| tally(row)).collect()
     }
 }
