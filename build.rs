@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use prost::Message as _;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let mut files: Vec<PathBuf> = std::fs::read_dir("proto/assay/v1")?
@@ -11,16 +13,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
     let descriptors = protox::compile(&files, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("descriptors.bin"), encode(&descriptors))?;
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    let mut names = tonic_prost_build::Config::new();
+    names.enable_type_names();
     tonic_prost_build::configure()
         .btree_map(".")
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .build_transport(true)
-        .compile_fds(descriptors)?;
+        .codec_path("crate::grpc::codec::BoundedCodec")
+        .compile_fds_with_config(descriptors, names)?;
     assert!(Path::new(&out.join("assay.v1.rs")).exists());
     Ok(())
-}
-
-fn encode(descriptors: &impl prost::Message) -> Vec<u8> {
-    descriptors.encode_to_vec()
 }

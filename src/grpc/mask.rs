@@ -1,16 +1,11 @@
 //! Field masks: which fields of a resource an update changes.
 
-use std::sync::LazyLock;
-
-use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, Kind, MapKey, MessageDescriptor, ReflectMessage, Value};
 use prost_types::FieldMask;
 
-use super::pb;
+use super::pb::POOL;
 use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::text::suggestion;
-
-static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(pb::DESCRIPTORS).unwrap_or_default());
 
 /// The descriptor of a message of `assay.v1`.
 fn descriptor(message: &str) -> Option<MessageDescriptor> {
@@ -130,6 +125,7 @@ fn copy(into: &mut DynamicMessage, from: &DynamicMessage, path: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grpc::pb;
 
     fn mask(paths: &[&str]) -> Option<FieldMask> {
         Some(FieldMask { paths: paths.iter().map(ToString::to_string).collect() })

@@ -1,6 +1,7 @@
 //! Floor 3: the wire. One service a file: convert, call a use case, convert.
 
 mod canvas;
+pub mod codec;
 pub mod convert;
 mod lead;
 mod mask;
