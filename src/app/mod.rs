@@ -73,6 +73,8 @@ pub struct App {
     turns: Vec<Semaphore>,
     /// Held while somebody's rules are checked.
     checking: Arc<Semaphore>,
+    /// A place for each of those who wait for that.
+    checks_waiting: Semaphore,
     former_sets: Arc<FormerSets>,
     random: Mutex<SmallRng>,
 }
@@ -98,6 +100,8 @@ pub enum Error {
     RuleFailed(#[from] RuleError),
     #[error("{lead} was not known at {as_of}")]
     NotKnownThen { lead: String, as_of: Time },
+    #[error("too many wait for the same; nothing was done")]
+    Overloaded,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -108,7 +112,7 @@ impl Error {
     /// Whether the same request may well succeed later.
     pub fn is_passing(&self) -> bool {
         match self {
-            Error::NoRules => true,
+            Error::NoRules | Error::Overloaded => true,
             Error::Store(store) => store.is_passing(),
             _ => false,
         }
@@ -117,6 +121,8 @@ impl Error {
 
 /// How many resources can be written at the same time without waiting for a namesake by hash.
 const TURNS: usize = 256;
+/// How many may wait for their turn to have rules checked: they take up places among the calls in flight.
+const CHECKS_WAITING: usize = 16;
 /// How often an update without an etag is tried anew when others write at the same time.
 const ATTEMPTS: usize = 10;
 
@@ -129,6 +135,7 @@ impl App {
             settings,
             clock,
             checking: Arc::new(Semaphore::new(1)),
+            checks_waiting: Semaphore::new(CHECKS_WAITING),
             former_sets: Arc::default(),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),

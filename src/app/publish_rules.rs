@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::App;
 use super::metrics::ReloadOutcome;
+use super::{App, Error, Result};
 use crate::domain::listing::Query;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
@@ -42,8 +42,11 @@ fn failed() -> Compiled {
 impl App {
     /// Compiles sources and tries them on made-up examples for somebody who asks, without touching what is in force.
     /// One at a time, with a rest after each: what callers want checked must not take the processors from the others.
-    pub async fn check_rules(&self, sources: Sources) -> Compiled {
+    /// [`Error::Overloaded`] if too many wait already.
+    pub async fn check_rules(&self, sources: Sources) -> Result<Compiled> {
+        let place = self.checks_waiting.try_acquire().map_err(|_| Error::Overloaded)?;
         let turn = self.checking.clone().acquire_owned().await;
+        drop(place);
         let currency = self.settings.currency.clone();
         let (answer, checked) = oneshot::channel();
         // Whoever asked may go away; the compiler goes on, and the next one waits for it all the same.
@@ -53,7 +56,7 @@ impl App {
             tokio::time::sleep((begin.elapsed() * CHECK_REST).min(MOST_REST)).await;
             drop(turn);
         });
-        checked.await.unwrap_or_else(|_| failed())
+        Ok(checked.await.unwrap_or_else(|_| failed()))
     }
 
     /// Puts what was found in force, or keeps what is and notes why.

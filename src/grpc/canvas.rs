@@ -59,8 +59,8 @@ impl pb::canvas_service_server::CanvasService for Service {
             ListRequest::read(&mut c, ("canvases", &scope), &listing::CANVAS, Order::default(), wanted);
         c.finish(())?;
         let found = self.0.canvases(list.query(), request.show_deleted).await?;
-        let (found, next_page_token) = list.cut(found, |canvas| canvas.cursor(list.order()));
-        let canvases = found.iter().map(convert::canvas::outward).collect();
+        let (canvases, next_page_token) =
+            list.cut(&found, |canvas| canvas.cursor(list.order()), convert::canvas::outward);
         Ok(Response::new(pb::ListCanvasesResponse { canvases, next_page_token }))
     }
 

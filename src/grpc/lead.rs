@@ -9,10 +9,10 @@ use super::{finish, mask, pb};
 use crate::app::leads::{LeadView, UpsertResult};
 use crate::app::{App, Error};
 use crate::domain::check::Checker;
-use crate::domain::lead::Lead;
+use crate::domain::lead::{Activity, Lead};
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
-use crate::storage::{StoreError, Window};
+use crate::storage::StoreError;
 
 /// The most items of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -97,8 +97,8 @@ impl pb::lead_service_server::LeadService for Service {
         let list = ListRequest::read(&mut c, ("leads", ""), &listing::LEAD, Order::default(), wanted);
         c.finish(())?;
         let found = self.0.leads(list.query()).await?;
-        let (found, next_page_token) = list.cut(found, |view| view.record.cursor(list.order()));
-        let leads = found.iter().map(convert::lead::view_out).collect();
+        let (leads, next_page_token) =
+            list.cut(&found, |view| view.record.cursor(list.order()), convert::lead::view_out);
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token }))
     }
 
@@ -194,11 +194,10 @@ impl pb::lead_service_server::LeadService for Service {
         let page =
             PageRequest::read(&mut c, "activities", &request.parent, request.page_size, &request.page_token);
         let before = page.after_number().unwrap_or(0);
-        let window = Window { after: page.after_number(), limit: page.limit() };
-        let found = self.0.activities(&finish(c, parent)?, window).await?;
-        let numbered = (before + 1..).zip(found).collect();
-        let (found, next_page_token) = page.cut(numbered, |(number, _)| number.to_string());
-        let activities = found.iter().map(|(_, activity)| convert::lead::activity_out(activity)).collect();
+        let found = self.0.activities(&finish(c, parent)?, page.window()).await?;
+        let numbered: Vec<_> = (before + 1..).zip(found).collect();
+        let outward = |(_, activity): &(i64, Activity)| convert::lead::activity_out(activity);
+        let (activities, next_page_token) = page.cut(&numbered, |(number, _)| number.to_string(), outward);
         Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
     }
 
@@ -216,10 +215,9 @@ impl pb::lead_service_server::LeadService for Service {
             request.page_size,
             &request.page_token,
         );
-        let window = Window { after: page.after_number(), limit: page.limit() };
-        let found = self.0.lead_revisions(&finish(c, name)?, window).await?;
-        let (found, next_page_token) = page.cut(found, |lead| lead.version.revision.to_string());
-        let leads = found.iter().map(convert::lead::outward).collect();
+        let found = self.0.lead_revisions(&finish(c, name)?, page.window()).await?;
+        let key = |lead: &Lead| lead.version.revision.to_string();
+        let (leads, next_page_token) = page.cut(&found, key, convert::lead::outward);
         Ok(Response::new(pb::ListLeadRevisionsResponse { leads, next_page_token }))
     }
 }

@@ -3,14 +3,18 @@
 
 use std::fmt::Write as _;
 
+use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::domain::check::Checker;
 use crate::domain::filter::{Field, Filter};
 use crate::domain::listing::{Cursor, Order, Query};
+use crate::storage::Window;
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1_000;
+/// The most bytes of a page: what clients take by default, and what is held for one that does not read.
+const MAX_BYTES: usize = 4_000_000;
 /// Characters of the digest at the front of a token.
 const DIGEST: usize = 16;
 
@@ -50,19 +54,37 @@ impl PageRequest {
         self.size + 1
     }
 
-    /// Cuts what the store gave to the page's size; gives it with the next page's token.
-    pub fn cut<T>(&self, mut items: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
-        if items.len() <= self.size {
-            return (items, String::new());
+    /// The page out of what the store gave, as it is sent: as many items as were asked for, or fewer where they are
+    /// large; with the next page's token.
+    pub fn cut<T, M: Message>(
+        &self,
+        found: &[T],
+        key: impl Fn(&T) -> String,
+        outward: impl Fn(&T) -> M,
+    ) -> (Vec<M>, String) {
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for item in found.iter().take(self.size) {
+            let message = outward(item);
+            bytes += message.encoded_len();
+            if bytes > MAX_BYTES && !page.is_empty() {
+                break;
+            }
+            page.push(message);
         }
-        items.truncate(self.size);
-        let token = items.last().map(|last| seal(&self.binding, &key(last))).unwrap_or_default();
-        (items, token)
+        let more = page.len() < found.len();
+        let last = page.len().checked_sub(1).filter(|_| more);
+        let token = last.map(|last| seal(&self.binding, &key(&found[last]))).unwrap_or_default();
+        (page, token)
     }
 
     /// The key as a number, for lists that are ordered by one.
     pub fn after_number(&self) -> Option<i64> {
         self.after.as_ref().and_then(|after| after.parse().ok())
+    }
+
+    /// The part of such a list that is asked for.
+    pub fn window(&self) -> Window {
+        Window { after: self.after_number(), limit: self.limit() }
     }
 }
 
@@ -118,9 +140,14 @@ impl ListRequest {
         self.query.clone()
     }
 
-    /// Cuts what was found to the page's size; gives it with the next page's token.
-    pub fn cut<T>(&self, found: Vec<T>, listed: impl Fn(&T) -> Cursor) -> (Vec<T>, String) {
-        self.page.cut(found, |item| serde_json::to_string(&listed(item)).unwrap_or_default())
+    /// The page out of what was found; with the next page's token.
+    pub fn cut<T, M: Message>(
+        &self,
+        found: &[T],
+        listed: impl Fn(&T) -> Cursor,
+        outward: impl Fn(&T) -> M,
+    ) -> (Vec<M>, String) {
+        self.page.cut(found, |item| serde_json::to_string(&listed(item)).unwrap_or_default(), outward)
     }
 
     pub fn order(&self) -> Order {
@@ -148,7 +175,7 @@ fn open(binding: &str, token: &str) -> Option<String> {
     let (digits, key) = token.split_at_checked(DIGEST)?;
     let byte = |i: usize| u8::from_str_radix(key.get(i..i + 2)?, 16).ok();
     let bytes: Vec<u8> = (0..key.len()).step_by(2).map(byte).collect::<Option<_>>()?;
-    let key = String::from_utf8(bytes).ok()?;
+    let key = String::from_utf8(bytes).ok().filter(|key| !key.contains('\0'))?;
     (digest(binding, &key) == digits && seal(binding, &key) == token).then_some(key)
 }
 

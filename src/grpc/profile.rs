@@ -11,7 +11,6 @@ use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::ProfileName;
 use crate::domain::profile::Profile;
-use crate::storage::Window;
 
 pub struct Service(pub Arc<App>);
 
@@ -62,8 +61,8 @@ impl pb::profile_service_server::ProfileService for Service {
             ListRequest::read(&mut c, ("profiles", &scope), &listing::PROFILE, Order::default(), wanted);
         c.finish(())?;
         let found = self.0.profiles(list.query(), request.show_deleted).await?;
-        let (found, next_page_token) = list.cut(found, |profile| profile.cursor(list.order()));
-        let profiles = found.iter().map(convert::profile::outward).collect();
+        let (profiles, next_page_token) =
+            list.cut(&found, |profile| profile.cursor(list.order()), convert::profile::outward);
         Ok(Response::new(pb::ListProfilesResponse { profiles, next_page_token }))
     }
 
@@ -116,10 +115,9 @@ impl pb::profile_service_server::ProfileService for Service {
             request.page_size,
             &request.page_token,
         );
-        let window = Window { after: page.after_number(), limit: page.limit() };
-        let found = self.0.profile_revisions(&finish(c, name)?, window).await?;
-        let (found, next_page_token) = page.cut(found, |profile| profile.version.revision.to_string());
-        let profiles = found.iter().map(convert::profile::outward).collect();
+        let found = self.0.profile_revisions(&finish(c, name)?, page.window()).await?;
+        let key = |profile: &Profile| profile.version.revision.to_string();
+        let (profiles, next_page_token) = page.cut(&found, key, convert::profile::outward);
         Ok(Response::new(pb::ListProfileRevisionsResponse { profiles, next_page_token }))
     }
 }

@@ -47,7 +47,7 @@ impl pb::rule_service_server::RuleService for Service {
         let mut c = Checker::at("");
         let request = request.into_inner();
         c.require(!request.files.is_empty(), "files", "needs at least one file");
-        c.count("files", request.files.len(), MAX_FILES - 1);
+        c.count("files", request.files.len(), MAX_FILES);
         let mut files = BTreeMap::new();
         c.each("files", request.files, |c, file| {
             c.length("path", &file.path, 1, 200);
@@ -56,7 +56,7 @@ impl pb::rule_service_server::RuleService for Service {
             }
         });
         c.finish(())?;
-        let (valid, rule_set, diagnostics) = match self.0.check_rules(Sources::new(files)).await {
+        let (valid, rule_set, diagnostics) = match self.0.check_rules(Sources::new(files)).await? {
             Ok((set, warnings)) => (true, set.name(), warnings),
             Err(diagnostics) => (false, String::new(), diagnostics),
         };

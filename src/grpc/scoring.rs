@@ -106,8 +106,8 @@ impl pb::scoring_service_server::ScoringService for Service {
         let list =
             ListRequest::read(&mut c, ("scores", &request.parent), &listing::SCORE, newest_first, wanted);
         let found = self.0.scores(&finish(c, parent)?, list.query()).await?;
-        let (found, next_page_token) = list.cut(found, |score| score.cursor(list.order()));
-        let scores = found.iter().map(convert::score::outward).collect();
+        let (scores, next_page_token) =
+            list.cut(&found, |score| score.cursor(list.order()), convert::score::outward);
         Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
     }
 

@@ -9,7 +9,7 @@ use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
-use crate::domain::name::{CanvasName, LeadName, PersonaName, SegmentName};
+use crate::domain::name::{CanvasName, Id, LeadName, PersonaName, SegmentName};
 use crate::domain::segment::{Persona, Segment};
 
 pub struct Service(pub Arc<App>);
@@ -86,9 +86,9 @@ impl pb::segment_service_server::SegmentService for Service {
         );
         let parent = finish(c, parent)?;
         let found = self.0.segments(&parent, list.query()).await?;
-        let (found, next_page_token) = list.cut(found, |segment| segment.cursor(list.order()));
-        let name = |id| SegmentName { canvas: parent.canvas.clone(), segment: id };
-        let segments = found.into_iter().map(|(id, segment)| self.out(&name(id), &segment)).collect();
+        let name = |id: &Id| SegmentName { canvas: parent.canvas.clone(), segment: id.clone() };
+        let outward = |(id, segment): &(Id, _)| self.out(&name(id), segment);
+        let (segments, next_page_token) = list.cut(&found, |segment| segment.cursor(list.order()), outward);
         Ok(Response::new(pb::ListSegmentsResponse { segments, next_page_token }))
     }
 
@@ -168,12 +168,11 @@ impl pb::segment_service_server::SegmentService for Service {
             PageRequest::read(&mut c, "personas", &request.parent, request.page_size, &request.page_token);
         let parent = finish(c, parent)?;
         let found = self.0.personas(&parent, page.after.as_deref(), page.limit()).await?;
-        let (found, next_page_token) = page.cut(found, |(id, _)| id.to_string());
-        let out = |(persona, content): (_, Persona)| {
+        let outward = |(persona, content): &(Id, Persona)| {
             let SegmentName { canvas, segment } = parent.clone();
-            convert::segment::persona_out(&PersonaName { canvas, segment, persona }, &content)
+            convert::segment::persona_out(&PersonaName { canvas, segment, persona: persona.clone() }, content)
         };
-        let personas = found.into_iter().map(out).collect();
+        let (personas, next_page_token) = page.cut(&found, |(id, _)| id.to_string(), outward);
         Ok(Response::new(pb::ListPersonasResponse { personas, next_page_token }))
     }
 

@@ -195,6 +195,7 @@ impl From<Error> for Status {
             }
             Error::NotKnownThen { lead, .. } => precondition(Reason::NotKnownThen, message, &lead),
             Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
+            Error::Overloaded => status(Reason::Overloaded, message, retry(), &[]),
             Error::Store(store) => store.into(),
         }
     }

@@ -62,7 +62,7 @@ impl Sources {
         let mut files = BTreeMap::new();
         let mut problems = Vec::new();
         walk(folder, "", 0, &mut 0, &mut |relative, path| {
-            if files.len() == MAX_FILES {
+            if files.len() > MAX_FILES {
                 return;
             }
             match read_file(path) {
@@ -74,10 +74,7 @@ impl Sources {
             let message = format!("the scripts folder {} can't be read: {error}", folder.display());
             problems.push(Diagnostic::of_file("", Code::Unreadable, message));
         });
-        if files.len() == MAX_FILES {
-            let message = format!("there are more than {} files", MAX_FILES - 1);
-            problems.push(Diagnostic::of_file("", Code::TooLarge, message));
-        }
+        problems.extend(too_many(files.len()));
         problems.extend(too_large_together(files.values()));
         if problems.is_empty() { Ok(Self(files)) } else { Err(problems) }
     }
@@ -86,6 +83,12 @@ impl Sources {
 /// A text without the mark that some editors begin a file with, and which means nothing.
 pub fn without_mark(text: &str) -> &str {
     text.trim_start_matches('\u{feff}')
+}
+
+/// The finding that there are too many files, if there are.
+pub fn too_many(files: usize) -> Option<Diagnostic> {
+    let message = format!("there are more than {MAX_FILES} files");
+    (files > MAX_FILES).then(|| Diagnostic::of_file("", Code::TooLarge, message))
 }
 
 /// The finding that files are too large together, if they are.

@@ -250,3 +250,111 @@ async fn what_is_no_method_has_no_series_even_when_it_is_shed() {
     assert!(!metrics.contains("random") && metrics.contains("rpc_method=\"_OTHER\""), "{metrics}");
     assert_eq!(sample(&metrics, "assay_calls_shed_total"), Some(5.0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_request_that_would_swell_is_refused_before() {
+    let server = TestServer::start().await;
+    let items = vec![pb::UpsertLead::default(); 1 << 20];
+    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
+    let (code, reason, _) = crate::support::failure(server.leads().batch_upsert_leads(request).await);
+    assert_eq!((code, reason.as_str()), (Code::ResourceExhausted, "MESSAGE_TOO_LARGE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_large_items_are_cut_where_clients_can_take_them() {
+    let server = TestServer::start().await;
+    let mut leads = server.leads();
+    let contact = |i| pb::Contact { id: format!("c{i}"), title: "x".repeat(900), ..Default::default() };
+    let contacts = pb::ContactList { contacts: (0..200).map(contact).collect() };
+    for i in 0..40 {
+        let lead = pb::Lead { contacts: Some(contacts.clone()), ..made::company("Acme", Some(i)) };
+        let request =
+            pb::CreateLeadRequest { lead: Some(lead), lead_id: format!("l{i:02}"), ..Default::default() };
+        leads.create_lead(request).await.unwrap();
+    }
+    let mut request = pb::ListLeadsRequest { page_size: 1_000, ..Default::default() };
+    let (mut names, mut pages) = (Vec::new(), 0);
+    loop {
+        // A client that takes no more than is usual: 4 MiB.
+        let page = leads.list_leads(request.clone()).await.unwrap().into_inner();
+        names.extend(page.leads.into_iter().map(|lead| lead.name));
+        pages += 1;
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(pages, 2);
+    assert_eq!(names, (0..40).map(|i| format!("leads/l{i:02}")).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_much_checked_takes_no_places_from_others() {
+    let server = TestServer::start().await;
+    let script = made::script(1);
+    let checks: Vec<_> = (0..200)
+        .map(|i| {
+            let (mut rules, text) = (server.rules(), format!("{script}// {i}\n"));
+            let file = pb::RuleFile { path: "lead_scoring/default.rhai".into(), content: text };
+            tokio::spawn(async move { rules.check_rules(pb::CheckRulesRequest { files: vec![file] }).await })
+        })
+        .collect();
+    for _ in 0..50 {
+        server.scoring().score_lead(inline(made::company("Acme", None))).await.unwrap();
+    }
+    let mut refused = 0;
+    for check in checks {
+        match check.await.unwrap() {
+            Ok(checked) => assert!(checked.into_inner().valid),
+            Err(status) => {
+                let (code, reason, _) = crate::support::failure::<()>(Err(status));
+                assert_eq!((code, reason.as_str()), (Code::ResourceExhausted, "OVERLOADED"));
+                refused += 1;
+            }
+        }
+    }
+    assert!((100..200).contains(&refused), "{refused}");
+}
+
+/// Calls that are cut off while they wait for another's lock leave no connection behind that waits on.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_nobody_waits_for_block_no_reads_on_postgres() {
+    let database = crate::support::postgres::database("blocked");
+    let served = Served::start(std::path::Path::new(&database), &shipped(), &[]);
+    let mut leads = LeadServiceClient::connect(served.url()).await.unwrap();
+    let request = pb::CreateLeadRequest {
+        lead: Some(made::company("Acme", None)),
+        lead_id: "acme".into(),
+        ..Default::default()
+    };
+    leads.create_lead(request).await.unwrap();
+    let (mut lock, url) = (std::process::Command::new("psql"), crate::support::postgres::url());
+    lock.args([&url, "-qc", "BEGIN; LOCK TABLE blocked.leads IN EXCLUSIVE MODE; SELECT pg_sleep(60)"]);
+    let mut lock = lock.spawn().unwrap();
+    let held = "SELECT count(*) FROM pg_locks WHERE relation = 'blocked.leads'::regclass AND granted
+                AND mode = 'ExclusiveLock'";
+    eventually(async || (crate::support::postgres::sql(held) == "1").then_some(())).await;
+    let writes: Vec<_> = (0..40)
+        .map(|i| {
+            let mut leads = leads.clone();
+            let lead = Some(made::company("Blocked", Some(i)));
+            let mut request = tonic::Request::new(pb::CreateLeadRequest { lead, ..Default::default() });
+            request.set_timeout(Duration::from_millis(300));
+            tokio::spawn(async move { leads.create_lead(request).await.unwrap_err() })
+        })
+        .collect();
+    for write in writes {
+        let code = write.await.unwrap().code();
+        assert!([Code::DeadlineExceeded, Code::Cancelled, Code::Unavailable].contains(&code), "{code:?}");
+    }
+    // That lock lets others read; nobody waits behind the writes that were given up.
+    for _ in 0..20 {
+        let mut request = tonic::Request::new(pb::GetLeadRequest { name: "leads/acme".into(), revision: 0 });
+        request.set_timeout(Duration::from_secs(3));
+        leads.get_lead(request).await.unwrap();
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    eventually(async || (crate::support::postgres::sql(waiting) == "0").then_some(())).await;
+    lock.kill().unwrap();
+    lock.wait().unwrap();
+}

@@ -60,10 +60,7 @@ pub fn compile_and_try(sources: Sources, currency: &str, nice: Nice) -> Compiled
 fn compile_here(sources: Sources) -> Compiled {
     let mut findings = Findings::default();
     findings.extend(source::too_large_together(sources.files().values()));
-    if sources.files().len() >= source::MAX_FILES {
-        let message = format!("there are more than {} files", source::MAX_FILES - 1);
-        findings.push(Diagnostic::of_file("", Code::TooLarge, message));
-    }
+    findings.extend(source::too_many(sources.files().len()));
     compile_by(sources, findings)
 }
 
