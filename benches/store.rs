@@ -14,7 +14,7 @@ use assay::domain::name::LeadName;
 use assay::domain::time::Time;
 use assay::storage::postgres::PostgresStore;
 use assay::storage::sqlite::SqliteStore;
-use assay::storage::{Store, UpsertItem};
+use assay::storage::{Store, Upgrade, UpsertItem};
 use common::median;
 use common::support::postgres;
 
@@ -146,9 +146,10 @@ async fn sqlite(callers: u64) {
     // A file for each side, so that each grows with its own writes only.
     let dir = tempfile::tempdir().unwrap();
     let raw = dir.path().join("raw.db");
-    drop(SqliteStore::open(&raw).unwrap());
+    drop(SqliteStore::open(&raw, Upgrade::Allowed).unwrap());
     rusqlite::Connection::open(&raw).unwrap().pragma_update(None, "journal_mode", "WAL").unwrap();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("a.db")).unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&dir.path().join("a.db"), Upgrade::Allowed).unwrap());
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
         let ours = upserts(&store, callers, round).await;
@@ -199,8 +200,8 @@ async fn raw_postgres(url: &str, callers: u64, round: u64) -> f64 {
 
 async fn on_postgres(callers: u64) {
     let (ours, theirs) = (postgres::database("bench_ours"), postgres::database("bench_raw"));
-    drop(PostgresStore::open(&theirs).await.unwrap());
-    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&ours).await.unwrap());
+    drop(PostgresStore::open(&theirs, Upgrade::Allowed).await.unwrap());
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&ours, Upgrade::Allowed).await.unwrap());
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
         let ours = upserts(&store, callers, round).await;

@@ -29,6 +29,9 @@ pub struct Settings {
     /// A SQLite file, made where it is missing, or postgres://user@host/name [default: assay-data/assay.db]
     #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE|URL")]
     pub database: Option<String>,
+    /// Bring an older schema up to date at the start; without it, `assay migrate` must [default: true]
+    #[arg(long, env = "ASSAY_MIGRATE_AT_START", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub migrate_at_start: Option<bool>,
     /// The folder with the rules; watched while serving [default: scripts]
     #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
     pub scripts: Option<PathBuf>,
@@ -113,12 +116,24 @@ pub enum Database {
 }
 
 impl Database {
-    /// A PostgreSQL URL, or the path of a SQLite file.
-    pub fn of(text: String) -> Self {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            Database::Postgres(text)
-        } else {
-            Database::Sqlite(text.into())
+    /// A PostgreSQL URL, or the path of a SQLite file. What looks like another URL is none: it would silently become
+    /// a file of that name, password and all.
+    pub fn of(text: String) -> anyhow::Result<Self> {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        match scheme {
+            Some("postgres" | "postgresql") => Ok(Database::Postgres(text)),
+            Some(other) => {
+                bail!("database: {other}:// is not supported; name a file, or postgres://user@host/name")
+            }
+            None if text.trim().is_empty() => {
+                bail!("database: the name is empty; name a file, or leave it out")
+            }
+            None if text.starts_with(":memory:") => {
+                bail!(
+                    "database: what is acknowledged must be kept, so there is no storage in memory; name a file"
+                )
+            }
+            None => Ok(Database::Sqlite(text.into())),
         }
     }
 }
@@ -138,6 +153,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub admin_listen: SocketAddr,
     pub database: Database,
+    pub migrate_at_start: bool,
     pub scripts: PathBuf,
     pub watch: WatchMode,
     pub max_calls: usize,
@@ -166,6 +182,7 @@ impl Settings {
             admin_listen: self.admin_listen.or(below.admin_listen),
             insecure: self.insecure.or(below.insecure),
             database: self.database.or(below.database),
+            migrate_at_start: self.migrate_at_start.or(below.migrate_at_start),
             scripts: self.scripts.or(below.scripts),
             watch: self.watch.or(below.watch),
             max_calls: self.max_calls.or(below.max_calls),
@@ -187,10 +204,11 @@ impl Settings {
         let config = Config {
             listen: self.listen.unwrap_or(loopback(50_051)),
             admin_listen: self.admin_listen.unwrap_or(loopback(9_464)),
-            database: Database::of(self.database.unwrap_or_else(|| "assay-data/assay.db".into())),
+            database: Database::of(self.database.unwrap_or_else(|| "assay-data/assay.db".into()))?,
+            migrate_at_start: self.migrate_at_start.unwrap_or(true),
             scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
             watch: self.watch.unwrap_or_default(),
-            max_calls: self.max_calls.unwrap_or(1_024).clamp(1, 1_000_000),
+            max_calls: self.max_calls.unwrap_or(1_024),
             currency: self.currency.unwrap_or_else(|| "EUR".into()),
             default_profile: self
                 .default_profile
@@ -203,12 +221,15 @@ impl Settings {
             log: self.log.unwrap_or_else(|| "info".into()),
             otlp_endpoint: self.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
         };
-        if config.currency.len() != 3 || !config.currency.bytes().all(|b| b.is_ascii_uppercase()) {
-            bail!(
-                "currency \"{}\": write three capital letters as in ISO 4217, such as EUR",
-                config.currency
-            );
+        if !(1..=1_000_000).contains(&config.max_calls) {
+            bail!("max_calls {}: write a number from 1 to 1,000,000", config.max_calls);
         }
+        check_log(&config.log)?;
+        if let Some(endpoint) = config.otlp_endpoint.as_ref().filter(|url| !url.starts_with("http://")) {
+            bail!("otlp_endpoint \"{endpoint}\": write it as http://127.0.0.1:4317");
+        }
+        currency(&config.currency)
+            .map_err(|problem| anyhow::anyhow!("currency \"{}\": {problem}", config.currency))?;
         if !self.insecure.unwrap_or(false) {
             for (name, address) in [("listen", config.listen), ("admin_listen", config.admin_listen)] {
                 if !address.ip().is_loopback() {
@@ -221,6 +242,33 @@ impl Settings {
             }
         }
         Ok(config)
+    }
+}
+
+/// Checks the code of a currency.
+pub fn currency(text: &str) -> Result<String, String> {
+    match text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        true => Ok(text.to_owned()),
+        false => Err("write three capital letters as in ISO 4217, such as EUR".into()),
+    }
+}
+
+/// Refuses a filter that would switch off the log by a slip: a word that is no level would be taken for the name of a
+/// target, and nothing else be logged.
+fn check_log(filter: &str) -> anyhow::Result<()> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.contains(&word.trim().to_lowercase().as_str());
+    let bad = filter.split(',').find(|part| match part.rsplit_once('=') {
+        Some((_, level)) => !is_level(level),
+        None => !is_level(part),
+    });
+    match bad {
+        None => Ok(()),
+        Some(part) => bail!(
+            "log \"{}\": write a level ({}), or directives such as assay=debug,h2=warn",
+            part.trim(),
+            LEVELS.join(", ")
+        ),
     }
 }
 
@@ -252,6 +300,35 @@ mod tests {
         assert!(Settings { insecure: Some(true), ..open }.build().is_ok());
         let open = Settings { admin_listen: "[::]:1".parse().ok(), ..Settings::default() };
         assert!(open.build().is_err());
+    }
+
+    #[test]
+    fn what_would_lose_writes_or_the_log_is_refused() {
+        let database = |text: &str| Settings { database: Some(text.into()), ..Settings::default() };
+        let log = |text: &str| Settings { log: Some(text.into()), ..Settings::default() };
+        let otlp = |text: &str| Settings { otlp_endpoint: Some(text.into()), ..Settings::default() };
+        let calls = |n| Settings { max_calls: Some(n), ..Settings::default() };
+        let bad = [
+            database(""),
+            database(":memory:"),
+            database("mysql://x/y"),
+            database("postgress://u:secret@h/d"),
+            log("loud"),
+            log(""),
+            log("assay=verbose"),
+            otlp("127.0.0.1:4317"),
+            calls(0),
+        ];
+        for settings in bad {
+            let message = settings.clone().build().unwrap_err().to_string();
+            assert!(message.contains("write") || message.contains("name"), "{message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+        for settings in
+            [database("a.db"), database("postgres://h/d"), log("WARN"), log("info,assay=debug"), calls(1)]
+        {
+            assert!(settings.clone().build().is_ok(), "{settings:?}");
+        }
     }
 
     #[test]

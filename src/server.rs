@@ -18,9 +18,9 @@ use crate::config::{Config, Database, WatchMode};
 use crate::grpc::observe::{Observe, RpcMetrics};
 use crate::grpc::{SERVICES, routes};
 use crate::rules::watch;
-use crate::storage::Store;
 use crate::storage::postgres::PostgresStore;
 use crate::storage::sqlite::SqliteStore;
+use crate::storage::{Store, Upgrade};
 use crate::telemetry;
 
 /// The sockets, bound by the caller: so that a test learns the port, and a supervisor can hand them over.
@@ -61,7 +61,8 @@ pub async fn serve(
             .into_future(),
     );
 
-    let store = open(&config.database).await?;
+    let upgrade = if config.migrate_at_start { Upgrade::Allowed } else { Upgrade::Refused };
+    let store = open(&config.database, upgrade).await?;
     let app = Arc::new(App::new(store, Box::new(SystemClock), settings(&config), rand::random()));
     let rpc_metrics = Arc::new(RpcMetrics::default());
     registry.get_or_init(|| telemetry::registry(app.clone(), &rpc_metrics));
@@ -124,13 +125,13 @@ pub async fn serve(
     Ok(())
 }
 
-/// Opens the store, which brings its schema up to date.
-pub async fn open(database: &Database) -> anyhow::Result<Arc<dyn Store>> {
+/// Opens the store, and brings its schema up to date where that is allowed.
+pub async fn open(database: &Database, upgrade: Upgrade) -> anyhow::Result<Arc<dyn Store>> {
     Ok(match database.clone() {
         Database::Sqlite(path) => {
-            Arc::new(tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await??)
+            Arc::new(tokio::task::spawn_blocking(move || SqliteStore::open(&path, upgrade)).await??)
         }
-        Database::Postgres(url) => Arc::new(PostgresStore::open(&url).await?),
+        Database::Postgres(url) => Arc::new(PostgresStore::open(&url, upgrade).await?),
     })
 }
 

@@ -35,7 +35,10 @@ pub fn start(config: &Config) -> anyhow::Result<Telemetry> {
     let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let logs = match format {
-        LogFormat::Text => logs.with_ansi(terminal).with_filter(filter).boxed(),
+        LogFormat::Text => {
+            let coloured = terminal && std::env::var_os("NO_COLOR").is_none();
+            logs.with_ansi(coloured).with_filter(filter).boxed()
+        }
         LogFormat::Json => logs.json().flatten_event(true).with_filter(filter).boxed(),
     };
     let traces = config.otlp_endpoint.as_deref().map(|endpoint| provider(endpoint, config)).transpose()?;

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::metrics::ReloadOutcome;
 use super::{App, Error, Result};
 use crate::domain::listing::Query;
+use crate::domain::text::with_causes;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
@@ -129,7 +130,7 @@ impl App {
         match self.store.keep_rule_set(stored).await {
             Ok(()) => Ok(set),
             Err(error) => {
-                let message = format!("the set is good but can't be kept: {error}");
+                let message = format!("the set is good but can't be kept: {}", with_causes(&error));
                 Err(vec![Diagnostic::of_file("", Code::NotKept, message)])
             }
         }

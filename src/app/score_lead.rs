@@ -269,8 +269,8 @@ mod tests {
     use crate::domain::lead::{Company, LeadStage, Subject as Kind};
     use crate::rules::compile;
     use crate::rules::source::Sources;
-    use crate::storage::Store;
     use crate::storage::sqlite::SqliteStore;
+    use crate::storage::{Store, Upgrade};
 
     struct Fixed(i64);
 
@@ -304,7 +304,8 @@ mod tests {
     #[tokio::test]
     async fn what_a_replica_with_a_fast_clock_acknowledged_counts_for_the_others() {
         let dir = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&dir.path().join("a.db")).unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&dir.path().join("a.db"), Upgrade::Allowed).unwrap());
         let (fast, slow) = (replica(&store, 9_000_000), replica(&store, 8_950_000));
         let content = LeadContent {
             external_ids: Default::default(),

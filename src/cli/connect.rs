@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 use crate::config::{Config, Settings, Span};
+use crate::domain::text::with_causes;
 use crate::grpc::MAX_RESPONSE;
 use crate::grpc::pb::canvas_service_client::CanvasServiceClient;
 use crate::grpc::pb::lead_service_client::LeadServiceClient;
@@ -152,7 +153,7 @@ impl Drop for TempDir {
 /// An error as a person reads it: a server's answer with its violations, or the chain of causes.
 pub fn describe(error: &anyhow::Error) -> String {
     let Some(status) = error.chain().find_map(|cause| cause.downcast_ref::<tonic::Status>()) else {
-        return format!("{error:#}");
+        return with_causes(error.as_ref());
     };
     let mut text = status.message().to_owned();
     let details = status.get_error_details();

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::Done;
-use super::csv_leads::Mapping;
+use super::csv_rows::{CsvArg, Rows};
 use super::score::{ScoredBy, Scorer};
 use super::table::{Table, bold, points, signed};
 use crate::cli::output::out;
@@ -22,6 +22,8 @@ pub struct Explain {
     what: String,
     #[command(flatten)]
     by: ScoredBy,
+    #[command(flatten)]
+    csv: CsvArg,
     /// Which row of the file, counted from 1 below the header
     #[arg(long, conflicts_with = "id", value_name = "N")]
     row: Option<usize>,
@@ -57,21 +59,15 @@ impl Explain {
     }
 
     fn row_of_file(&self, scorer: &Scorer) -> anyhow::Result<pb::Lead> {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(&self.what);
-        let reader = reader.as_mut().map_err(|error| anyhow::anyhow!("{}: {error}", self.what))?;
-        let header = reader.headers()?.clone();
-        let mapping = Mapping::new(&scorer.vocabulary, &header, &self.by.currency);
+        let mut rows = Rows::open(self.what.as_ref(), &self.csv, &scorer.vocabulary, &self.by.currency)?;
         let wanted = self.row.or(self.id.is_none().then_some(1));
-        for (number, record) in (1..).zip(reader.records()) {
-            let Ok(record) = record else { continue };
-            let row = mapping.row(number, &record);
-            let is_it = match (&wanted, &row) {
-                (Some(wanted), _) => *wanted == number,
-                (None, Ok(row)) => Some(&row.id) == self.id.as_ref(),
-                (None, Err((id, _))) => Some(id) == self.id.as_ref(),
+        while let Some(read) = rows.read()? {
+            let is_it = match wanted {
+                Some(wanted) => wanted == read.number,
+                None => Some(&read.id) == self.id.as_ref(),
             };
             if is_it {
-                return row.map(|row| row.lead).map_err(|(_, problems)| anyhow::anyhow!(problems.join("; ")));
+                return read.lead.map(|lead| *lead).map_err(|problems| anyhow::anyhow!(problems.join("; ")));
             }
         }
         None.with_context(|| match (&self.id, wanted) {

@@ -6,6 +6,7 @@ use super::Done;
 use crate::cli::output::outln;
 use crate::config::Settings;
 use crate::server;
+use crate::storage::Upgrade;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -13,19 +14,21 @@ Examples:
   assay migrate --database /var/lib/assay/assay.db
   assay migrate --database postgres://assay@db/assay")]
 pub struct Migrate {
-    /// A TOML file with settings; docs/configuration.md is the reference
+    /// A TOML file that may name the database; docs/configuration.md is the reference
     #[arg(long, env = "ASSAY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    #[command(flatten)]
-    settings: Settings,
+    /// A SQLite file, made where it is missing, or postgres://user@host/name [default: assay-data/assay.db]
+    #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE|URL")]
+    database: Option<String>,
 }
 
 impl Migrate {
     pub async fn run(self) -> anyhow::Result<Done> {
         let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-        let config = self.settings.over(file).build()?;
-        server::open(&config.database).await?;
-        outln!("{:?} is up to date", config.database);
+        let database = Settings { database: self.database.or(file.database), ..Settings::default() };
+        let database = database.build()?.database;
+        server::open(&database, Upgrade::Allowed).await?;
+        outln!("{database:?} is up to date");
         Ok(Done::Well)
     }
 }

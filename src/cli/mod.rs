@@ -5,6 +5,7 @@
 mod canvas;
 mod connect;
 pub mod csv_leads;
+mod csv_rows;
 mod demo;
 mod explain;
 mod json;

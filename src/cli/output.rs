@@ -2,14 +2,27 @@
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Writes to standard output. If nobody reads on, the program has done its work; if it can't be written, it
+/// Whether nobody reads on.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Whether nobody reads standard output any more.
+pub fn ended() -> bool {
+    ENDED.load(Ordering::Relaxed)
+}
+
+/// Writes to standard output. If nobody reads on, the program goes on to its exit code; if it can't be written, it
 /// has failed.
 pub fn write(text: Arguments) {
+    if ended() {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
         if error.kind() == ErrorKind::BrokenPipe {
-            std::process::exit(0);
+            ENDED.store(true, Ordering::Relaxed);
+            return;
         }
         eprintln!("error: standard output can't be written: {error}");
         std::process::exit(1);

@@ -1,18 +1,23 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::Done;
-use super::table::Table;
+use super::table::{Table, counted};
 use crate::cli::output::{out, outln};
+use crate::config::currency;
 use crate::domain::vocabulary::{Term, Vocabulary};
 use crate::rules::catalogue::{Catalogue, FUNCTIONS, ICP_FIELDS, MEMBERS, Scope};
 use crate::rules::source::Sources;
 use crate::rules::types::Type;
-use crate::rules::{compile, smoke};
+use crate::rules::{Compiled, Nice, compile_and_try};
 
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  assay rules check scripts
+  assay rules facts scripts")]
 pub enum Rules {
     /// Check a folder of rules: everything that is wrong, with its place; exit code 1 if anything is
     Check(Check),
@@ -30,7 +35,7 @@ pub struct Check {
     #[arg(env = "ASSAY_SCRIPTS", default_value = "scripts", value_name = "DIR")]
     folder: PathBuf,
     /// The deployment's currency, in which made-up examples are scored
-    #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_name = "ISO4217")]
+    #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_parser = currency, value_name = "ISO4217")]
     currency: String,
 }
 
@@ -54,39 +59,33 @@ impl Rules {
     }
 }
 
+/// Reads a folder, compiles what is there and tries it on made-up examples.
+pub fn examine(folder: &Path, currency: &str) -> (Sources, Compiled) {
+    match Sources::read(folder) {
+        Err(problems) => (Sources::default(), Err(problems)),
+        Ok(sources) => (sources.clone(), compile_and_try(sources, currency, Nice::Reload)),
+    }
+}
+
 impl Check {
     fn run(self) -> Done {
         let root = self.folder.display().to_string();
-        let (sources, findings, good) = match Sources::read(&self.folder) {
-            Err(problems) => (Sources::default(), problems, None),
-            Ok(sources) => match compile(sources.clone()) {
-                Err(findings) => (sources, findings, None),
-                Ok((set, mut findings)) => match smoke(&set, &self.currency) {
-                    Ok(()) => (sources, findings, Some(set)),
-                    Err(failures) => {
-                        findings.extend(failures);
-                        (sources, findings, None)
-                    }
-                },
-            },
-        };
-        for finding in &findings {
+        let (sources, checked) = examine(&self.folder, &self.currency);
+        let findings = checked.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
+        for finding in findings {
             outln!("{}", finding.render(&root, &sources));
         }
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
-        let warnings = findings.len() - errors;
-        match good {
-            Some(set) => {
+        let warnings = counted(findings.len() - errors, "warning");
+        match &checked {
+            Ok((set, _)) => {
                 let rules: usize = set.scripts().map(|script| script.entries().len()).sum();
-                let scripts = set.scripts().count();
-                outln!(
-                    "{root}: good, {scripts} scripts with {rules} rules, {warnings} warnings, {}",
-                    set.name()
-                );
+                let (rules, scripts) = (counted(rules, "rule"), counted(set.scripts().count(), "script"));
+                outln!("{root}: good, {scripts} with {rules}, {warnings}, {}", set.name());
                 Done::Well
             }
-            None => {
-                outln!("{root}: {errors} errors, {warnings} warnings; nothing would be loaded");
+            Err(_) => {
+                outln!("{root}: {}, {warnings}; nothing would be loaded", counted(errors, "error"));
                 Done::No
             }
         }
@@ -141,8 +140,10 @@ fn reference(vocabulary: &Vocabulary) -> String {
         table.row([format!("icp.{field}"), "list".into(), format!("the profile's {meaning}")]);
     }
     let more = [
+        ("total, fit, engagement", "number", "the points that were counted; in `grade` and `cap_grade` only"),
         ("word in list", "yes_no", "whether a word is in a list; turned round by not (word in list)"),
         ("list.count", "number", "how many words a list has"),
+        ("list.contains(\"…\")", "yes_no", "the same as word in list"),
         ("list.count_in(list)", "number", "how many words of the first are in the second"),
         ("word.contains(\"…\")", "yes_no", "ignoring case; also .starts_with, .ends_with"),
     ];

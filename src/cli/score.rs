@@ -10,10 +10,10 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Done;
 use super::connect::{Clients, OwnServer};
-use super::csv_leads::Mapping;
+use super::csv_rows::{CsvArg, Read, Rows};
 use super::scored::{Format, Rejected, Sink};
-use super::table::{Table, bar};
-use crate::config::Settings;
+use super::table::{Table, bar, counted};
+use crate::config::{Settings, currency};
 use crate::domain::vocabulary::Vocabulary;
 use crate::grpc::pb::{self, score_lead_request, score_leads_response};
 use crate::rules::source::Sources;
@@ -43,9 +43,8 @@ pub struct Score {
     /// Where rows that could not be scored go [default: FILE.errors.csv]
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
-    /// What separates the cells; `\\t` is a tab
-    #[arg(long, default_value = ",", value_name = "CHAR")]
-    delimiter: String,
+    #[command(flatten)]
+    csv: CsvArg,
     /// How many reasons each row gets
     #[arg(long, default_value_t = 3, value_name = "N")]
     top: usize,
@@ -73,7 +72,7 @@ pub struct ScoredBy {
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// The currency of plain amounts
-    #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_name = "ISO4217")]
+    #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_parser = currency, value_name = "ISO4217")]
     pub currency: String,
 }
 
@@ -146,71 +145,62 @@ impl Scorer {
     }
 }
 
-/// What the reader of the file hands over.
-enum Read {
-    Row { number: usize, id: String, lead: Box<pb::Lead> },
-    Bad { number: usize, id: String, problems: Vec<String> },
-}
-
 impl Score {
     pub async fn run(self) -> anyhow::Result<Done> {
         let size = std::fs::metadata(&self.file).with_context(|| self.file.display().to_string())?.len();
         let errors = self.errors.clone().unwrap_or_else(|| self.file.with_extension("errors.csv"));
         self.check_files(&errors)?;
-        let delimiter = match self.delimiter.as_str() {
-            "\\t" => b'\t',
-            text if text.len() == 1 => text.as_bytes()[0],
-            other => bail!("--delimiter \"{other}\": write one character, such as ; or \\t"),
-        };
         let scorer = self.by.connect().await?;
         let format = self.format.unwrap_or_else(|| match self.out.extension().and_then(|e| e.to_str()) {
             Some("jsonl" | "ndjson") => Format::Jsonl,
             _ => Format::Csv,
         });
-        let mut sink = Sink::open(&self.out, format, self.top)?;
-        let mut rejected = Rejected::new(errors);
         let progress = progress(size);
-
         let (rows, mut read) = mpsc::channel::<(u64, Read)>(256);
-        let (file, currency, vocabulary) =
-            (self.file.clone(), self.by.currency.clone(), scorer.vocabulary.clone());
+        let (file, csv, currency) = (self.file.clone(), self.csv.clone(), self.by.currency.clone());
+        let vocabulary = scorer.vocabulary.clone();
+        // What is no table must not cost the result of a former run.
+        drop(Rows::open(&file, &csv, &vocabulary, &currency)?);
+        let mut results = Results {
+            sink: Sink::open(&self.out, format, self.top)?,
+            rejected: Rejected::new(errors)?,
+            grades: BTreeMap::new(),
+        };
         let reader =
-            tokio::task::spawn_blocking(move || read_rows(&file, delimiter, &currency, &vocabulary, &rows));
+            tokio::task::spawn_blocking(move || read_rows(&file, &csv, &currency, &vocabulary, &rows));
         let (requests, outgoing) = mpsc::channel(256);
         let mut answers =
             scorer.clients.scoring().score_leads(ReceiverStream::new(outgoing)).await?.into_inner();
-        let mut grades: BTreeMap<String, usize> = BTreeMap::new();
         let mut requests = Some(requests);
         loop {
             tokio::select! {
                 row = read.recv(), if requests.is_some() => match row {
                     None => requests = None,
-                    Some((position, Read::Row { number, id, lead })) => {
+                    Some((position, Read { number, id, lead })) => {
                         progress.set_position(position);
-                        let item = pb::ScoreLeadsRequest {
-                            id: format!("{number}\n{id}"),
-                            request: Some(scorer.request(*lead)),
-                        };
-                        if let Some(requests) = &requests {
-                            send_while_reading(requests, item, &mut answers, &mut sink, &mut rejected, &mut grades).await?;
+                        match (lead, &requests) {
+                            (Err(problems), _) => {
+                                results.rejected.note(&number.to_string(), &id, &problems.join("; "))?;
+                            }
+                            (Ok(lead), Some(requests)) => {
+                                let id = format!("{number}\n{id}");
+                                let item = pb::ScoreLeadsRequest { id, request: Some(scorer.request(*lead)) };
+                                send_while_reading(requests, item, &mut answers, &mut results).await?;
+                            }
+                            (Ok(_), None) => {}
                         }
-                    }
-                    Some((_, Read::Bad { number, id, problems })) => {
-                        rejected.note(&number.to_string(), &id, &problems.join("; "))?;
                     }
                 },
                 answer = answers.message() => match answer? {
-                    Some(answer) => take(answer, &mut sink, &mut rejected, &mut grades)?,
+                    Some(answer) => results.take(answer)?,
                     None => break,
                 },
             }
         }
         reader.await??;
-        sink.finish()?;
         progress.finish_and_clear();
         scorer.stop().await?;
-        summarise(&grades, &rejected);
-        Ok(if rejected.count == 0 { Done::Well } else { Done::Partly })
+        results.finish()
     }
 }
 
@@ -232,14 +222,61 @@ impl Score {
     }
 }
 
+/// What was scored so far, and what could not be.
+struct Results {
+    sink: Sink,
+    rejected: Rejected,
+    grades: BTreeMap<String, usize>,
+}
+
+impl Results {
+    fn take(&mut self, answer: pb::ScoreLeadsResponse) -> anyhow::Result<()> {
+        let (number, id) = answer.id.split_once('\n').unwrap_or(("", &answer.id));
+        match answer.result {
+            Some(score_leads_response::Result::Score(score)) => {
+                *self.grades.entry(grade_or_status(&score)).or_default() += 1;
+                self.sink.write(id, &score)
+            }
+            Some(score_leads_response::Result::Error(error)) => {
+                self.rejected.note(number, id, &problem(&error))
+            }
+            None => self.rejected.note(number, id, "the server gave no answer"),
+        }
+    }
+
+    fn finish(self) -> anyhow::Result<Done> {
+        self.sink.finish()?;
+        eprint!("{}", grades_table(&self.grades));
+        let Rejected { count, path, common, .. } = self.rejected.finish()?;
+        if count == 0 {
+            return Ok(Done::Well);
+        }
+        let why = common.map(|why| format!(" ({why})")).unwrap_or_default();
+        eprintln!("{} could not be scored{why}: see {}", counted(count, "row"), path.display());
+        Ok(if self.grades.is_empty() { Done::No } else { Done::Partly })
+    }
+}
+
+/// An item's error with all its violations.
+fn problem(error: &tonic_types::Status) -> String {
+    use tonic_types::RpcStatusExt as _;
+    let details = error.get_error_details();
+    let violations = details.bad_request().map_or(&[][..], |request| &request.field_violations);
+    match violations.len() {
+        0 | 1 => error.message.clone(),
+        _ => {
+            let each = violations.iter().map(|v| format!("{}: {}", v.field, v.description));
+            each.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
 /// Sends an item; meanwhile takes answers, so that neither side waits for the other.
 async fn send_while_reading(
     requests: &mpsc::Sender<pb::ScoreLeadsRequest>,
     item: pb::ScoreLeadsRequest,
     answers: &mut tonic::Streaming<pb::ScoreLeadsResponse>,
-    sink: &mut Sink,
-    rejected: &mut Rejected,
-    grades: &mut BTreeMap<String, usize>,
+    results: &mut Results,
 ) -> anyhow::Result<()> {
     loop {
         tokio::select! {
@@ -248,95 +285,34 @@ async fn send_while_reading(
                 return Ok(());
             }
             answer = answers.message() => match answer? {
-                Some(answer) => take(answer, sink, rejected, grades)?,
+                Some(answer) => results.take(answer)?,
                 None => bail!("the server ended the stream"),
             },
         }
     }
 }
 
-fn take(
-    answer: pb::ScoreLeadsResponse,
-    sink: &mut Sink,
-    rejected: &mut Rejected,
-    grades: &mut BTreeMap<String, usize>,
-) -> anyhow::Result<()> {
-    let (number, id) = answer.id.split_once('\n').unwrap_or(("", &answer.id));
-    match answer.result {
-        Some(score_leads_response::Result::Score(score)) => {
-            *grades.entry(grade_or_status(&score)).or_default() += 1;
-            sink.write(id, &score)
-        }
-        Some(score_leads_response::Result::Error(error)) => rejected.note(number, id, &error.message),
-        None => rejected.note(number, id, "the server gave no answer"),
-    }
-}
-
 fn read_rows(
     path: &std::path::Path,
-    delimiter: u8,
+    csv: &CsvArg,
     currency: &str,
     vocabulary: &Vocabulary,
     rows: &mpsc::Sender<(u64, Read)>,
 ) -> anyhow::Result<()> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_path(path)?;
-    let header = reader.headers().context("the header line can't be read")?.clone();
-    check_header(path, &header)?;
-    let mapping = Mapping::new(vocabulary, &header, currency);
-    if mapping.is_empty() {
-        bail!(
-            "no column of {} is a fact; its columns are {}; facts.toml maps columns to facts under [columns] and [attributes]",
-            path.display(),
-            mapping.ignored.join(", ")
-        );
-    }
-    for missing in &mapping.missing {
+    let mut file = Rows::open(path, csv, vocabulary, currency)?;
+    for missing in &file.mapping.missing {
         eprintln!("warning: {missing}");
     }
-    if !mapping.ignored.is_empty() {
-        eprintln!("note: columns that facts.toml does not map are ignored: {}", mapping.ignored.join(", "));
+    if !file.mapping.ignored.is_empty() {
+        let ignored = file.mapping.ignored.join(", ");
+        eprintln!("note: columns that facts.toml does not map are ignored: {ignored}");
     }
-    let mut record = csv::StringRecord::new();
-    let mut number = 0;
-    loop {
-        number += 1;
-        let read = match reader.read_record(&mut record) {
-            Ok(false) => return Ok(()),
-            Ok(true) if record.len() != header.len() => {
-                let mut problem = format!("the row has {} cells, the header {}", record.len(), header.len());
-                if record.iter().any(|cell| cell.contains('\n')) {
-                    problem += "; it spans several lines: is a quote left open?";
-                }
-                Read::Bad { number, id: String::new(), problems: vec![problem] }
-            }
-            Ok(true) => match mapping.row(number, &record) {
-                Ok(row) => Read::Row { number, id: row.id, lead: Box::new(row.lead) },
-                Err((id, problems)) => Read::Bad { number, id, problems },
-            },
-            Err(error) if matches!(error.kind(), csv::ErrorKind::Utf8 { .. }) => {
-                Read::Bad { number, id: String::new(), problems: vec!["the row is not UTF-8 text".into()] }
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if rows.blocking_send((reader.position().byte(), read)).is_err() {
-            return Ok(());
+    while let Some(read) = file.read()? {
+        if rows.blocking_send((file.position(), read)).is_err() {
+            break;
         }
     }
-}
-
-/// Refuses what is not a table with a header.
-fn check_header(path: &std::path::Path, header: &csv::StringRecord) -> anyhow::Result<()> {
-    let shown = path.display();
-    match (header.len(), header.get(0).unwrap_or_default()) {
-        (0, _) | (1, "") => bail!("{shown} is empty: the first line must name the columns"),
-        (1, only) if only.contains(';') => {
-            bail!("{shown} separates its cells by semicolons: say --delimiter ';'")
-        }
-        (1, only) if only.contains('\t') => {
-            bail!("{shown} separates its cells by tabs: say --delimiter '\\t'")
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn progress(size: u64) -> ProgressBar {
@@ -369,12 +345,4 @@ pub fn grades_table(grades: &BTreeMap<String, usize>) -> String {
         table.row([grade.clone(), count.to_string(), share, bar(*count, total, 40)]);
     }
     table.render()
-}
-
-fn summarise(grades: &BTreeMap<String, usize>, rejected: &Rejected) {
-    eprint!("{}", grades_table(grades));
-    if rejected.count > 0 {
-        let why = rejected.common.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-        eprintln!("{} rows could not be scored{why}: see {}", rejected.count, rejected.path.display());
-    }
 }

@@ -26,8 +26,21 @@ pub struct Rejected {
 }
 
 impl Rejected {
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, writer: None, count: 0, common: None }
+    /// What a former run left there is removed: it says nothing of this one.
+    pub fn new(path: PathBuf) -> anyhow::Result<Self> {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("{} can't be replaced", path.display()))
+            }
+            _ => Ok(Self { path, writer: None, count: 0, common: None }),
+        }
+    }
+
+    /// Makes sure that everything is written.
+    pub fn finish(mut self) -> anyhow::Result<Self> {
+        let flushed = self.writer.as_mut().map_or(Ok(()), csv::Writer::flush);
+        flushed.with_context(|| format!("{} can't be written", self.path.display()))?;
+        Ok(self)
     }
 
     pub fn note(&mut self, row: &str, id: &str, problem: &str) -> anyhow::Result<()> {

@@ -3,10 +3,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
+use super::rules::examine;
 use crate::cli::output::outln;
 use crate::config::{Config, Settings};
-use crate::rules::source::Sources;
-use crate::rules::{compile, smoke};
 use crate::server::{self, Listeners};
 use crate::{shutdown, telemetry};
 
@@ -62,22 +61,17 @@ impl Serve {
 }
 
 fn check(config: &Config) -> Done {
-    let sources = Sources::read(&config.scripts);
-    let shown = sources.clone().unwrap_or_default();
-    let checked = sources.and_then(compile).and_then(|(set, warnings)| {
-        smoke(&set, &config.currency)?;
-        Ok((set, warnings))
-    });
+    let (sources, checked) = examine(&config.scripts, &config.currency);
+    let findings = checked.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
     let folder = config.scripts.display().to_string();
-    let (findings, good) = match checked {
-        Ok((set, warnings)) => {
-            outln!("configuration and rules are good: {}", set.name());
-            (warnings, true)
-        }
-        Err(findings) => (findings, false),
-    };
     for finding in findings {
-        eprint!("{}", finding.render(&folder, &shown));
+        eprint!("{}", finding.render(&folder, &sources));
     }
-    if good { Done::Well } else { Done::No }
+    match checked {
+        Ok((set, _)) => {
+            outln!("configuration and rules are good: {}", set.name());
+            Done::Well
+        }
+        Err(_) => Done::No,
+    }
 }

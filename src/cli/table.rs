@@ -59,6 +59,11 @@ pub fn signed(hundredths: i64) -> String {
     if hundredths > 0 { format!("+{}", points(hundredths)) } else { points(hundredths) }
 }
 
+/// `1 row`, `2 rows`.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Bold on a terminal, plain elsewhere and where NO_COLOR asks for it.
 pub fn bold(text: &str) -> String {
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();

@@ -274,8 +274,9 @@ impl CanvasContent {
         }
     }
 
+    /// Of notes with the same id, the first.
     fn notes_by_id(&self) -> BTreeMap<&Id, &Note> {
-        self.notes.iter().map(|note| (&note.id, note)).collect()
+        self.notes.iter().rev().map(|note| (&note.id, note)).collect()
     }
 }
 

@@ -1,4 +1,6 @@
-//! Help with names that people type.
+//! Texts for people: help with names that they type, and errors with their causes.
+
+use std::error::Error;
 
 /// Longer words than this are no slips of names, and cost too much to compare.
 const LONGEST: usize = 64;
@@ -11,7 +13,11 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if length > LONGEST {
         return None;
     }
-    let limit = (length / 3).max(2);
+    let limit = match length {
+        0..=2 => 0,
+        3..=5 => 1,
+        _ => length / 3,
+    };
     let lower = word.to_lowercase();
     let fits = |c: &&str| {
         (length.saturating_sub(limit)..=length + limit).contains(&c.chars().take(2 * LONGEST).count())
@@ -39,6 +45,20 @@ pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> 
     }
 }
 
+/// An error with its causes, each said once: many libraries repeat the cause in their own words.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +69,7 @@ mod tests {
         assert_eq!(nearest("page_vist", words), Some("page_visit"));
         assert_eq!(nearest("employes", words), Some("employees"));
         assert_eq!(nearest("quokka", words), None);
+        assert_eq!(nearest("de", ["age", "be"]), None);
         assert_eq!(suggestion("quokka", words), "known are page_visit, demo_request, employees");
     }
 }

@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt
 
 use crate::app::Error;
 use crate::domain::check::{Invalid, Violation};
+use crate::domain::text::with_causes;
 use crate::storage::StoreError;
 
 /// The domain of every ErrorInfo.
@@ -236,7 +237,7 @@ impl From<StoreError> for Status {
             }
             StoreError::Failed(cause) => {
                 // The cause may name files or hosts: it goes to the log, not to the caller.
-                tracing::error!(%cause, "the store failed");
+                tracing::error!(cause = with_causes(&*cause), "the store failed");
                 status(Reason::StoreFailed, "the store failed; nothing was acknowledged", retry(), &[])
             }
         }

@@ -238,6 +238,11 @@ impl Findings {
         self.errors > 0
     }
 
+    /// Whether a name or word was found that means nothing.
+    pub fn has_unknown(&self) -> bool {
+        self.kept.iter().any(|finding| matches!(finding.code, Code::UnknownName | Code::UnknownWord))
+    }
+
     /// Whether a name may be looked for once more.
     pub fn hint(&mut self) -> bool {
         self.hints += 1;

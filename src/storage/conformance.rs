@@ -74,7 +74,7 @@ cases! {
 async fn sqlite_conforms() {
     for (name, case) in CASES {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("test.db")).unwrap();
+        let store = SqliteStore::open(&dir.path().join("test.db"), Upgrade::Allowed).unwrap();
         println!("case {name}");
         case(Arc::new(store)).await;
     }
@@ -84,7 +84,7 @@ async fn sqlite_conforms() {
 async fn postgres_conforms() {
     for (name, case) in CASES {
         println!("case {name}");
-        let store = PostgresStore::open(&testing::schema(name).await).await.unwrap();
+        let store = PostgresStore::open(&testing::schema(name).await, Upgrade::Allowed).await.unwrap();
         case(Arc::new(store)).await;
     }
 }
@@ -92,7 +92,7 @@ async fn postgres_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_replicas_that_start_together_migrate_once_and_share() {
     let url = testing::schema("together").await;
-    let opened = futures::future::join_all((0..5).map(|_| PostgresStore::open(&url))).await;
+    let opened = futures::future::join_all((0..5).map(|_| PostgresStore::open(&url, Upgrade::Allowed))).await;
     let replicas: Vec<_> = opened.into_iter().map(|store| Arc::new(store.unwrap())).collect();
     // All replicas upsert the same lead at the same time: it is created once.
     let upserts = replicas.iter().enumerate().map(|(i, store)| {
@@ -112,12 +112,12 @@ async fn postgres_replicas_that_start_together_migrate_once_and_share() {
 async fn sqlite_opens_again_what_it_closed_and_only_once_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("made/on/demand.db");
-    let store = SqliteStore::open(&path).unwrap();
-    assert!(matches!(SqliteStore::open(&path), Err(OpenError::InUse(_))));
+    let store = SqliteStore::open(&path, Upgrade::Allowed).unwrap();
+    assert!(matches!(SqliteStore::open(&path, Upgrade::Allowed), Err(OpenError::InUse(_))));
     store.create_lead(lead("a", 1), None).await.unwrap();
     drop(store);
     assert!(!path.with_extension("db-wal").exists(), "the file alone is whole");
-    let store = SqliteStore::open(&path).unwrap();
+    let store = SqliteStore::open(&path, Upgrade::Allowed).unwrap();
     assert_eq!(store.lead(&name("a")).await.unwrap().lead, lead("a", 1));
 }
 

@@ -311,6 +311,15 @@ pub struct Load {
     pub most: usize,
 }
 
+/// What to do with a schema that is older than this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Upgrade {
+    /// Bring it up to date.
+    Allowed,
+    /// Don't open it.
+    Refused,
+}
+
 /// All roles of a store.
 pub trait Store:
     CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore + ReceiptStore

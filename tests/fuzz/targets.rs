@@ -13,6 +13,7 @@ use assay::domain::vocabulary::Vocabulary;
 use assay::grpc::pb;
 use assay::rules::source::Sources;
 use assay::rules::{compile, smoke};
+use assay::storage::Upgrade;
 use assay::storage::sqlite::SqliteStore;
 use bytes::{BufMut as _, Bytes};
 use http_body_util::Full;
@@ -152,7 +153,7 @@ fn service() -> &'static Service {
     static SERVICE: OnceLock<Service> = OnceLock::new();
     SERVICE.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&dir.path().join("fuzz.db")).unwrap());
+        let store = Arc::new(SqliteStore::open(&dir.path().join("fuzz.db"), Upgrade::Allowed).unwrap());
         let settings = Settings {
             currency: "EUR".into(),
             default_profile: None,

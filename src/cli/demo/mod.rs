@@ -16,7 +16,7 @@ use super::Done;
 use super::connect::{Clients, OwnServer};
 use super::score::{grade_or_status, grades_table};
 use super::table::bold;
-use crate::cli::output::{out, outln};
+use crate::cli::output::{ended, out, outln};
 use crate::config::Settings;
 use crate::grpc::pb::{self, score_lead_request, score_leads_response, upsert_lead_result};
 
@@ -43,8 +43,8 @@ pub struct Demo {
     #[arg(long)]
     once: bool,
     /// How many leads the made-up business has
-    #[arg(long, default_value_t = 2_000, value_name = "N")]
-    leads: usize,
+    #[arg(long, default_value = "2000", value_parser = clap::value_parser!(u32).range(1..=200_000), value_name = "N")]
+    leads: u32,
     /// Decides what the business looks like
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -54,6 +54,9 @@ pub struct Demo {
     /// The address to serve on [default: any free port of this machine]
     #[arg(long, env = "ASSAY_LISTEN", value_name = "ADDR")]
     listen: Option<std::net::SocketAddr>,
+    /// Serve beyond this machine although there are no credentials yet
+    #[arg(long, env = "ASSAY_INSECURE")]
+    insecure: bool,
 }
 
 impl Demo {
@@ -62,7 +65,7 @@ impl Demo {
             ship(&self.scripts)?;
             outln!("wrote the shipped rules to {}", self.scripts.display());
         }
-        let settings = Settings { listen: self.listen, ..Settings::default() };
+        let settings = Settings { listen: self.listen, insecure: Some(self.insecure), ..Settings::default() };
         let server = OwnServer::start(self.scripts.clone(), settings).await?;
         let clients = &server.clients;
         let address = server.url.trim_start_matches("http://");
@@ -97,7 +100,7 @@ impl Demo {
     async fn store_leads(&self, clients: &Clients) -> anyhow::Result<Vec<String>> {
         use crate::app::{Clock as _, SystemClock};
         let now = SystemClock.now().micros() / 1_000_000;
-        let leads = sample::leads(self.leads, self.seed, now);
+        let leads = sample::leads(self.leads as usize, self.seed, now);
         let mut names = Vec::with_capacity(leads.len());
         let mut happened = Vec::new();
         for batch in leads.chunks(500) {
@@ -157,6 +160,9 @@ impl Demo {
             tokio::select! {
                 ended = &mut stop => return Ok(ended?),
                 () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            }
+            if ended() {
+                return Ok(());
             }
             let now = status(clients).await?;
             if let Some(pending) = &now.pending

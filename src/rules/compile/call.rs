@@ -36,6 +36,13 @@ impl Context<'_> {
         }
         match (name, args) {
             ("activity", args) => self.activity(args, at),
+            ("known", [Ast::StringConstant(name, _)]) => {
+                let help = format!("write the name without quotes: known({name})");
+                self.error_with(at, Code::TypeMismatch, "known() asks of a fact, this is a text", help)
+            }
+            ("known", [Ast::IntegerConstant(..) | Ast::FloatConstant(..) | Ast::BoolConstant(..)]) => {
+                self.error(at, Code::TypeMismatch, "known() asks of a fact, this is always known")
+            }
             ("known", [inner]) => {
                 let (inner, ty) = self.expr(inner);
                 // What is known of the contacts or the profile as a whole is asked by a fact.

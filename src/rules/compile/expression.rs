@@ -214,7 +214,8 @@ impl Context<'_> {
             let defines = c.defines.iter().map(|define| define.name.clone());
             let constants = c.frame.unit.constants.keys().map(ToString::to_string);
             let facts = c.catalogue.names(c.segment()).filter(|_| !c.frame.in_function).map(str::to_owned);
-            locals.chain(defines).chain(constants).chain(facts).collect()
+            let points = ["total", "fit", "engagement"].iter().filter(|_| c.grading).map(ToString::to_string);
+            locals.chain(defines).chain(constants).chain(facts).chain(points).collect()
         });
         let help = help.unwrap_or_else(|| match self.frame.in_function {
             true => "a function sees its arguments only".into(),

@@ -52,8 +52,10 @@ pub fn compile_and_try(sources: Sources, currency: &str, nice: Nice) -> Compiled
     let currency = currency.to_owned();
     aside(nice, move || {
         let (set, warnings) = compile_here(sources)?;
-        smoke(&set, &currency)?;
-        Ok((set, warnings))
+        match smoke(&set, &currency) {
+            Ok(()) => Ok((set, warnings)),
+            Err(failures) => Err(warnings.into_iter().chain(failures).collect()),
+        }
     })
 }
 
@@ -95,6 +97,12 @@ fn compile_by(sources: Sources, mut findings: Findings) -> Compiled {
     }
     for unit in libs.values() {
         Context::new(ScriptKind::LeadScoring, unit.clone(), &catalogue, &vocabulary, &mut findings).library();
+    }
+    if findings.has_unknown() && sources.get(facts_toml::PATH).is_none() {
+        let message = "there is no facts.toml, so no attributes, activities or roles are declared";
+        let finding =
+            Diagnostic::of_file("", Code::BadFactsToml, message).with_help("it stands beside lead_scoring/");
+        findings.push(Diagnostic { severity: Severity::Warning, ..finding });
     }
     match findings.has_errors() {
         true => Err(findings.sorted()),

@@ -36,12 +36,12 @@ async fn sqlite_brings_the_first_schema_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("old.db");
     crate::storage::sqlite::schema::make_first(&path, FIRST_SCHEMA);
-    holds_what_the_first_schema_held(&SqliteStore::open(&path).unwrap()).await;
+    holds_what_the_first_schema_held(&SqliteStore::open(&path, Upgrade::Allowed).unwrap()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_brings_the_first_schema_up_to_date() {
     let url = testing::schema("first").await;
     crate::storage::postgres::make_first(&url, FIRST_SCHEMA).await;
-    holds_what_the_first_schema_held(&PostgresStore::open(&url).await.unwrap()).await;
+    holds_what_the_first_schema_held(&PostgresStore::open(&url, Upgrade::Allowed).await.unwrap()).await;
 }

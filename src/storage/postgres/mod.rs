@@ -24,7 +24,7 @@ use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
 use super::rows::{self, Columns};
 use super::select::{self, Dialect, List, Param, Statement};
-use super::{Load, Receipt, Result, Store, StoreError};
+use super::{Load, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
 
 /// How many connections a replica keeps.
@@ -51,18 +51,24 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error("the connections can't be set up: {0}")]
     Pool(#[from] deadpool_postgres::BuildError),
+    #[error("the database has schema {found}, this version needs {known}: run `assay migrate` first")]
+    Older { found: i32, known: i32 },
     #[error("the database was written by a newer version (schema {found}, this one knows {known})")]
     Newer { found: i32, known: i32 },
 }
 
 impl PostgresStore {
-    /// Connects to `postgres://user@host/database` and brings the schema up to date, one replica at a time.
-    pub async fn open(url: &str) -> std::result::Result<Self, OpenError> {
+    /// Connects to `postgres://user@host/database`. Its schema is up to date then; one replica at a time brings it there.
+    /// Where it is already, no more is needed than to read and write rows.
+    pub async fn open(url: &str, upgrade: Upgrade) -> std::result::Result<Self, OpenError> {
         let pool = connect(url)?;
         let mut connection = pool.get().await?;
-        let found = schema::migrate(&mut connection).await?;
-        if found > schema::VERSION {
-            return Err(OpenError::Newer { found, known: schema::VERSION });
+        let known = schema::VERSION;
+        match schema::version(&connection).await? {
+            found if found > known => return Err(OpenError::Newer { found, known }),
+            found if found == known => {}
+            found if upgrade == Upgrade::Refused => return Err(OpenError::Older { found, known }),
+            _ => schema::migrate(&mut connection).await?,
         }
         drop(connection);
         Ok(Self { pool })

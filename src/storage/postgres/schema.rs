@@ -248,12 +248,23 @@ async fn fill_score(db: &Transaction<'_>, score: Score, segment: Option<String>,
     }
 }
 
-/// Brings the schema up to date in one transaction; gives the version that it has then.
-pub async fn migrate(connection: &mut Object) -> Result<i32> {
+/// The schema that the database has; 0 if it has none.
+pub async fn version(connection: &Object) -> Result<i32> {
+    let exists = connection.query_one("SELECT to_regclass('schema_version') IS NOT NULL", &[]).await?;
+    if !exists.try_get::<_, bool>(0)? {
+        return Ok(0);
+    }
+    let found = connection.query_opt("SELECT version FROM schema_version", &[]).await?;
+    Ok(found.map_or(Ok(0), |row| row.try_get(0))?)
+}
+
+/// Brings the schema up to date in one transaction.
+pub async fn migrate(connection: &mut Object) -> Result<()> {
     let transaction = connection.transaction().await?;
     transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
     let create = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
     transaction.batch_execute(create).await?;
+    // Another replica may have done it while this one waited.
     let found = transaction.query_opt("SELECT version FROM schema_version", &[]).await?;
     let found = match found {
         Some(row) => row.try_get(0)?,
@@ -265,8 +276,7 @@ pub async fn migrate(connection: &mut Object) -> Result<i32> {
     for (version, migration) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         step(&transaction, version, migration).await?;
     }
-    transaction.commit().await?;
-    Ok(found.max(VERSION))
+    Ok(transaction.commit().await?)
 }
 
 async fn step(db: &Transaction<'_>, version: i32, (sql, then): (&str, &str)) -> Result<()> {

@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::rows::Columns;
 use super::select::{self, Dialect, List, Param, Statement};
-use super::{Load, Receipt, Result, Store, StoreError};
+use super::{Load, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
 use worker::{Readers, Writer};
 
@@ -40,6 +40,8 @@ pub enum OpenError {
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("{} can't be brought up to date: {source}", path.display())]
     Migration { path: PathBuf, source: StoreError },
+    #[error("{} has schema {found}, this version needs {known}: run `assay migrate` first", path.display())]
+    Older { path: PathBuf, found: i64, known: i64 },
     #[error("{} was written by a newer version (schema {found}, this one knows {known})", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
 }
@@ -48,8 +50,8 @@ pub enum OpenError {
 const READERS: usize = 4;
 
 impl SqliteStore {
-    /// Opens a file, makes it where it is missing, and brings its schema up to date.
-    pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+    /// Opens a file, or makes it where it is missing. Its schema is up to date then.
+    pub fn open(path: &Path, upgrade: Upgrade) -> std::result::Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
         let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -64,12 +66,16 @@ impl SqliteStore {
         // What is deleted is overwritten: erasing a lead means it.
         writer.pragma_update(None, "secure_delete", true).map_err(sqlite)?;
         let store = |source| OpenError::Migration { path: path.to_owned(), source };
-        match schema::migrate(&mut writer).map_err(store)? {
-            found if found > schema::VERSION => {
-                return Err(OpenError::Newer { path: path.to_owned(), found, known: schema::VERSION });
+        let (path, known) = (path.to_owned(), schema::VERSION);
+        match schema::version(&writer).map_err(sqlite)? {
+            found if found > known => return Err(OpenError::Newer { path, found, known }),
+            // A file that was just made is not an old one.
+            found if found > 0 && found < known && upgrade == Upgrade::Refused => {
+                return Err(OpenError::Older { path, found, known });
             }
-            _ => {}
+            found => schema::migrate(&mut writer, found).map_err(store)?,
         }
+        let path = path.as_path();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut readers = Vec::new();
         for _ in 0..READERS {

@@ -268,13 +268,17 @@ fn each(
     Ok(())
 }
 
-/// Brings the schema up to date, each step in a transaction; gives the version that it has then.
-pub fn migrate(connection: &mut Connection) -> super::Result<i64> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+/// The schema that a database has; 0 if it is empty.
+pub fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Brings the schema up to date from a version, each step in a transaction.
+pub fn migrate(connection: &mut Connection, found: i64) -> super::Result<()> {
     for (version, migration) in (1..).zip(&MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
         step(connection, version, migration)?;
     }
-    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    Ok(())
 }
 
 fn step(connection: &mut Connection, version: i64, migration: &Migration) -> super::Result<()> {
