@@ -50,6 +50,7 @@ pub async fn serve(
     let (mut reporter, health) = tonic_health::server::health_reporter();
     report(&reporter, ServingStatus::NotServing).await;
 
+    let admin_address = listeners.admin.local_addr()?;
     // The admin port first: bringing a large database up to date takes its time, and the process is alive.
     let registry = Arc::new(OnceLock::new());
     let admin = admin::router(readiness.clone(), registry.clone());
@@ -84,7 +85,7 @@ pub async fn serve(
         .add_routes(routes(&app, health)?)
         .serve_with_incoming_shutdown(incoming, async move { drained.cancelled().await });
     let mut grpc = tokio::spawn(grpc);
-    tracing::info!(%address, "listening");
+    tracing::info!(%address, admin = %admin_address, "listening");
 
     let (found, changes) = tokio::sync::watch::channel(None);
     let events = config.watch == WatchMode::Auto;

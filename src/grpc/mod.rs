@@ -7,7 +7,7 @@ mod lead;
 mod mask;
 pub mod observe;
 mod once;
-mod page;
+pub mod page;
 pub mod pb;
 mod profile;
 mod rules;

@@ -7,9 +7,11 @@ use std::sync::{Arc, OnceLock};
 use assay::app::publish_rules::Published;
 use assay::app::{App, Settings, SystemClock};
 use assay::cli::csv_leads::Mapping;
+use assay::domain::check::Checker;
 use assay::domain::filter::{Field, Filter, Operand};
 use assay::domain::listing::{LEAD, Order};
 use assay::domain::vocabulary::Vocabulary;
+use assay::grpc::page::PageRequest;
 use assay::grpc::pb;
 use assay::rules::source::Sources;
 use assay::rules::{compile, smoke};
@@ -63,13 +65,17 @@ pub fn filter(data: &[u8]) {
     }
 }
 
-/// A page token, with an order before a line's end.
+/// A page token, with an order before a line's end: as it stands, and as the key of a token that is well made.
 pub fn page_token(data: &[u8]) {
     let text = text(data);
-    let (order_by, page_token) = text.split_once('\n').unwrap_or(("", &text));
-    let (order_by, page_token) = (order_by.to_owned(), page_token.to_owned());
-    let request = pb::ListLeadsRequest { order_by, page_token, ..Default::default() };
-    send("/assay.v1.LeadService/ListLeads", &request.encode_to_vec());
+    let (order_by, key) = text.split_once('\n').unwrap_or(("", &text));
+    let scope = format!("\n{order_by}\n");
+    let made = PageRequest::read(&mut Checker::at(""), "leads", &scope, 1, "");
+    let (_, sealed) = made.cut(&[key, key], |key| (*key).to_owned(), |_| pb::Lead::default());
+    for page_token in [key.to_owned(), sealed] {
+        let request = pb::ListLeadsRequest { order_by: order_by.into(), page_token, ..Default::default() };
+        send("/assay.v1.LeadService/ListLeads", &request.encode_to_vec());
+    }
 }
 
 fn set(path: &str, text: String) -> Sources {

@@ -422,6 +422,30 @@ async fn a_full_disk_of_postgres_is_told_and_costs_nothing_that_was_acknowledged
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_stands_in_no_file_of_sqlite() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(&dir.path().join("a.db"), &shipped(), &[]);
+    let mut leads = leads_of(&served).await;
+    let found = || {
+        let files = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let holds = |bytes: &[u8]| bytes.windows(12).any(|part| part == b"to-be-erased");
+        files.filter(|path| path.is_file() && holds(&std::fs::read(path).unwrap())).count()
+    };
+    for i in 0..3 {
+        let lead = pb::Lead { owner: "to-be-erased".into(), ..made::company("Acme", Some(i)) };
+        let request =
+            pb::CreateLeadRequest { lead: Some(lead), lead_id: format!("l{i}"), request_id: format!("r{i}") };
+        leads.create_lead(request).await.unwrap();
+    }
+    assert!(found() > 0);
+    for i in 0..3 {
+        let request = pb::DeleteLeadRequest { name: format!("leads/l{i}"), ..Default::default() };
+        leads.delete_lead(request).await.unwrap();
+    }
+    eventually(async || (found() == 0).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_that_cannot_be_written_are_refused_at_the_start() {
     let disk = SmallDisk::make(16);
     let database = disk.mount.join("a.db");

@@ -9,15 +9,17 @@ use assay::domain::profile::ProfileContent;
 use assay::domain::time::Time;
 use assay::grpc::pb;
 use assay::rules::source::Sources;
-use assay::rules::{LeadFacts, ScriptKind, compile, smoke};
+use assay::rules::{LeadFacts, Nice, ScriptKind, compile, compile_and_try, smoke};
 
 use crate::support::{TestServer, hostile};
 
 /// What checking or scoring one script may take, in a build without optimisation on a busy machine.
-const BUDGET: Duration = Duration::from_secs(4);
+const BUDGET: Duration = Duration::from_secs(8);
+/// Of how many scripts one is judged by the service too, which rests after each.
+const SAMPLE: usize = 20;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_hostile_script_is_judged_by_the_service_as_expected_and_soon() {
+async fn every_hostile_script_is_judged_as_expected_and_soon() {
     let server = TestServer::start().await;
     let expected = hostile::expectations();
     assert!(expected.len() >= 100);
@@ -28,20 +30,27 @@ async fn every_hostile_script_is_judged_by_the_service_as_expected_and_soon() {
         .collect();
     assert_eq!(kept, expected.keys().cloned().collect(), "each script has its expectation");
     let mut wrong = Vec::new();
-    for (name, expected) in &expected {
-        let files =
-            hostile::set(name).into_iter().map(|(path, text)| pb::RuleFile { path, content: text }).collect();
+    for (i, (name, expected)) in expected.iter().enumerate() {
+        let set = hostile::set(name);
         let begin = Instant::now();
-        let answer = server.rules().check_rules(pb::CheckRulesRequest { files }).await;
+        let judged = compile_and_try(Sources::new(set.clone()), "EUR", Nice::Reload);
         let took = begin.elapsed();
-        let answer = answer.unwrap_or_else(|status| panic!("{name}: {status:?}")).into_inner();
         let loads = matches!(expected[0].as_str(), "scores" | "run-time");
-        let errors = answer.diagnostics.iter().filter(|d| d.severity() == pb::DiagnosticSeverity::Error);
-        let codes: BTreeSet<String> = errors.map(|finding| finding.code.clone()).collect();
-        let wanted: BTreeSet<String> =
-            if loads { BTreeSet::new() } else { expected.iter().cloned().collect() };
-        if codes != wanted || answer.valid != loads || took > BUDGET {
+        let findings = judged.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
+        let errors = findings.iter().filter(|finding| finding.is_error());
+        let codes: BTreeSet<&str> = errors.map(|finding| finding.code.as_str()).collect();
+        let wanted: BTreeSet<&str> =
+            if loads { BTreeSet::new() } else { expected.iter().map(String::as_str).collect() };
+        if codes != wanted || judged.is_ok() != loads || took > BUDGET {
             wrong.push(format!("{name}: {codes:?} in {took:?}, expected {wanted:?}"));
+        }
+        if i % SAMPLE == 0 {
+            let files = set.into_iter().map(|(path, content)| pb::RuleFile { path, content }).collect();
+            let answer = server.rules().check_rules(pb::CheckRulesRequest { files }).await;
+            let answer = answer.unwrap_or_else(|status| panic!("{name}: {status:?}")).into_inner();
+            let answered: Vec<&str> = answer.diagnostics.iter().map(|d| d.code.as_str()).collect();
+            let found: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+            assert_eq!((answer.valid, answered), (loads, found), "{name}");
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

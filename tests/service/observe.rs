@@ -156,7 +156,7 @@ async fn traces_are_sent_by_otlp_as_children_of_the_callers() {
     drop(scoring);
     // What was not sent yet is sent at the end.
     served.signal("-TERM");
-    assert_eq!(served.wait().0.code(), Some(0));
+    assert_eq!(served.wait().code(), Some(0));
 
     let exports =
         eventually(async || Some(collector.0.lock().unwrap().clone()).filter(|all| !all.is_empty())).await;
@@ -186,7 +186,7 @@ fn a_collector_that_is_not_there_disturbs_nobody() {
     let more = ["--otlp-endpoint", "http://127.0.0.1:1", "--drain-delay", "0s"];
     let mut served = Served::start(&dir.path().join("a.db"), &shipped(), &more);
     served.signal("-TERM");
-    assert_eq!(served.wait().0.code(), Some(0));
+    assert_eq!(served.wait().code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

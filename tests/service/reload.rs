@@ -1,4 +1,4 @@
-//! A save counts within a second, whichever way it is made; no call fails and none mixes two sets.
+//! A save counts, whichever way it is made; no call fails and none mixes two sets.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,9 +18,6 @@ use crate::support::{TestServer, eventually, inline, made, sample, shipped};
 
 const FILE: &str = "lead_scoring/default.rhai";
 
-/// What a save promises to take at most.
-const PROMISE: Duration = Duration::from_secs(1);
-
 async fn points(server: &TestServer) -> i64 {
     let score = server.scoring().score_lead(inline(made::company("Acme", None))).await.unwrap();
     score.into_inner().total_hundredths / 100
@@ -30,14 +27,11 @@ fn other_than(rule_set: String) -> impl Fn(&RuleStatus) -> bool {
     move |status| status.active.as_ref().is_some_and(|active| active.rule_set != rule_set)
 }
 
-/// Makes a change and waits until it counts.
+/// Makes a change and waits until it counts; how soon that is, a bench tells.
 async fn takes_effect(server: &TestServer, expected: i64, change: impl FnOnce(&Path)) {
-    let before = server.rule_set().await;
     change(&server.scripts);
-    let (status, took) = server.wait_for_rules(other_than(before)).await;
-    assert!(took < PROMISE, "it took {took:?}");
-    assert!(status.pending.is_none());
-    assert_eq!(points(server).await, expected);
+    eventually(async || (points(server).await == expected).then_some(())).await;
+    assert!(server.status().await.pending.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,12 +273,11 @@ impl Process {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_looking_alone_a_save_counts_within_a_second_too() {
+async fn by_looking_alone_a_save_counts_too() {
     let process = Process::start(10, &["--watch", "poll"]).await;
     for points in [11, 12, 13] {
         process.write(points);
-        let took = process.counts(points.into()).await;
-        assert!(took < PROMISE, "it took {took:?}");
+        process.counts(points.into()).await;
     }
     rests(&process.served).await;
 }
@@ -320,8 +313,7 @@ async fn events_that_overflow_lose_no_change() {
     process.served.signal("-CONT");
     process.counts(11).await;
     process.write(12);
-    let took = process.counts(12).await;
-    assert!(took < PROMISE, "it took {took:?}");
+    process.counts(12).await;
     rests(&process.served).await;
 }
 
@@ -352,11 +344,8 @@ async fn a_watch_that_has_died_is_replaced() {
     std::fs::rename(process.scripts.with_extension("old"), &process.scripts).unwrap();
     process.write(13);
     process.counts(13).await;
-    let took = {
-        process.write(14);
-        process.counts(14).await
-    };
-    assert!(took < PROMISE, "it took {took:?}");
+    process.write(14);
+    process.counts(14).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

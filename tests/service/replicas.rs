@@ -5,7 +5,7 @@ use assay::grpc::pb;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::postgres::database;
+use crate::support::postgres::{database, sql};
 use crate::support::process::assay;
 use crate::support::{TestServer, copy_dir, failure, made, shipped};
 
@@ -57,6 +57,28 @@ async fn replicas_share_what_they_acknowledge() {
     };
     a.leads().update_lead(change("an")).await.unwrap();
     assert_eq!(failure(b.leads().update_lead(change("bruno")).await).0, Code::Aborted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_only_read_and_write_rows_serves_a_schema_that_is_up_to_date() {
+    let database = database("clerk");
+    sql("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA clerk TO clerk");
+    let url = database.replacen("assay@", "clerk@", 1);
+    let refused = assay().args(["migrate", "--database", &url]).output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr);
+    assert!(message.contains("permission denied"), "{message}");
+    let migrated = assay().args(["migrate", "--database", &database]).status().unwrap();
+    assert!(migrated.success());
+    sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA clerk TO clerk");
+    let settings = Settings { database: Some(url), migrate_at_start: Some(false), ..Settings::default() };
+    let server = TestServer::start_with(|scripts| copy_dir(&shipped(), scripts), settings).await;
+    server.wait_for_health("", ServingStatus::Serving).await;
+    let lead = Some(made::company("Acme", None));
+    let request = pb::CreateLeadRequest { lead, request_id: "1".into(), ..Default::default() };
+    let name = server.leads().create_lead(request).await.unwrap().into_inner().name;
+    server.leads().delete_lead(pb::DeleteLeadRequest { name, ..Default::default() }).await.unwrap();
+    drop(server);
+    sql("DROP SCHEMA clerk CASCADE; DROP ROLE clerk");
 }
 
 #[test]

@@ -255,8 +255,8 @@ async fn what_cannot_be_scored_says_why() {
     assert_eq!((reason.as_str(), fields.len()), ("INVALID_FIELDS", 3));
 
     // A script that a profile names may vanish.
-    server.write("lead_scoring/other.rhai", &made::script(1));
     let rule_set = server.rule_set().await;
+    server.write("lead_scoring/other.rhai", &made::script(1));
     server.wait_for_rules(|status| status.active.as_ref().unwrap().rule_set != rule_set).await;
     create_profile(&server, pb::Profile { scoring_script: "other".into(), ..made::profile() }).await;
     let rule_set = server.rule_set().await;

@@ -28,6 +28,22 @@ pub async fn names_are_ordered_by_their_bytes(store: Arc<dyn Store>) {
     let found = store.profiles(all(), false).await.unwrap();
     let ids: Vec<_> = found.iter().map(|profile| profile.name.profile.as_str()).collect();
     assert_eq!(ids, ["10", "9", "a", "a-b", "a1", "aa", "b"]);
+    // People would sort these otherwise.
+    for (id, title) in [("x", "b"), ("y", "Z"), ("z", "ä"), ("w", "a"), ("v", "a b")] {
+        let mut canvas = canvas(id);
+        canvas.content.display_name = title.into();
+        store.create_canvas(canvas, None).await.unwrap();
+        let content = LeadContent { owner: title.into(), ..content() };
+        store.create_lead(Lead::create(name(id), content, time(1)), None).await.unwrap();
+    }
+    let order = Order::parse("display_name", &listing::CANVAS).unwrap();
+    let found = store.canvases(Query { order, ..all() }, false).await.unwrap();
+    let titles: Vec<_> = found.iter().map(|canvas| canvas.content.display_name.as_str()).collect();
+    assert_eq!(titles, ["Z", "a", "a b", "b", "ä"]);
+    let filter = Filter::parse("owner < b", &listing::LEAD).unwrap();
+    let found = store.leads(Query { filter, ..all() }, Present::default()).await.unwrap();
+    let owners: Vec<_> = found.iter().map(|record| record.lead.content.owner.as_str()).collect();
+    assert_eq!(owners, ["a b", "a", "Z"]);
 }
 
 pub async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {

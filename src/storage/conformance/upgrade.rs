@@ -36,6 +36,8 @@ async fn sqlite_brings_the_first_schema_up_to_date() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("old.db");
     crate::storage::sqlite::schema::make_first(&path, FIRST_SCHEMA);
+    let refused = SqliteStore::open(&path, Upgrade::Refused);
+    assert!(matches!(refused, Err(OpenError::Older { found: 1, .. })), "it waits for `assay migrate`");
     holds_what_the_first_schema_held(&SqliteStore::open(&path, Upgrade::Allowed).unwrap()).await;
 }
 
@@ -43,5 +45,8 @@ async fn sqlite_brings_the_first_schema_up_to_date() {
 async fn postgres_brings_the_first_schema_up_to_date() {
     let url = testing::schema("first").await;
     crate::storage::postgres::make_first(&url, FIRST_SCHEMA).await;
+    use crate::storage::postgres::OpenError;
+    let refused = PostgresStore::open(&url, Upgrade::Refused).await;
+    assert!(matches!(refused, Err(OpenError::Older { found: 1, .. })), "it waits for `assay migrate`");
     holds_what_the_first_schema_held(&PostgresStore::open(&url, Upgrade::Allowed).await.unwrap()).await;
 }

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
@@ -183,11 +185,15 @@ impl LeadStore for SqliteStore {
         receipt: Option<Receipt<()>>,
     ) -> Result<()> {
         let name = name.to_string();
+        let erased = self.writer.erased();
         self.write(receipt, move |db| {
             let sql = "DELETE FROM leads WHERE name = ?1 AND revision = coalesce(?2, revision)";
             match execute(db, sql, params![name, revision])? {
                 0 => Err(missing_or_changed(db, "leads", name)?),
-                _ => erase(db, &name),
+                _ => {
+                    erased.store(true, Ordering::Relaxed);
+                    erase(db, &name)
+                }
             }
         })
         .await

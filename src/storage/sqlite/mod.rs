@@ -11,6 +11,7 @@ mod worker;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
@@ -46,6 +47,8 @@ pub enum OpenError {
     Newer { path: PathBuf, found: i64, known: i64 },
 }
 
+/// How long a connection waits for another's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many threads read at the same time.
 const READERS: usize = 4;
 
@@ -133,7 +136,7 @@ fn lock(path: &Path) -> std::result::Result<File, OpenError> {
 
 fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Not mapped into memory: a disk that fails must be an error and not a signal.
     connection.pragma_update(None, "mmap_size", 0)?;

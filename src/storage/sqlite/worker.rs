@@ -3,9 +3,10 @@
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -36,6 +37,8 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
     /// Jobs that were not acknowledged yet.
     waiting: Arc<AtomicUsize>,
+    /// Whether something was erased that the log still holds.
+    erased: Arc<AtomicBool>,
 }
 
 /// A commit that failed, for each of the jobs that shared it.
@@ -56,13 +59,20 @@ impl Writer {
     pub fn start(connection: Connection) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".into());
-        let thread = thread.spawn(move || write_all(&connection, &jobs))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), waiting: Arc::default() })
+        let erased = Arc::<AtomicBool>::default();
+        let seen = erased.clone();
+        let thread = thread.spawn(move || write_all(&connection, &jobs, &seen))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), waiting: Arc::default(), erased })
     }
 
     /// How many jobs were not acknowledged yet.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// To be set by a job that erases: after it, the log is cut off as soon as nobody reads from it.
+    pub fn erased(&self) -> Arc<AtomicBool> {
+        self.erased.clone()
     }
 
     pub async fn run<T: Send + 'static>(
@@ -127,8 +137,21 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
-    while let Ok(first) = jobs.recv() {
+/// How long to wait for readers before what was erased is tried to be removed from the log again.
+const ERASE_AGAIN: Duration = Duration::from_millis(100);
+
+fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>, erased: &AtomicBool) {
+    loop {
+        // What was erased still stands in the log, until that is written into the file and cut off.
+        if erased.load(Ordering::Relaxed) && cut_log(connection) {
+            erased.store(false, Ordering::Relaxed);
+        }
+        let wait = if erased.load(Ordering::Relaxed) { ERASE_AGAIN } else { Duration::MAX };
+        let first = match jobs.recv_timeout(wait) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let mut acknowledgements = Vec::new();
         let mut next = Some(first);
         let committed = (|next: &mut Option<WriteJob>| {
@@ -155,6 +178,21 @@ fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>) {
         acknowledgements.extend(next.map(|job| job(None).1));
         for acknowledge in acknowledgements {
             acknowledge(outcome.clone());
+        }
+    }
+}
+
+/// Writes the log into the file and cuts it off; not while somebody reads from it.
+fn cut_log(connection: &Connection) -> bool {
+    let usual = connection.busy_timeout(Duration::ZERO);
+    let busy: rusqlite::Result<i64> =
+        usual.and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)));
+    _ = connection.busy_timeout(super::BUSY_TIMEOUT);
+    match busy {
+        Ok(busy) => busy == 0,
+        Err(error) => {
+            tracing::warn!(%error, "what was erased is still in the log");
+            false
         }
     }
 }

@@ -10,7 +10,8 @@ use super::PATIENCE;
 
 pub fn assay() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
-    for variable in ["ASSAY_SERVER", "ASSAY_LISTEN", "ASSAY_SCRIPTS", "ASSAY_CONFIG", "ASSAY_DATABASE"] {
+    // What the caller's environment sets is not what a test is about.
+    for (variable, _) in std::env::vars().filter(|(variable, _)| variable.starts_with("ASSAY_")) {
         command.env_remove(variable);
     }
     command
@@ -32,9 +33,9 @@ impl Served {
 
     /// The same by a command that runs `assay` in some surroundings.
     pub fn start_by(mut command: Command, database: &Path, scripts: &Path, more: &[&str]) -> Self {
-        let (address, admin) = (free_address(), free_address());
         let mut child = command
-            .args(["serve", "--listen", &address, "--admin-listen", &admin, "--log-format", "json"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .args(["--log-format", "json"])
             .arg("--database")
             .arg(database)
             .arg("--scripts")
@@ -43,19 +44,33 @@ impl Served {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (tell, told) = std::sync::mpsc::channel();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = log.clone();
+        // Whoever logs into a full pipe would stop: it is read until the end.
+        std::thread::spawn(move || {
+            let mut serving = false;
+            for line in lines.map_while(Result::ok) {
+                if serving {
+                    kept.lock().unwrap().push(line);
+                } else {
+                    serving = line.contains("\"serving\"");
+                    _ = tell.send(line);
+                }
+            }
+        });
+        let (mut address, mut admin) = (String::new(), String::new());
         loop {
-            let line = lines.next().expect("the server ended before it was serving").unwrap();
-            if line.contains("\"serving\"") {
+            let line = told.recv_timeout(3 * PATIENCE).expect("the server ended, or was not serving in time");
+            if line.contains("\"listening\"") {
+                let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+                address = line["address"].as_str().unwrap().to_owned();
+                admin = line["admin"].as_str().unwrap().to_owned();
+            } else if line.contains("\"serving\"") {
                 break;
             }
         }
-        // Whoever logs into a full pipe would stop: read on until the end.
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let kept = log.clone();
-        std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
-        });
         Self { child, address, admin, log }
     }
 
@@ -80,14 +95,14 @@ impl Served {
     }
 
     /// Waits for the end of the process.
-    pub fn wait(&mut self) -> (ExitStatus, Duration) {
+    pub fn wait(&mut self) -> ExitStatus {
         let begin = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return (status, begin.elapsed());
+                return status;
             }
             assert!(begin.elapsed() < PATIENCE, "the process does not end");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
