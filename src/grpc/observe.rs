@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -36,11 +37,24 @@ use super::status::{self, Reason};
 pub const REQUEST_ID: &str = "x-request-id";
 
 /// By the conventions of OpenTelemetry for RPCs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CallLabels {
-    rpc_system_name: &'static str,
-    rpc_method: String,
-    rpc_response_status_code: &'static str,
+    method: String,
+    code: &'static str,
+    /// Whether that code counts as a failure of the server.
+    failed: bool,
+}
+
+impl EncodeLabelSet for CallLabels {
+    fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
+        ("rpc_system_name", "grpc").encode(encoder.encode_label())?;
+        ("rpc_method", self.method.as_str()).encode(encoder.encode_label())?;
+        ("rpc_response_status_code", self.code).encode(encoder.encode_label())?;
+        match self.failed {
+            true => ("error_type", self.code).encode(encoder.encode_label()),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What is counted of calls.
@@ -277,12 +291,12 @@ impl Drop for Call {
         let elapsed = self.begin.elapsed();
         self.metrics.in_flight.dec();
         let method = std::mem::take(&mut self.method);
-        if is_our_failure(code) {
+        let (failed, code) = (is_our_failure(code), status::code_name(code));
+        if failed {
             self.span.set_status(opentelemetry::trace::Status::error(""));
+            self.span.set_attribute("error.type", code);
         }
-        let code = status::code_name(code);
-        let labels =
-            CallLabels { rpc_system_name: "grpc", rpc_method: method, rpc_response_status_code: code };
+        let labels = CallLabels { method, code, failed };
         self.metrics.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
         let milliseconds = elapsed.as_secs_f64() * 1e3;
         self.span.set_attribute("rpc.response.status_code", code);

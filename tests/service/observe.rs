@@ -107,6 +107,12 @@ async fn every_metric_is_documented_with_its_labels_and_the_reverse() {
     for employees in [80, 13] {
         _ = server.scoring().score_lead(inline(made::company("Acme", Some(employees)))).await;
     }
+    let mut client = tonic::client::Grpc::new(server.channel.clone());
+    client.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::<pb::GetRuleStatusRequest, pb::RuleStatus>::default();
+    let path = "/assay.v1.RuleService/None".parse().unwrap();
+    let failed = client.unary(Request::new(pb::GetRuleStatusRequest {}), path, codec).await;
+    assert_eq!(failed.unwrap_err().code(), tonic::Code::Unimplemented);
     let (_, body) = server.get("/metrics").await;
     assert_eq!(scraped(&body), documented());
     assert!(body.ends_with("# EOF\n"));
