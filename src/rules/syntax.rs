@@ -9,6 +9,7 @@ use std::rc::Rc;
 use rhai::{AST, Dynamic, Engine, ImmutableString, LexError, OptimizationLevel, ParseError, Position, Token};
 
 use super::diagnostic::{Code, Diagnostic, Related};
+use crate::domain::text::nearest;
 
 /// The deepest nesting of expressions and blocks.
 const MAX_DEPTH: usize = 64;
@@ -354,7 +355,10 @@ impl Parser {
         let column =
             error.position().position().unwrap_or(if error.position().is_none() { end.1 } else { 1 });
         let mut diagnostic = Diagnostic::at(file, text, line, column, Code::Syntax, message);
-        if let Some(open) = self.reading.borrow().open_groups.last() {
+        diagnostic.help = slip(text.lines().nth(line - 1).unwrap_or_default(), column).unwrap_or_default();
+        // Only what ends too early may lack the end of its group.
+        let at_end = (line, column) >= end;
+        if let Some(open) = self.reading.borrow().open_groups.last().filter(|_| at_end) {
             let needle = format!("\"{open}\"");
             let opened = text
                 .lines()
@@ -374,6 +378,42 @@ impl Parser {
     }
 }
 
+/// What was probably meant at a place that can't be read: slips of people who know other languages, and of texts that
+/// went through a word processor.
+fn slip(line: &str, column: usize) -> Option<String> {
+    let before: String = line.chars().take(column - 1).collect();
+    let rest: String = line.chars().skip(column - 1).collect();
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let here = word(&rest);
+    let last = before.split_whitespace().last().unwrap_or_default();
+    let first = rest.chars().next()?;
+    Some(match first {
+        '=' if !rest.starts_with("==") => "write == to compare".into(),
+        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '\'' => {
+            "write texts in plain quotes: \"…\"".into()
+        }
+        '\u{a0}' => "this is a blank that does not break; write a plain one".into(),
+        '≥' => "write >=".into(),
+        '≤' => "write <=".into(),
+        '≠' => "write !=".into(),
+        '>' if before.ends_with('<') => "write !=".into(),
+        _ if ["AND", "OR", "NOT"].contains(&here.as_str()) => format!("write {}", here.to_lowercase()),
+        _ if (here == "in" && last == "not") || (here == "not" && word(rest[3..].trim_start()) == "in") => {
+            "write not (x in list)".into()
+        }
+        ',' if before.contains(" in (") => "write lists in brackets: in [\"a\", \"b\"]".into(),
+        _ => {
+            let words = SHAPES.iter().flat_map(|shape| shape.clauses.iter().map(|(clause, _)| *clause));
+            let words: Vec<_> = words.chain(SHAPES.iter().map(|shape| shape.keyword)).collect();
+            // A keyword that is not known is a name to Rhai, which then stumbles over what follows.
+            let meant =
+                [here.as_str(), last].into_iter().filter(|word| !word.is_empty() && !words.contains(word));
+            let near = meant.filter_map(|word| nearest(word, words.iter().copied())).next()?;
+            format!("did you mean `{near}`?")
+        }
+    })
+}
+
 /// Rhai's messages start with a capital; ours don't.
 fn sentence(message: &str) -> String {
     let mut chars = message.chars();
@@ -386,9 +426,10 @@ mod tests {
 
     fn message(text: &str) -> String {
         let diagnostic = Parser::new().parse("x.rhai", text).unwrap_err();
-        let Diagnostic { line, column, message, related, .. } = diagnostic;
+        let Diagnostic { line, column, message, help, related, .. } = diagnostic;
         let related: Vec<_> = related.into_iter().map(|r| r.message).collect();
-        format!("{line}:{column}: {message} {}", related.join(" "))
+        let notes = if help.is_empty() { related } else { [vec![help], related].concat() };
+        format!("{line}:{column}: {message} {}", notes.join(" "))
     }
 
     #[test]
@@ -403,6 +444,30 @@ mod tests {
             "rule \"x\" when a > then 5 because \"y\";",
         ];
         let found: Vec<_> = cases.iter().map(|text| message(text)).collect();
+        insta::assert_snapshot!(found.join("\n"));
+    }
+
+    #[test]
+    fn usual_slips_are_recognised() {
+        let conditions = [
+            "a = 5",
+            "a AND b",
+            "a not in [1]",
+            "a in (1, 2)",
+            "a == “x”",
+            "a == 'xy'",
+            "a ≥ 5",
+            "a <> 5",
+            "a\u{a0}> 5",
+        ];
+        let rule = |condition| format!("rule \"x\" when {condition} then 5 because \"y\";");
+        let words = [
+            "rul \"x\" when a then 5 because \"y\";",
+            "rule \"x\" when a then 5 becuase \"y\";",
+            "grad \"A\" otherwise;",
+        ];
+        let all = conditions.into_iter().map(rule).chain(words.map(String::from));
+        let found: Vec<_> = all.map(|text| format!("{text}\n  {}", message(&text))).collect();
         insta::assert_snapshot!(found.join("\n"));
     }
 }

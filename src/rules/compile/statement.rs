@@ -7,6 +7,7 @@ use rhai::{CustomExpr, Expr as Ast, Position as At, Stmt};
 
 use super::context::{Context, Define};
 use crate::domain::score::{Axis, Points};
+use crate::domain::text::nearest;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, ScriptKind, Verdict};
 use crate::rules::syntax::{Parsed, SHAPES};
@@ -187,7 +188,10 @@ impl Context<'_> {
                     let clauses = Clauses::of(custom, *at)?;
                     return self.rule_statement(&clauses, group, c);
                 }
-                other => self.stray(other.position()),
+                other => {
+                    let word = if let Ast::Variable(name, ..) = other { name.1.as_str() } else { "" };
+                    self.stray(other.position(), word);
+                }
             },
             Stmt::Noop(_) => {}
             Stmt::Import(..) if group.is_none() => {}
@@ -204,14 +208,17 @@ impl Context<'_> {
             Stmt::Import(..) => {
                 self.error(at, Code::Misplaced, "`import` stands at the top of a script only");
             }
-            _ => self.stray(at),
+            _ => self.stray(at, ""),
         }
         None
     }
 
-    fn stray(&mut self, at: At) {
+    fn stray(&mut self, at: At, word: &str) {
         let known: Vec<_> = SHAPES.iter().map(|shape| shape.keyword).collect();
-        let help = format!("statements are {}", known.join(", "));
+        let help = match nearest(word, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("statements are {}", known.join(", ")),
+        };
         self.error_with(at, Code::Misplaced, "only statements of the rule language stand here", help);
     }
 
