@@ -154,7 +154,7 @@ pub fn settings(config: &Config) -> Settings {
     }
 }
 
-/// How long to wait before a set that could not be kept is tried again: at first, and at most.
+/// How long to wait before a good set that could not come into force is tried again: at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -167,7 +167,7 @@ async fn follow_rules(
     stop: CancellationToken,
 ) {
     let mut ready = false;
-    // How long to wait before what the store could not keep is tried again.
+    // How long to wait before what could not come into force yet is tried again.
     let mut again: Option<Duration> = None;
     loop {
         let changed = tokio::select! {
@@ -184,7 +184,7 @@ async fn follow_rules(
             () = stop.cancelled() => return,
             published = app.publish_rules(found) => published,
         };
-        again = (published == Published::NotKept)
+        again = (published == Published::NotYet)
             .then(|| again.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
         if ready {
             continue;

@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::metrics::ReloadOutcome;
 use super::{App, Error, Result};
-use crate::domain::listing::Query;
+use crate::domain::filter::{Filter, Operand};
+use crate::domain::listing::{self, Query};
 use crate::domain::text::with_causes;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
@@ -25,8 +26,9 @@ const MOST_REST: Duration = Duration::from_millis(500);
 pub enum Published {
     Good,
     Refused,
-    /// Good, but the store could not keep it: to be tried again, since the folder does not change by itself.
-    NotKept,
+    /// Good by itself, but the store could not keep it, or profiles still name a script that is gone: to be tried again,
+    /// since the folder does not change by itself.
+    NotYet,
 }
 
 /// Compiles sources and tries them on made-up examples, off the async runtime.
@@ -74,7 +76,10 @@ impl App {
             Err(problems) => (Sources::default(), Err(problems)),
         };
         let kept = match compiled {
-            Ok((set, warnings)) => self.keep(Arc::new(set)).await.map(|set| (set, warnings)),
+            Ok((set, warnings)) => match self.missed(&set).await {
+                missed if missed.is_empty() => self.keep(Arc::new(set)).await.map(|set| (set, warnings)),
+                missed => Err(missed.into_iter().chain(warnings).collect()),
+            },
             Err(diagnostics) => Err(diagnostics),
         };
         match kept {
@@ -86,31 +91,44 @@ impl App {
                 tracing::info!(rule_set = set.id, "rules loaded");
                 self.metrics.count_reload(ReloadOutcome::Loaded, false, begin.elapsed());
                 self.rules.activate(set.clone(), now);
-                self.warn_of_missing_scripts(&set).await;
                 Published::Good
             }
             Err(diagnostics) => {
-                for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+                let told =
+                    self.rules.status().pending.is_some_and(|pending| pending.diagnostics == diagnostics);
+                let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error() && !told);
+                for diagnostic in errors {
                     let source = &self.settings.rules_source;
                     let shown = diagnostic.render(source, &sources);
                     tracing::error!(code = diagnostic.code.as_str(), "rules refused: {shown}");
                 }
-                let not_kept = diagnostics.iter().any(|diagnostic| diagnostic.code == Code::NotKept);
+                let passing = |finding: &Diagnostic| matches!(finding.code, Code::NotKept | Code::InUse);
+                let again = diagnostics.iter().any(passing);
                 self.metrics.count_reload(ReloadOutcome::Refused, true, begin.elapsed());
                 self.rules.refuse(diagnostics, sources, self.now());
-                if not_kept { Published::NotKept } else { Published::Refused }
+                if again { Published::NotYet } else { Published::Refused }
             }
         }
     }
 
-    /// Says which stored profiles name a script that the new set does not have.
-    async fn warn_of_missing_scripts(&self, set: &RuleSet) {
-        let query = Query { limit: 1_000, ..Query::default() };
-        for profile in self.store.profiles(query, false).await.unwrap_or_default() {
-            if let Err(missing) = set.script(ScriptKind::LeadScoring, &profile.content.scoring_script) {
-                tracing::warn!(profile = %profile.name, "its leads can't be scored: {missing}");
+    /// What stored profiles name of the set in force and miss in a new one.
+    async fn missed(&self, new: &RuleSet) -> Vec<Diagnostic> {
+        let mut missed = Vec::new();
+        let Some(current) = self.rules.current() else { return missed };
+        let scripts = current.scripts().filter(|script| script.kind == ScriptKind::LeadScoring);
+        for script in scripts.filter(|script| new.script(script.kind, &script.name).is_err()) {
+            let name = Operand::Text(script.name.to_string());
+            let filter = Filter::equal(&listing::PROFILE, "scoring_script", name);
+            let query = Query { filter, limit: 3, ..Query::default() };
+            let users = self.store.profiles(query, false).await.unwrap_or_default();
+            if !users.is_empty() {
+                let users: Vec<_> = users.iter().map(|profile| profile.name.to_string()).collect();
+                let message = format!("the script is gone, but {} would be scored by it", users.join(", "));
+                let help = "put it back, or give the profiles another script first";
+                missed.push(Diagnostic::of_file(&script.path, Code::InUse, message).with_help(help));
             }
         }
+        missed
     }
 
     /// What is in force was found again: a change was taken back.

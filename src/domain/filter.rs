@@ -104,6 +104,14 @@ const MAX_COMPARISONS: usize = 100;
 const MAX_DEPTH: usize = 20;
 
 impl Filter {
+    /// What has exactly this value in a field; nothing if there is no such field.
+    pub fn equal(fields: &'static [Field], name: &str, with: Operand) -> Self {
+        match fields.iter().find(|field| field.name == name) {
+            Some(field) => Filter::Compare { field, key: None, by: Comparison::Equal, with },
+            None => Filter::Any(Vec::new()),
+        }
+    }
+
     /// Reads a filter over some fields; an empty text lets all pass. Tells all unknown fields and wrong values at
     /// once, or the first place where the text is no filter.
     pub fn parse(text: &str, fields: &'static [Field]) -> Result<Self, Vec<FilterError>> {

@@ -30,12 +30,13 @@ pub enum Code {
     EmptySet,
     Unreadable,
     SmokeFailed,
+    InUse,
     NotKept,
     Unused,
 }
 
 impl Code {
-    pub const ALL: [Code; 19] = [
+    pub const ALL: [Code; 20] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -53,6 +54,7 @@ impl Code {
         Code::EmptySet,
         Code::Unreadable,
         Code::SmokeFailed,
+        Code::InUse,
         Code::NotKept,
         Code::Unused,
     ];
@@ -76,6 +78,7 @@ impl Code {
             Code::EmptySet => "empty-set",
             Code::Unreadable => "unreadable",
             Code::SmokeFailed => "smoke-failed",
+            Code::InUse => "in-use",
             Code::NotKept => "not-kept",
             Code::Unused => "unused",
         }

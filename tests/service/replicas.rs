@@ -7,7 +7,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::support::postgres::{database, sql};
 use crate::support::process::assay;
-use crate::support::{TestServer, copy_dir, failure, made, shipped};
+use crate::support::{TestServer, copy_dir, eventually, failure, made, shipped};
 
 async fn replica(database: &str) -> TestServer {
     let settings = Settings { database: Some(database.into()), ..Settings::default() };
@@ -39,6 +39,19 @@ async fn replicas_share_what_they_acknowledge() {
     let request = pb::GetLeadRequest { name: lead.name.clone(), revision: 0 };
     let read = b.leads().get_lead(request).await.unwrap().into_inner();
     assert_eq!(read.latest_score.unwrap().score, score.name);
+
+    // A replica with other rules may lack the script that a profile names.
+    a.write("lead_scoring/other.rhai", &made::script(1));
+    let profile = pb::Profile { scoring_script: "other".into(), ..made::profile() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "other".into(), ..Default::default() };
+    eventually(async || a.profiles().create_profile(request.clone()).await.ok()).await;
+    let subject = Some(pb::score_lead_request::Subject::Lead(lead.name.clone()));
+    let profile_choice = Some(pb::score_lead_request::ProfileChoice::Profile("profiles/other".into()));
+    let request = pb::ScoreLeadRequest { subject, profile_choice, ..Default::default() };
+    a.scoring().score_lead(request.clone()).await.unwrap();
+    let (code, reason, _) = failure(b.scoring().score_lead(request).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "NO_SCRIPT"));
 
     // A call that is repeated on another replica is answered as it was by the first.
     let visit = pb::Activity { r#type: "page_visit".into(), time: made::ago(60), ..Default::default() };

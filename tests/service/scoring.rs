@@ -254,16 +254,21 @@ async fn what_cannot_be_scored_says_why() {
         scored(pb::ScoreLeadRequest { record: true, ..inline(made::company("", None)) }).await;
     assert_eq!((reason.as_str(), fields.len()), ("INVALID_FIELDS", 3));
 
-    // A script that a profile names may vanish.
+    // A script that a profile names can't be taken away.
     let rule_set = server.rule_set().await;
     server.write("lead_scoring/other.rhai", &made::script(1));
     server.wait_for_rules(|status| status.active.as_ref().unwrap().rule_set != rule_set).await;
     create_profile(&server, pb::Profile { scoring_script: "other".into(), ..made::profile() }).await;
-    let rule_set = server.rule_set().await;
     std::fs::remove_file(server.scripts.join("lead_scoring/other.rhai")).unwrap();
-    server.wait_for_rules(|status| status.active.as_ref().unwrap().rule_set != rule_set).await;
-    let (code, reason, _) = scored(by("profiles/main")).await;
-    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "NO_SCRIPT"));
+    let (status, _) = server.wait_for_rules(|status| status.pending.is_some()).await;
+    let finding = &status.pending.unwrap().diagnostics[0];
+    assert_eq!((finding.code.as_str(), finding.file.as_str()), ("in-use", "lead_scoring/other.rhai"));
+    assert!(finding.message.contains("profiles/main"), "{}", finding.message);
+    server.scoring().score_lead(by("profiles/main")).await.unwrap();
+    // Once no profile names it, the folder is good as it stands.
+    let request = pb::DeleteProfileRequest { name: "profiles/main".into(), ..Default::default() };
+    server.profiles().delete_profile(request).await.unwrap();
+    server.wait_for_rules(|status| status.pending.is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
