@@ -28,7 +28,7 @@ deps:            ## install what tests need: vim, PostgreSQL, the official Pytho
 	  cp package.json node_modules/package.json; }
 	@rustup component add clippy rustfmt >/dev/null 2>&1 || true
 
-lint:            ## formats, lints, and the shipped rules
+lint:            ## formats and lints
 	cd proto && ../$(BUF) lint && ../$(BUF) format --diff --exit-code
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings

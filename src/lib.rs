@@ -1,6 +1,6 @@
 //! Assay decides which customers are worth serving, and says why.
 //!
-//! Five floors; imports point down only, and siblings never meet (`tests/floors.rs` keeps it so):
+//! Five floors; imports point down only, and siblings never meet (`tests/service/floors.rs` keeps it so):
 //!
 //! ```text
 //! 4 assembly   main, cli, config, server, admin, shutdown, telemetry

@@ -1,5 +1,4 @@
-//! One suite over every backend: each case gets a fresh, empty store. A case that a backend can't pass would
-//! be left out in its list, with the reason.
+//! One suite over every backend: each case gets a fresh, empty store.
 
 mod lists;
 mod made;

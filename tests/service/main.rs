@@ -1,4 +1,4 @@
-//! Black-box tests: a real server on a free port, a real client, a real SQLite file. A file per noun.
+//! Black-box tests: a real server on a free port, a real client, a real SQLite file or PostgreSQL. A file for a noun or a promise.
 
 mod canvas;
 mod command_line;

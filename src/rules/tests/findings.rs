@@ -217,3 +217,14 @@ fn steps_of_all_kinds_of_scripts_are_counted_together() {
     let found = smoke(&set, "EUR").unwrap_err();
     assert!(found.iter().any(|finding| finding.code == Code::TooLarge), "{found:?}");
 }
+
+#[test]
+fn the_readmes_example_is_good() {
+    let readme = include_str!("../../../README.md");
+    let example = readme.split("```").find(|part| part.trim_start().starts_with("group ")).unwrap();
+    let facts = include_str!("../../../scripts/facts.toml");
+    let files = [("lead_scoring/t.rhai", example), ("facts.toml", facts)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let compiled = compile_and_try(Sources::new(files.into()), "EUR", Nice::Reload);
+    assert!(compiled.is_ok(), "{:?}", compiled.err());
+}
