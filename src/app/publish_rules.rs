@@ -19,7 +19,7 @@ use crate::storage::StoredRuleSet;
 
 /// How many times as long as a check took the next one waits, and for how long at most.
 const CHECK_REST: u32 = 8;
-const MOST_REST: Duration = Duration::from_millis(500);
+const MOST_REST: Duration = Duration::from_secs(4);
 
 /// What came of what was found in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
