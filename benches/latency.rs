@@ -21,7 +21,7 @@ use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use common::support::process::Served;
 use common::support::{self, shipped};
-use common::{EchoProcess, connect, median, typical};
+use common::{EchoProcess, Ratios, connect, typical};
 use tokio::runtime::Handle;
 use tonic::transport::Channel;
 
@@ -212,36 +212,21 @@ impl Load {
     }
 }
 
-/// Percentiles of both sides, and their ratios round by round.
+/// Ratios of the 50th and the 99th percentile.
 #[derive(Default)]
-struct Figures {
-    ours: [Vec<f64>; 2],
-    theirs: [Vec<f64>; 2],
-    ratios: [Vec<f64>; 2],
-}
+struct Figures([Ratios; 2]);
 
 impl Figures {
     fn add(&mut self, round: usize, ours: (f64, f64), theirs: (f64, f64)) {
-        // The first round warms up.
-        if round == 0 {
-            return;
-        }
-        for (i, (ours, theirs)) in [(ours.0, theirs.0), (ours.1, theirs.1)].into_iter().enumerate() {
-            self.ours[i].push(ours);
-            self.theirs[i].push(theirs);
-            self.ratios[i].push(ours / theirs);
-        }
+        self.0[0].add(round, ours.0, theirs.0);
+        self.0[1].add(round, ours.1, theirs.1);
     }
 
     fn print(&mut self, what: &str, against: &str) {
         println!("{what}, against {against}");
-        for (i, name) in ["p50", "p99"].into_iter().enumerate() {
-            println!(
-                "  {name}: {:.2} ms against {:.2} ms, ratio {:.2}",
-                median(&mut self.ours[i]),
-                median(&mut self.theirs[i]),
-                median(&mut self.ratios[i])
-            );
+        for (name, ratios) in ["p50", "p99"].into_iter().zip(&mut self.0) {
+            let (ours, theirs, ratio) = ratios.medians();
+            println!("  {name}: {ours:.2} ms against {theirs:.2} ms, ratio {ratio:.2}");
         }
     }
 }

@@ -11,7 +11,7 @@ use assay::grpc::pb;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::profile_service_client::ProfileServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
-use common::support::process::Served;
+use common::support::process::{self, Served};
 use common::support::{made, shipped};
 use common::{connect, median, typical};
 use tokio_stream::wrappers::ReceiverStream;
@@ -27,9 +27,7 @@ fn main() {
 
 /// The resident memory of the server in MiB.
 fn resident(served: &Served) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", served.child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1_024.0
+    process::resident(served.child.id()) as f64 / f64::from(1 << 20)
 }
 
 async fn run(leads: usize) {

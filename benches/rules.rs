@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use assay::domain::lead::{Activity, Company, Contact, LeadContent, LeadStage, Subject};
+use assay::domain::lead::{Activity, Company, Contact, LeadContent, Subject};
 use assay::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
 use assay::domain::score::{
     Assessment, Axis, Contribution, ContributionKind, Points, Position, ScoreStatus, Unknown,
@@ -225,16 +225,10 @@ fn lead(random: &mut SmallRng, now: Time) -> Sample {
     });
     let activities = activities.collect();
     let content = LeadContent {
-        external_ids: Default::default(),
-        subject: Subject::Company(company),
         contacts: Some(contacts),
         attributes,
-        owner: String::new(),
         source: pick(random, &["webinar", "search"]),
-        profile: None,
-        stage: LeadStage::New,
-        customer: None,
-        outcome: None,
+        ..LeadContent::of(Subject::Company(company))
     };
     (content, activities)
 }

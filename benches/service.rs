@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 use assay::grpc::pb;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
-use common::support::process::Served;
+use common::support::process::{Served, cpu};
 use common::support::{self, made, shipped};
-use common::{EchoProcess, connect, cpu, median, typical};
+use common::{EchoProcess, connect, median, typical};
 use tonic::transport::Channel;
 
 const ROUNDS: usize = 9;

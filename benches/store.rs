@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use assay::domain::lead::{Company, Lead, LeadContent, LeadStage, Subject};
+use assay::domain::lead::{Company, Lead, LeadContent, Subject};
 use assay::domain::name::LeadName;
 use assay::domain::time::Time;
 use assay::storage::postgres::PostgresStore;
 use assay::storage::sqlite::SqliteStore;
 use assay::storage::{Store, Upgrade, UpsertItem};
-use common::median;
+use common::Ratios;
 use common::support::postgres;
 
 const ROUNDS: u64 = 7;
@@ -47,15 +47,9 @@ fn content(id: &str) -> LeadContent {
     };
     LeadContent {
         external_ids: [("crm".to_owned(), id.to_owned())].into(),
-        subject: Subject::Company(company),
-        contacts: None,
-        attributes: Default::default(),
         owner: "an".into(),
         source: "web".into(),
-        profile: None,
-        stage: LeadStage::New,
-        customer: None,
-        outcome: None,
+        ..LeadContent::of(Subject::Company(company))
     }
 }
 
@@ -150,13 +144,13 @@ async fn sqlite(callers: u64) {
     rusqlite::Connection::open(&raw).unwrap().pragma_update(None, "journal_mode", "WAL").unwrap();
     let store: Arc<dyn Store> =
         Arc::new(SqliteStore::open(&dir.path().join("a.db"), Upgrade::Allowed).unwrap());
-    let mut figures = Figures::default();
+    let mut figures = Ratios::default();
     for round in 0..=ROUNDS {
         let ours = upserts(&store, callers, round).await;
         let theirs = tokio::task::block_in_place(|| raw_sqlite(&raw, callers, round));
-        figures.add(round, ours, theirs);
+        figures.add(round as usize, ours, theirs);
     }
-    figures.print("SQLite", callers);
+    print("SQLite", callers, figures.medians());
 }
 
 async fn raw_postgres(url: &str, callers: u64, round: u64) -> f64 {
@@ -202,37 +196,16 @@ async fn on_postgres(callers: u64) {
     let (ours, theirs) = (postgres::database("bench_ours"), postgres::database("bench_raw"));
     drop(PostgresStore::open(&theirs, Upgrade::Allowed).await.unwrap());
     let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&ours, Upgrade::Allowed).await.unwrap());
-    let mut figures = Figures::default();
+    let mut figures = Ratios::default();
     for round in 0..=ROUNDS {
         let ours = upserts(&store, callers, round).await;
-        figures.add(round, ours, raw_postgres(&theirs, callers, round).await);
+        figures.add(round as usize, ours, raw_postgres(&theirs, callers, round).await);
     }
-    figures.print("PostgreSQL", callers);
+    print("PostgreSQL", callers, figures.medians());
 }
 
-#[derive(Default)]
-struct Figures {
-    ours: Vec<f64>,
-    theirs: Vec<f64>,
-    ratios: Vec<f64>,
-}
-
-impl Figures {
-    fn add(&mut self, round: u64, ours: f64, theirs: f64) {
-        // The first round warms up.
-        if round > 0 {
-            self.ours.push(ours);
-            self.theirs.push(theirs);
-            self.ratios.push(ours / theirs);
-        }
-    }
-
-    fn print(&mut self, store: &str, callers: u64) {
-        println!(
-            "{store}, {callers} callers: {:.0} durable upserts a second, raw transactions {:.0}, ratio {:.2}",
-            median(&mut self.ours),
-            median(&mut self.theirs),
-            median(&mut self.ratios)
-        );
-    }
+fn print(store: &str, callers: u64, (ours, theirs, ratio): (f64, f64, f64)) {
+    println!(
+        "{store}, {callers} callers: {ours:.0} durable upserts a second, raw transactions {theirs:.0}, ratio {ratio:.2}"
+    );
 }

@@ -8,7 +8,6 @@ pub mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use assay::grpc::pb::scoring_service_server::{ScoringService, ScoringServiceServer};
 use assay::grpc::pb::{self, score_lead_request};
@@ -98,18 +97,33 @@ impl Drop for EchoProcess {
     }
 }
 
-/// The CPU time of a process so far, user and system.
-pub fn cpu(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    // The kernel counts in hundredths of a second for user space, on every architecture.
-    Duration::from_millis(ticks * 10)
-}
-
 pub fn median(numbers: &mut [f64]) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers[numbers.len() / 2]
+}
+
+/// Two sides that were measured in turns, round by round.
+#[derive(Default)]
+pub struct Ratios {
+    ours: Vec<f64>,
+    theirs: Vec<f64>,
+    ratios: Vec<f64>,
+}
+
+impl Ratios {
+    /// Notes a round; the first, number 0, warms up.
+    pub fn add(&mut self, round: usize, ours: f64, theirs: f64) {
+        if round > 0 {
+            self.ours.push(ours);
+            self.theirs.push(theirs);
+            self.ratios.push(ours / theirs);
+        }
+    }
+
+    /// The medians of our side, theirs, and the ratio.
+    pub fn medians(&mut self) -> (f64, f64, f64) {
+        (median(&mut self.ours), median(&mut self.theirs), median(&mut self.ratios))
+    }
 }
 
 /// A lead of which most is known, scored by the shipped rules.

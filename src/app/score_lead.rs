@@ -266,7 +266,7 @@ mod tests {
     use super::*;
     use crate::app::{Clock, Settings};
     use crate::domain::check::Draft;
-    use crate::domain::lead::{Company, LeadStage, Subject as Kind};
+    use crate::domain::lead::{Company, Subject as Kind};
     use crate::rules::compile;
     use crate::rules::source::Sources;
     use crate::storage::sqlite::SqliteStore;
@@ -307,18 +307,8 @@ mod tests {
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&dir.path().join("a.db"), Upgrade::Allowed).unwrap());
         let (fast, slow) = (replica(&store, 9_000_000), replica(&store, 8_950_000));
-        let content = LeadContent {
-            external_ids: Default::default(),
-            subject: Kind::Company(Company { display_name: "Acme".into(), ..Company::default() }),
-            contacts: None,
-            attributes: Default::default(),
-            owner: String::new(),
-            source: String::new(),
-            profile: None,
-            stage: LeadStage::New,
-            customer: None,
-            outcome: None,
-        };
+        let company = Company { display_name: "Acme".into(), ..Company::default() };
+        let content = LeadContent::of(Kind::Company(company));
         let draft = Draft { content, violations: Vec::new() };
         let lead = fast.create_lead(None, draft, Once::unkept()).await.unwrap().record.lead.name;
         let profile = ProfileContent {

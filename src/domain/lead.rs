@@ -362,6 +362,22 @@ fn check_term(c: &mut Checker, field: &str, word: &str, what: &str, terms: &BTre
 }
 
 impl LeadContent {
+    /// A lead of which only is known who it is.
+    pub fn of(subject: Subject) -> Self {
+        Self {
+            external_ids: BTreeMap::new(),
+            subject,
+            contacts: None,
+            attributes: BTreeMap::new(),
+            owner: String::new(),
+            source: String::new(),
+            profile: None,
+            stage: LeadStage::New,
+            customer: None,
+            outcome: None,
+        }
+    }
+
     pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
         c.count("external_ids", self.external_ids.len(), 50);
         for (system, id) in &self.external_ids {

@@ -1,6 +1,7 @@
 //! Texts for people: help with names that they type, and errors with their causes.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 /// Longer words than this are no slips of names, and cost too much to compare.
 const LONGEST: usize = 64;
@@ -43,6 +44,14 @@ pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> 
         1..=20 => format!("known are {}", all.join(", ")),
         _ => String::new(),
     }
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// An error with its causes, each said once: many libraries repeat the cause in their own words.

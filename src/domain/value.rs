@@ -88,6 +88,11 @@ pub struct FactValue {
 }
 
 impl FactValue {
+    /// A fact of which nothing is known but its value.
+    pub fn of(value: Value) -> Self {
+        Self { value, source: String::new(), confidence: None, verified_time: None }
+    }
+
     pub fn check(&self, c: &mut Checker) {
         c.within("value", |c| self.value.check(c));
         c.number("confidence", self.confidence, 0.0, 1.0);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::text::hex;
 use super::time::Time;
 
 /// The version of a stored resource.
@@ -34,7 +35,7 @@ impl Version {
         hash.update(self.create_time.micros().to_be_bytes());
         hash.update(self.update_time.micros().to_be_bytes());
         let digest = hash.finalize();
-        digest[..8].iter().map(|b| format!("{b:02x}")).collect()
+        hex(&digest[..8])
     }
 
     /// Whether an etag sent by a caller allows a write: it is empty or current.

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::app::once::Once;
 use crate::domain::check::Checker;
 use crate::domain::name::LeadName;
+use crate::domain::text::hex;
 use crate::storage::{Answer, RequestKey};
 
 /// The most characters of a request id.
@@ -34,8 +35,7 @@ impl<'a> Mutation<'a> {
             format!("must be up to {MAX_REQUEST_ID} printable ASCII characters without spaces"),
         );
         let key = (printable && !request_id.is_empty()).then(|| {
-            let digest = Sha256::digest(request.encode_to_vec());
-            let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = hex(&Sha256::digest(request.encode_to_vec()));
             RequestKey { method, id: request_id.to_owned(), digest, time: app.now() }
         });
         Self { app, key, checker }

@@ -1,14 +1,13 @@
 //! Page sizes and page tokens. A token is opaque, holds the key after which the next page begins, and is
 //! bound to the request that it came from.
 
-use std::fmt::Write as _;
-
 use prost::Message;
 use sha2::{Digest, Sha256};
 
 use crate::domain::check::Checker;
 use crate::domain::filter::{Field, Filter};
 use crate::domain::listing::{Cursor, Order, Query};
+use crate::domain::text::hex;
 use crate::storage::Window;
 
 const DEFAULT_SIZE: usize = 50;
@@ -158,13 +157,6 @@ impl ListRequest {
 fn digest(binding: &str, key: &str) -> String {
     let hash = Sha256::digest(format!("{}\n{binding}\n{key}", binding.len()));
     hex(&hash[..DIGEST / 2])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn seal(binding: &str, key: &str) -> String {

@@ -5,7 +5,7 @@ use super::diagnostic::{Code, Diagnostic, Severity};
 use super::facts::{LeadFacts, SegmentFacts};
 use super::program::ScriptKind;
 use super::set::RuleSet;
-use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, LeadStage, Person, Subject};
+use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, Person, Subject};
 use crate::domain::name::Id;
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
 use crate::domain::score::Points;
@@ -139,8 +139,7 @@ fn leads(vocabulary: &Vocabulary, currency: &str) -> Vec<LeadContent> {
             AttributeType::List => Value::List(words("word")),
             AttributeType::Money => Value::Money(money()),
         };
-        let fact = FactValue { value, source: String::new(), confidence: None, verified_time: None };
-        (name.clone(), fact)
+        (name.clone(), FactValue::of(value))
     });
     let contacts = vocabulary.roles.keys().enumerate().filter_map(|(i, role)| {
         Some(Contact {
@@ -157,23 +156,18 @@ fn leads(vocabulary: &Vocabulary, currency: &str) -> Vec<LeadContent> {
     });
     let contacts: Vec<_> = contacts.collect();
     let attributes: std::collections::BTreeMap<_, _> = attributes.collect();
-    let lead = |subject, known: bool| LeadContent {
-        external_ids: Default::default(),
-        subject,
-        contacts: known.then(|| contacts.clone()),
-        attributes: if known { attributes.clone() } else { Default::default() },
-        owner: if known { "owner".into() } else { String::new() },
-        source: if known { "source".into() } else { String::new() },
-        profile: None,
-        stage: LeadStage::New,
-        customer: None,
-        outcome: None,
+    let known = |subject| LeadContent {
+        contacts: Some(contacts.clone()),
+        attributes: attributes.clone(),
+        owner: "owner".into(),
+        source: "source".into(),
+        ..LeadContent::of(subject)
     };
     vec![
-        lead(Subject::Company(Company::default()), false),
-        lead(Subject::Person(Person::default()), false),
-        lead(Subject::Company(company), true),
-        lead(Subject::Person(person), true),
+        LeadContent::of(Subject::Company(Company::default())),
+        LeadContent::of(Subject::Person(Person::default())),
+        known(Subject::Company(company)),
+        known(Subject::Person(person)),
     ]
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Code, Diagnostic};
+use crate::domain::text::hex;
 
 /// The most that one file may hold: parsing takes more than linear time.
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
@@ -53,7 +54,7 @@ impl Sources {
                 hash.update(part.as_bytes());
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 
     /// Reads a folder. Hidden entries (`.swp`, `..data`) are left out, symbolic links are followed: that is

@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::process::Served;
+use crate::support::process::{Served, resident};
 use crate::support::{TestServer, copy_dir, eventually, inline, made, sample, shipped};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,13 +92,6 @@ async fn a_cancelled_call_stops_and_is_counted() {
     assert!(at_the_end >= 100);
 }
 
-/// The resident memory of a process in bytes.
-fn resident(served: &Served) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", served.child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1_024
-}
-
 const MEBIBYTE: u64 = 1 << 20;
 const READERS: u64 = 50;
 
@@ -110,7 +103,7 @@ async fn slow_readers_cost_bounded_memory() {
     // Warm first, so that only what the readers cost is measured.
     let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
     scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
-    let before = resident(&served);
+    let before = resident(served.child.id());
     for _ in 0..READERS {
         let endpoint =
             tonic::transport::Endpoint::new(served.url()).unwrap().initial_stream_window_size(65_535);
@@ -131,7 +124,7 @@ async fn slow_readers_cost_bounded_memory() {
         held_back.then_some(())
     })
     .await;
-    let each = (resident(&served).saturating_sub(before)) / READERS;
+    let each = (resident(served.child.id()).saturating_sub(before)) / READERS;
     println!("a slow reader costs {} KiB; {scored} leads were scored in {:?}", each / 1_024, begin.elapsed());
     assert!(each < MEBIBYTE, "{each} bytes for each slow reader");
     // Nobody was cut off for being slow: whoever reads on gets on.
@@ -156,7 +149,7 @@ async fn ten_thousand_idle_connections_cost_bounded_memory() {
     let served = Served::start(&dir.path().join("a.db"), &shipped(), &[]);
     let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
     scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();
-    let before = resident(&served);
+    let before = resident(served.child.id());
     let mut idle = Vec::with_capacity(IDLE);
     for _ in 0..IDLE {
         let mut connection = tokio::net::TcpStream::connect(&served.address).await.unwrap();
@@ -170,7 +163,7 @@ async fn ten_thousand_idle_connections_cost_bounded_memory() {
         connection.read_exact(&mut settings).await.unwrap();
         assert_eq!(settings[3], 4, "{settings:?}");
     }
-    let each = (resident(&served).saturating_sub(before)) / IDLE as u64;
+    let each = (resident(served.child.id()).saturating_sub(before)) / IDLE as u64;
     println!("an idle connection costs {:.1} KiB", each as f64 / 1_024.0);
     assert!(each < 64 * 1_024, "{each} bytes for each idle connection");
     scoring.score_lead(inline(made::company("Acme", None))).await.unwrap();

@@ -13,7 +13,7 @@ use assay::grpc::pb::{GetRuleStatusRequest, RuleStatus};
 use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use crate::support::process::Served;
+use crate::support::process::{Served, cpu};
 use crate::support::{TestServer, eventually, inline, made, sample, shipped};
 
 const FILE: &str = "lead_scoring/default.rhai";
@@ -201,27 +201,12 @@ async fn no_call_fails_or_mixes_two_sets_while_rules_change() {
     }
 }
 
-/// The CPU time that a process has used, in seconds.
-fn cpu(served: &Served) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", served.child.id())).unwrap();
-    let fields: Vec<u64> = stat
-        .rsplit_once(')')
-        .unwrap()
-        .1
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(|n| n.parse().unwrap())
-        .collect();
-    (fields[0] + fields[1]) as f64 / 100.0
-}
-
 /// Asserts that a process which has nothing to do does next to nothing.
 async fn rests(served: &Served) {
-    let before = cpu(served);
+    let before = cpu(served.child.id());
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let used = cpu(served) - before;
-    assert!(used < 0.4, "{used} s of CPU time within 2 s, with nothing to do");
+    let used = cpu(served.child.id()) - before;
+    assert!(used < Duration::from_millis(400), "{used:?} of CPU time within 2 s, with nothing to do");
 }
 
 /// A server process with one script beside the facts that ship.

@@ -114,18 +114,7 @@ fn lead(random: &mut SmallRng) -> (LeadContent, Value) {
         founded_year: Some(year),
         ..Company::default()
     };
-    let content = LeadContent {
-        external_ids: Default::default(),
-        subject: Subject::Company(company),
-        contacts: None,
-        attributes: Default::default(),
-        owner,
-        source,
-        profile: None,
-        stage: LeadStage::New,
-        customer: None,
-        outcome: None,
-    };
+    let content = LeadContent { owner, source, ..LeadContent::of(Subject::Company(company)) };
     (content, facts)
 }
 

@@ -82,18 +82,7 @@ fn company() -> Company {
 }
 
 fn lead(company: Company) -> LeadContent {
-    LeadContent {
-        external_ids: Default::default(),
-        subject: Subject::Company(company),
-        contacts: None,
-        attributes: Default::default(),
-        owner: String::new(),
-        source: String::new(),
-        profile: None,
-        stage: LeadStage::New,
-        customer: None,
-        outcome: None,
-    }
+    LeadContent::of(Subject::Company(company))
 }
 
 fn days_ago(kind: &str, days: f64) -> Activity {

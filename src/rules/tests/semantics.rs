@@ -231,7 +231,7 @@ fn contacts_take_two_to_be_engaged() {
 
 #[test]
 fn money_in_another_currency_and_values_of_another_type_are_unknown_with_a_warning() {
-    let fact = |value| FactValue { value, source: String::new(), confidence: None, verified_time: None };
+    let fact = FactValue::of;
     let mut lead = lead(company());
     let dollars = Money { currency: "USD".into(), units: 5, nanos: 0 };
     lead.attributes.insert("budget".into(), fact(Value::Money(dollars)));
@@ -299,7 +299,7 @@ fn the_shipped_scripts_score_persons_too() {
         }),
         ..lead(company())
     };
-    let fact = |value| FactValue { value, source: String::new(), confidence: None, verified_time: None };
+    let fact = FactValue::of;
     let mut mai = person(1956);
     mai.attributes.insert("chronic_condition".into(), fact(Value::YesNo(true)));
     mai.attributes.insert("newsletter".into(), fact(Value::YesNo(true)));
@@ -347,10 +347,7 @@ fn what_entries_show_is_bounded() {
     let mut lead = lead(company());
     let word = "long ".repeat(800);
     let tags = Value::List(vec![word; 1_000]);
-    lead.attributes.insert(
-        "tags".into(),
-        FactValue { value: tags, source: String::new(), confidence: None, verified_time: None },
-    );
+    lead.attributes.insert("tags".into(), FactValue::of(tags));
     let few = assess("rule \"r\" when tags.count > 0 then 1 because \"x\";", &lead, &[]).unwrap();
     let Value::List(shown) = &few.contributions[0].inputs[0].1 else { panic!() };
     assert_eq!((shown.len(), shown[20].as_str(), shown[0].chars().count()), (21, "…", 101));

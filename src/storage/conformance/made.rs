@@ -11,18 +11,7 @@ pub fn name(id: &str) -> LeadName {
 }
 
 pub fn content() -> LeadContent {
-    LeadContent {
-        external_ids: BTreeMap::new(),
-        subject: Subject::Company(Company { display_name: "Acme".into(), ..Company::default() }),
-        contacts: None,
-        attributes: BTreeMap::new(),
-        owner: String::new(),
-        source: String::new(),
-        profile: None,
-        stage: LeadStage::New,
-        customer: None,
-        outcome: None,
-    }
+    LeadContent::of(Subject::Company(Company { display_name: "Acme".into(), ..Company::default() }))
 }
 
 pub fn with_id(system: &str, id: &str) -> LeadContent {
