@@ -386,6 +386,8 @@ mod tests {
     async fn a_panic_is_internal_and_the_next_call_goes_on() {
         let status = observed(|| async { panic!("a defect") }, None).await;
         assert_eq!((status.code(), status.message()), (Code::Internal, "the service failed"));
+        let details = tonic_types::StatusExt::get_error_details(&status);
+        assert_eq!(details.error_info().unwrap().reason, "INTERNAL");
         let fine = observed(|| async { Status::not_found("x").into_http() }, None).await;
         assert_eq!(fine.code(), Code::NotFound);
     }

@@ -346,6 +346,12 @@ async fn writes_that_nobody_waits_for_block_no_reads_on_postgres() {
         request.set_timeout(Duration::from_secs(3));
         leads.get_lead(request).await.unwrap();
     }
+    // Whoever sets no deadline is told in the end.
+    let request = pb::CreateLeadRequest { lead: Some(made::company("Blocked", None)), ..Default::default() };
+    let status = leads.create_lead(request).await.unwrap_err();
+    assert!(tonic_types::StatusExt::get_error_details(&status).retry_info().is_some());
+    let (code, reason, _) = crate::support::failure::<()>(Err(status));
+    assert_eq!((code, reason.as_str()), (Code::Unavailable, "STORE_BUSY"));
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     eventually(async || (crate::support::postgres::sql(waiting) == "0").then_some(())).await;
     lock.kill().unwrap();

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use assay::domain::lead::{Company, LeadContent, LeadStage, Subject};
+use assay::domain::lead::{Company, LeadContent, Subject};
 use assay::domain::profile::ProfileContent;
 use assay::domain::time::Time;
 use assay::rules::source::Sources;

@@ -248,3 +248,22 @@ fn first<T>(
 fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> rusqlite::Result<usize> {
     connection.prepare_cached(sql)?.execute(params)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What no kill of the process can show: a commit is on the disk before it is acknowledged, and what is deleted is
+    /// overwritten.
+    #[tokio::test]
+    async fn the_writer_is_set_up_to_lose_nothing_and_to_leave_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("a.db"), Upgrade::Allowed).unwrap();
+        let pragmas = store.write(None, |db| {
+            let value = |name| Ok::<i64, StoreError>(db.pragma_query_value(None, name, |row| row.get(0))?);
+            Ok([value("synchronous")?, value("secure_delete")?, value("foreign_keys")?])
+        });
+        // 2 is FULL.
+        assert_eq!(pragmas.await.unwrap(), [2, 1, 1]);
+    }
+}
