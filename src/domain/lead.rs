@@ -1,16 +1,17 @@
 //! Leads: one account's record each, a company or a person, from first contact to churn.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::Checker;
 use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
 use super::score::{Points, Score, ScoreStatus};
 use super::time::{DAY, Time};
-use super::value::{FactValue, Money, Value};
+use super::value::{FactValue, Money};
 use super::version::Version;
-use super::vocabulary::{Attribute, AttributeType, Term, Vocabulary};
+pub use check::fits_type;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -354,13 +355,6 @@ pub struct Activity {
     pub contact: Option<Id>,
 }
 
-fn check_term(c: &mut Checker, field: &str, word: &str, what: &str, terms: &BTreeMap<String, Term>) {
-    if !word.is_empty() && !terms.contains_key(word) {
-        let help = c.suggestion(word, terms.keys().map(String::as_str));
-        c.wrong_field(field, format!("facts.toml declares no {what} \"{word}\"; {help}"));
-    }
-}
-
 impl LeadContent {
     /// A lead of which only is known who it is.
     pub fn of(subject: Subject) -> Self {
@@ -376,146 +370,6 @@ impl LeadContent {
             customer: None,
             outcome: None,
         }
-    }
-
-    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
-        c.count("external_ids", self.external_ids.len(), 50);
-        for (system, id) in &self.external_ids {
-            let field = format!("external_ids[\"{system}\"]");
-            c.require(
-                !system.is_empty() && system.len() <= 63,
-                &field,
-                "the system needs 1 to 63 characters",
-            );
-            c.length(&field, id, 1, 200);
-            let printable = !system.chars().chain(id.chars()).any(char::is_control);
-            c.require(printable, &field, "must not contain control characters");
-        }
-        match &self.subject {
-            Subject::Company(company) => c.within("company", |c| company.check(c)),
-            Subject::Person(person) => c.within("person", |c| person.check(c)),
-        }
-        if let Some(contacts) = &self.contacts {
-            c.count("contacts.contacts", contacts.len(), 1_000);
-            let mut ids = BTreeSet::new();
-            c.each("contacts.contacts", contacts, |c, contact| {
-                let id = &contact.id;
-                c.require(ids.insert(id), "id", format!("\"{id}\" is taken by an earlier contact"));
-                c.require(contact.inbound >= 0, "inbound", "must be 0 or more");
-                c.require(contact.outbound >= 0, "outbound", "must be 0 or more");
-                check_term(c, "seniority", &contact.seniority, "seniority", &vocabulary.seniorities);
-                check_term(c, "decision_role", &contact.decision_role, "role", &vocabulary.roles);
-            });
-        }
-        c.count("attributes", self.attributes.len(), 500);
-        for (name, fact) in &self.attributes {
-            c.within(format!("attributes[\"{name}\"]"), |c| {
-                fact.check(c);
-                match vocabulary.attributes.get(name) {
-                    Some(attribute) => check_type(c, attribute, &fact.value),
-                    None => {
-                        let help = c.suggestion(name, vocabulary.attributes.keys().map(String::as_str));
-                        c.wrong(format!("facts.toml declares no attribute \"{name}\"; {help}"));
-                    }
-                }
-            });
-        }
-        c.length("owner", &self.owner, 0, 200);
-        c.length("source", &self.source, 0, 200);
-        if let Some(customer) = &self.customer {
-            c.within("customer", |c| customer.check(c));
-        }
-    }
-}
-
-/// Whether a value has the type that the attribute declares.
-pub fn fits_type(attribute: &Attribute, value: &Value) -> bool {
-    match (&attribute.kind, value) {
-        (AttributeType::Choice(choices), Value::Text(word)) => choices.contains(word),
-        (AttributeType::Number, Value::Number(_))
-        | (AttributeType::Text, Value::Text(_))
-        | (AttributeType::YesNo, Value::YesNo(_))
-        | (AttributeType::List, Value::List(_))
-        | (AttributeType::Money, Value::Money(_)) => true,
-        _ => false,
-    }
-}
-
-fn check_type(c: &mut Checker, attribute: &Attribute, value: &Value) {
-    if fits_type(attribute, value) {
-        return;
-    }
-    match (&attribute.kind, value) {
-        (AttributeType::Choice(choices), Value::Text(word)) => {
-            let help = c.suggestion(word, choices.iter().map(String::as_str));
-            c.wrong_field("value", format!("\"{word}\" is not one of its choices; {help}"));
-        }
-        (kind, _) => c.wrong_field("value", format!("must be a {} as facts.toml declares", kind.label())),
-    }
-}
-
-impl Company {
-    fn check(&self, c: &mut Checker) {
-        c.length("display_name", &self.display_name, 1, 200);
-        c.require(!self.domain.chars().any(char::is_uppercase), "domain", "must be in lower case");
-        for (field, text) in [
-            ("domain", &self.domain),
-            ("industry", &self.industry),
-            ("country", &self.country),
-            ("region", &self.region),
-        ] {
-            c.length(field, text, 0, 200);
-        }
-        c.number("employees", self.employees.map(|n| n as f64), 0.0, 1e9);
-        c.number("founded_year", self.founded_year.map(f64::from), 1.0, 9_999.0);
-        if let Some(revenue) = &self.annual_revenue {
-            c.within("annual_revenue", |c| revenue.check(c));
-        }
-        if let Some(technologies) = &self.technologies {
-            c.count("technologies.values", technologies.len(), 1_000);
-        }
-    }
-}
-
-impl Person {
-    fn check(&self, c: &mut Checker) {
-        c.length("display_name", &self.display_name, 1, 200);
-        c.number("birth_year", self.birth_year.map(f64::from), 1.0, 9_999.0);
-        for (field, text) in [
-            ("country", &self.country),
-            ("region", &self.region),
-            ("city", &self.city),
-            ("occupation", &self.occupation),
-            ("language", &self.language),
-        ] {
-            c.length(field, text, 0, 200);
-        }
-    }
-}
-
-impl Customer {
-    fn check(&self, c: &mut Checker) {
-        if let Some(value) = &self.contract_value {
-            c.within("contract_value", |c| value.check(c));
-        }
-        c.each("purchases", &self.purchases, |c, purchase| {
-            if let Some(amount) = &purchase.amount {
-                c.within("amount", |c| amount.check(c));
-            }
-        });
-        c.count("renewals", self.renewals.len(), 1_000);
-        c.count("purchases", self.purchases.len(), 1_000);
-        c.number("margin", self.margin, f64::NEG_INFINITY, 1.0);
-    }
-}
-
-impl Activity {
-    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary, now: Time) {
-        c.require(!self.kind.is_empty(), "type", "is required");
-        check_term(c, "type", &self.kind, "activity type", &vocabulary.activities);
-        // Sums of these stay finite, however many there are.
-        c.number("amount", Some(self.amount), -1e12, 1e12);
-        c.require(self.known_time <= now, "known_time", "must not be later than now");
     }
 }
 
