@@ -31,32 +31,40 @@ async fn check_target(transaction: &Transaction<'_>, profile: &Profile) -> Resul
     }
 }
 
+/// Runs a statement over a profile's name, revision, body and columns.
+async fn with_columns(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    profile: &Profile,
+    body: &str,
+) -> std::result::Result<u64, tokio_postgres::Error> {
+    let columns = ProfileColumns::of(profile);
+    let params: [&(dyn ToSql + Sync); 10] = [
+        &profile.name.to_string(),
+        &profile.version.revision,
+        &profile.version.delete_time.is_some(),
+        &columns.canvas,
+        &columns.segment,
+        &body,
+        &columns.maturity,
+        &columns.script,
+        &columns.review_micros,
+        &columns.update_micros,
+    ];
+    run(transaction, sql, &params).await
+}
+
 #[async_trait]
 impl ProfileStore for PostgresStore {
     async fn create_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = profile.name.to_string();
         let text = serde_json::to_string(&profile)?;
-        let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
-            ProfileColumns::of(&profile);
         self.write(receipt, async |transaction: &mut Transaction<'_>| {
             check_target(transaction, &profile).await?;
-            let sql =
-            "INSERT INTO profiles (name, revision, deleted, canvas, segment, body, maturity, scoring_script,
-                                         next_review_micros, update_micros)
-                   VALUES ($1, $2, false, $3, $4, $5, $6, $7, $8, $9)";
-            let revision = profile.version.revision;
-            let params: [&(dyn ToSql + Sync); 9] = [
-                &name,
-                &revision,
-                &canvas,
-                &segment,
-                &text,
-                &maturity,
-                &script,
-                &review_micros,
-                &update_micros,
-            ];
-            match run(transaction, sql, &params).await {
+            let sql = "INSERT INTO profiles (name, revision, deleted, canvas, segment, body, maturity,
+                       scoring_script, next_review_micros, update_micros)
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            match with_columns(transaction, sql, &profile, &text).await {
                 Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
                 other => other?,
             };
@@ -86,7 +94,6 @@ impl ProfileStore for PostgresStore {
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
         let name = profile.name.to_string();
         let revision = profile.version.revision;
-        let deleted = profile.version.delete_time.is_some();
         let text = serde_json::to_string(&profile)?;
         self.write(receipt, async |transaction: &mut Transaction<'_>| {
             lock(transaction, "profiles", &name, revision - 1).await?;
@@ -97,21 +104,7 @@ impl ProfileStore for PostgresStore {
             let sql = "UPDATE profiles SET revision = $2, deleted = $3, canvas = $4, segment = $5, body = $6,
                    maturity = $7, scoring_script = $8, next_review_micros = $9, update_micros = $10
                    WHERE name = $1";
-            let ProfileColumns { canvas, segment, maturity, script, review_micros, update_micros } =
-                ProfileColumns::of(&profile);
-            let params: [&(dyn ToSql + Sync); 10] = [
-                &name,
-                &revision,
-                &deleted,
-                &canvas,
-                &segment,
-                &text,
-                &maturity,
-                &script,
-                &review_micros,
-                &update_micros,
-            ];
-            run(transaction, sql, &params).await?;
+            with_columns(transaction, sql, &profile, &text).await?;
             Ok(())
         })
         .await
