@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::domain::name::ProfileName;
+use crate::storage::postgres::PoolSettings;
 
 /// What can be set: as a flag, as the environment variable in its help, or as the key of the same name in the
 /// file. Everything may be left out.
@@ -41,6 +42,24 @@ pub struct Settings {
     /// How many calls may be in flight; more are refused at once [default: 1024]
     #[arg(long, env = "ASSAY_MAX_CALLS", value_name = "N")]
     pub max_calls: Option<usize>,
+    /// How long a call may take that brings no earlier deadline [default: 60s]
+    #[arg(long, env = "ASSAY_CALL_TIMEOUT", value_name = "DURATION")]
+    pub call_timeout: Option<Span>,
+    /// The same for lists [default: 10s]
+    #[arg(long, env = "ASSAY_LIST_TIMEOUT", value_name = "DURATION")]
+    pub list_timeout: Option<Span>,
+    /// How old a connection gets, about, before its caller is asked to open another [default: 5m]
+    #[arg(long, env = "ASSAY_MAX_CONNECTION_AGE", value_name = "DURATION")]
+    pub max_connection_age: Option<Span>,
+    /// How many connections to PostgreSQL a replica has at most [default: 16]
+    #[arg(long, env = "ASSAY_DATABASE_CONNECTIONS", value_name = "N")]
+    pub database_connections: Option<usize>,
+    /// How long a call waits for a connection to PostgreSQL [default: 2s]
+    #[arg(long, env = "ASSAY_DATABASE_WAIT", value_name = "DURATION")]
+    pub database_wait: Option<Span>,
+    /// How long PostgreSQL may take for a statement, and not answer at all [default: 15s]
+    #[arg(long, env = "ASSAY_DATABASE_TIMEOUT", value_name = "DURATION")]
+    pub database_timeout: Option<Span>,
     /// The deployment's currency; amounts in others are unknown facts [default: EUR]
     #[arg(long, env = "ASSAY_CURRENCY", value_name = "ISO4217")]
     pub currency: Option<String>,
@@ -53,7 +72,7 @@ pub struct Settings {
     /// How long to report NOT_SERVING before the server stops accepting calls [default: 5s]
     #[arg(long, env = "ASSAY_DRAIN_DELAY", value_name = "DURATION")]
     pub drain_delay: Option<Span>,
-    /// How long calls in flight may take after that [default: 30s]
+    /// How long calls in flight may take after that [default: 20s]
     #[arg(long, env = "ASSAY_DRAIN_DEADLINE", value_name = "DURATION")]
     pub drain_deadline: Option<Span>,
     /// How log lines look [default: text on a terminal, else json]
@@ -157,6 +176,10 @@ pub struct Config {
     pub scripts: PathBuf,
     pub watch: WatchMode,
     pub max_calls: usize,
+    pub call_timeout: Duration,
+    pub list_timeout: Duration,
+    pub max_connection_age: Duration,
+    pub pool: PoolSettings,
     pub currency: String,
     pub default_profile: Option<ProfileName>,
     pub replica: String,
@@ -186,6 +209,12 @@ impl Settings {
             scripts: self.scripts.or(below.scripts),
             watch: self.watch.or(below.watch),
             max_calls: self.max_calls.or(below.max_calls),
+            call_timeout: self.call_timeout.or(below.call_timeout),
+            list_timeout: self.list_timeout.or(below.list_timeout),
+            max_connection_age: self.max_connection_age.or(below.max_connection_age),
+            database_connections: self.database_connections.or(below.database_connections),
+            database_wait: self.database_wait.or(below.database_wait),
+            database_timeout: self.database_timeout.or(below.database_timeout),
             currency: self.currency.or(below.currency),
             default_profile: self.default_profile.or(below.default_profile),
             replica: self.replica.or(below.replica),
@@ -209,6 +238,14 @@ impl Settings {
             scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
             watch: self.watch.unwrap_or_default(),
             max_calls: self.max_calls.unwrap_or(1_024),
+            call_timeout: seconds(self.call_timeout, 60),
+            list_timeout: seconds(self.list_timeout, 10),
+            max_connection_age: seconds(self.max_connection_age, 300),
+            pool: PoolSettings {
+                connections: self.database_connections.unwrap_or(16),
+                wait: seconds(self.database_wait, 2),
+                timeout: seconds(self.database_timeout, 15),
+            },
             currency: self.currency.unwrap_or_else(|| "EUR".into()),
             default_profile: self
                 .default_profile
@@ -216,13 +253,27 @@ impl Settings {
                 .transpose()?,
             replica: self.replica.unwrap_or_else(host_name),
             drain_delay: seconds(self.drain_delay, 5),
-            drain_deadline: seconds(self.drain_deadline, 30),
+            drain_deadline: seconds(self.drain_deadline, 20),
             log_format: self.log_format,
             log: self.log.unwrap_or_else(|| "info".into()),
             otlp_endpoint: self.otlp_endpoint.filter(|endpoint| !endpoint.is_empty()),
         };
         if !(1..=1_000_000).contains(&config.max_calls) {
             bail!("max_calls {}: write a number from 1 to 1,000,000", config.max_calls);
+        }
+        if !(1..=1_000).contains(&config.pool.connections) {
+            bail!("database_connections {}: write a number from 1 to 1,000", config.pool.connections);
+        }
+        for (name, span) in [
+            ("call_timeout", config.call_timeout),
+            ("list_timeout", config.list_timeout),
+            ("max_connection_age", config.max_connection_age),
+            ("database_wait", config.pool.wait),
+            ("database_timeout", config.pool.timeout),
+        ] {
+            if !(Duration::from_millis(100)..=Duration::from_secs(86_400)).contains(&span) {
+                bail!("{name} {span:?}: write a time from 100ms to 24h");
+            }
         }
         check_log(&config.log)?;
         if let Some(endpoint) = config.otlp_endpoint.as_ref().filter(|url| !url.starts_with("http://")) {
@@ -289,7 +340,7 @@ mod tests {
         let config = flags.over(file).build().unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.drain_delay, Duration::from_millis(250));
-        assert_eq!(config.drain_deadline, Duration::from_secs(30));
+        assert_eq!(config.drain_deadline, Duration::from_secs(20));
     }
 
     #[test]

@@ -7,18 +7,20 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::Layer as _;
 
 use crate::admin::{self, Phase, Readiness};
 use crate::app::publish_rules::Published;
 use crate::app::{App, Settings, SystemClock};
 use crate::config::{Config, Database, WatchMode};
-use crate::grpc::observe::{Observe, RpcMetrics};
+use crate::connections::{self, Connections};
+use crate::grpc::admission::{Admission, Ending};
+use crate::grpc::observe::{Observe, RpcMetrics, Times};
 use crate::grpc::{SERVICES, routes};
 use crate::rules::watch;
-use crate::storage::postgres::PostgresStore;
+use crate::storage::postgres::{PoolSettings, PostgresStore};
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Store, Upgrade};
 use crate::telemetry;
@@ -56,64 +58,54 @@ pub async fn serve(
     let admin = admin::router(readiness.clone(), registry.clone());
     let closed = CancellationToken::new();
     let closing = closed.clone();
-    let admin = tokio::spawn(
-        axum::serve(listeners.admin, admin)
-            .with_graceful_shutdown(async move { closing.cancelled().await })
-            .into_future(),
-    );
+    let admin = tokio::spawn(connections::serve_admin(listeners.admin, admin, closing));
 
     let upgrade = if config.migrate_at_start { Upgrade::Allowed } else { Upgrade::Refused };
-    let store = open(&config.database, upgrade).await?;
+    let store = open(&config.database, config.pool, upgrade).await?;
     let app = Arc::new(App::new(store, Box::new(SystemClock), settings(&config), rand::random()));
     let rpc_metrics = Arc::new(RpcMetrics::default());
     registry.get_or_init(|| telemetry::registry(app.clone(), &rpc_metrics));
 
     let stop = CancellationToken::new();
     let address = listeners.grpc.local_addr()?;
-    let drain = CancellationToken::new();
-    let drained = drain.clone();
-    let incoming = TcpIncoming::from(listeners.grpc).with_nodelay(Some(true));
-    let grpc = tonic::transport::Server::builder()
-        .http2_keepalive_interval(Some(Duration::from_secs(60)))
-        .max_concurrent_streams(Some(1_024))
-        // What a caller may send ahead of our reading bounds the memory of streams that are held back. h2 takes many
-        // small frames that nobody reads for an attack, and ends the connection, when they pass half of the
-        // connection's window: 64 MiB leave room for a hundred streams of small items, all held back.
-        .initial_stream_window_size(Some(128 << 10))
-        .initial_connection_window_size(Some(64 << 20))
-        .layer(Observe::new(rpc_metrics, config.max_calls))
-        .add_routes(routes(&app, health)?)
-        .serve_with_incoming_shutdown(incoming, async move { drained.cancelled().await });
-    let mut grpc = tokio::spawn(grpc);
+    let admission = Admission::new(config.max_calls);
+    let ending = Ending::default();
+    let (started, has_started) = tokio::sync::watch::channel(false);
+    let times = Times { call: config.call_timeout, list: config.list_timeout };
+    let observe = Observe::new(rpc_metrics, admission.clone(), times, has_started);
+    let connections = Connections {
+        admission: admission.clone(),
+        max_age: config.max_connection_age,
+        most: most_connections(),
+        ending: ending.clone(),
+    };
+    let service = observe.layer(routes(&app, health)?);
+    let mut grpc = tokio::spawn(connections.serve(listeners.grpc, service));
     tracing::info!(%address, admin = %admin_address, "listening");
 
     let (found, changes) = tokio::sync::watch::channel(None);
     let events = config.watch == WatchMode::Auto;
     watch::watch(config.scripts.clone(), events, found).context("the scripts can't be watched")?;
-    let rules = tokio::spawn(follow_rules(app, changes, readiness.clone(), reporter.clone(), stop.clone()));
+    let ready = Ready { readiness: readiness.clone(), reporter: reporter.clone(), started };
+    let rules = tokio::spawn(follow_rules(app, changes, ready, stop.clone()));
 
-    tokio::select! {
-        () = shutdown => {}
-        ended = &mut grpc => {
-            stop.cancel();
-            closed.cancel();
-            return Ok(ended??);
-        }
-    }
+    shutdown.await;
     tracing::info!(delay = ?config.drain_delay, "draining: NOT_SERVING, calls are still accepted");
     stop_publishing(rules, &stop).await;
     readiness.set(Phase::Draining);
     report(&reporter, ServingStatus::NotServing).await;
     tokio::time::sleep(config.drain_delay).await;
-    drain.cancel();
+    ending.soon.cancel();
     // Watches of the health never end by themselves: without their status they do.
     for service in SERVICES.into_iter().chain([""]) {
         reporter.clear_service_status(service).await;
     }
-    match tokio::time::timeout(config.drain_deadline, &mut grpc).await {
-        Ok(ended) => ended??,
-        Err(_) => {
-            tracing::warn!(deadline = ?config.drain_deadline, "calls in flight were cut off");
+    let drained = tokio::time::timeout(config.drain_deadline, &mut grpc).await;
+    if drained.is_err() {
+        let calls = admission.calls();
+        tracing::warn!(deadline = ?config.drain_deadline, calls, "calls in flight are ended");
+        ending.now.cancel();
+        if tokio::time::timeout(2 * connections::FLUSH, &mut grpc).await.is_err() {
             grpc.abort();
         }
     }
@@ -126,13 +118,24 @@ pub async fn serve(
     Ok(())
 }
 
+/// How many connections leave enough descriptors to the store, the scripts and the admin port.
+fn most_connections() -> usize {
+    const OTHERS: u64 = 256;
+    let (limit, _) = rlimit::getrlimit(rlimit::Resource::NOFILE).unwrap_or((1_024, 1_024));
+    usize::try_from(limit.saturating_sub(OTHERS).clamp(64, 1_000_000)).unwrap_or(64)
+}
+
 /// Opens the store, and brings its schema up to date where that is allowed.
-pub async fn open(database: &Database, upgrade: Upgrade) -> anyhow::Result<Arc<dyn Store>> {
+pub async fn open(
+    database: &Database,
+    pool: PoolSettings,
+    upgrade: Upgrade,
+) -> anyhow::Result<Arc<dyn Store>> {
     Ok(match database.clone() {
         Database::Sqlite(path) => {
             Arc::new(tokio::task::spawn_blocking(move || SqliteStore::open(&path, upgrade)).await??)
         }
-        Database::Postgres(url) => Arc::new(PostgresStore::open(&url, upgrade).await?),
+        Database::Postgres(url) => Arc::new(PostgresStore::open(&url, pool, upgrade).await?),
     })
 }
 
@@ -158,12 +161,18 @@ pub fn settings(config: &Config) -> Settings {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// What is told once the rules were looked at.
+struct Ready {
+    readiness: Readiness,
+    reporter: HealthReporter,
+    started: tokio::sync::watch::Sender<bool>,
+}
+
 /// Publishes what is found in the folder. The first good set makes the replica ready.
 async fn follow_rules(
     app: Arc<App>,
     mut changes: tokio::sync::watch::Receiver<watch::Latest>,
-    readiness: Readiness,
-    reporter: HealthReporter,
+    Ready { readiness, reporter, started }: Ready,
     stop: CancellationToken,
 ) {
     let mut ready = false;
@@ -193,6 +202,7 @@ async fn follow_rules(
             ready = true;
             readiness.set(Phase::Ready);
             report(&reporter, ServingStatus::Serving).await;
+            started.send_replace(true);
             tracing::info!("serving");
         } else if let Some(pending) = app.rules.status().pending {
             readiness.set(Phase::NoRules {
@@ -200,6 +210,7 @@ async fn follow_rules(
                 diagnostics: pending.diagnostics,
                 sources: pending.sources,
             });
+            started.send_replace(true);
         }
     }
 }

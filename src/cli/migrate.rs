@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -7,6 +8,7 @@ use crate::cli::output::outln;
 use crate::config::Settings;
 use crate::server;
 use crate::storage::Upgrade;
+use crate::storage::postgres::PoolSettings;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -22,12 +24,18 @@ pub struct Migrate {
     database: Option<String>,
 }
 
+/// How long a single step of a migration may take.
+const MIGRATION: Duration = Duration::from_secs(86_400);
+
 impl Migrate {
     pub async fn run(self) -> anyhow::Result<Done> {
         let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
         let database = Settings { database: self.database.or(file.database), ..Settings::default() };
-        let database = database.build()?.database;
-        server::open(&database, Upgrade::Allowed).await?;
+        let config = database.build()?;
+        let database = config.database;
+        // Bringing a large database up to date takes as long as it takes.
+        let pool = PoolSettings { timeout: MIGRATION, ..config.pool };
+        server::open(&database, pool, Upgrade::Allowed).await?;
         outln!("{database:?} is up to date");
         Ok(Done::Well)
     }

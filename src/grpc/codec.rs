@@ -15,11 +15,12 @@ use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
 use tonic_prost::ProstCodec;
 
+use super::admission::HEAVY;
 use super::pb::POOL;
 use super::status::{self, Reason};
 
 /// The most memory that a request may take when it is decoded, by estimate.
-const MAX_DECODED: usize = 128 << 20;
+const MAX_DECODED: usize = 64 << 20;
 /// What is smaller on the wire can't swell to more than that.
 const HARMLESS: usize = 64 << 10;
 /// What a text, list, map or absent box takes by itself.
@@ -69,24 +70,49 @@ where
     type Error = Status;
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        // Requests in one piece were weighed when they were let in; these are the items of streams.
         if source.remaining() > HARMLESS
-            && let Some(request) = REQUESTS.get(U::full_name().as_str())
+            && let Some(request) = STREAMED.get(U::full_name().as_str())
         {
-            let mut left = MAX_DECODED.saturating_sub(size(request, 0));
-            if weigh(request, source.chunk(), &mut left, 0).is_none() {
-                let message =
-                    format!("the message takes more than {} MiB when it is decoded", MAX_DECODED >> 20);
-                return Err(status::plain(Reason::MessageTooLarge, message));
-            }
+            weight(request, source.chunk())?;
+        }
+        if source.remaining() > HEAVY && on_many_threads() {
+            // It takes a while: the other tasks of this thread go on elsewhere.
+            return tokio::task::block_in_place(|| self.0.decode(source));
         }
         self.0.decode(source)
     }
 }
 
-/// What our methods take, by full name.
-static REQUESTS: LazyLock<HashMap<String, MessageDescriptor>> = LazyLock::new(|| {
+fn on_many_threads() -> bool {
+    let runtime = tokio::runtime::Handle::try_current();
+    runtime.is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread)
+}
+
+/// About how many bytes a framed request takes beyond its own when it is decoded; an error if that is too much.
+pub fn weigh_request(request: Option<&MessageDescriptor>, framed: &[u8]) -> Result<usize, Status> {
+    match (request, framed.get(5..)) {
+        (Some(request), Some(message)) if message.len() > HARMLESS => weight(request, message),
+        _ => Ok(0),
+    }
+}
+
+fn weight(request: &MessageDescriptor, message: &[u8]) -> Result<usize, Status> {
+    let mut left = MAX_DECODED.saturating_sub(size(request, 0));
+    match weigh(request, message, &mut left, 0) {
+        Some(()) => Ok(MAX_DECODED - left),
+        None => {
+            let message = format!("the message takes more than {} MiB when it is decoded", MAX_DECODED >> 20);
+            Err(status::plain(Reason::MessageTooLarge, message))
+        }
+    }
+}
+
+/// What our streams take, by full name.
+static STREAMED: LazyLock<HashMap<String, MessageDescriptor>> = LazyLock::new(|| {
     let services: Vec<_> = POOL.services().collect();
-    let inputs = services.iter().flat_map(|service| service.methods()).map(|method| method.input());
+    let methods = services.iter().flat_map(|service| service.methods());
+    let inputs = methods.filter(|method| method.is_client_streaming()).map(|method| method.input());
     inputs.map(|input| (input.full_name().to_owned(), input)).collect()
 });
 
@@ -134,7 +160,7 @@ mod tests {
     /// Whether a request of some bytes is let through to the decoder.
     fn passes(request: &str, bytes: &[u8]) -> bool {
         let mut left = MAX_DECODED;
-        weigh(&REQUESTS[request], bytes, &mut left, 0).is_some()
+        weigh(&POOL.get_message_by_name(request).unwrap(), bytes, &mut left, 0).is_some()
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Floor 3: the wire. One service a file: convert, call a use case, convert.
 
+pub mod admission;
+mod answer;
 mod canvas;
 pub mod codec;
 pub mod convert;
 mod lead;
 mod mask;
+mod methods;
 pub mod observe;
 mod once;
 pub mod page;
@@ -15,11 +18,10 @@ mod scoring;
 mod segment;
 pub mod status;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prost_reflect::DescriptorPool;
 use tonic::Status;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
@@ -40,6 +42,8 @@ pub const SERVICES: [&str; 6] = [
 pub const MAX_MESSAGE: usize = 16 << 20;
 /// The most bytes of a response. Well above the former: what was accepted and written must be answered.
 pub const MAX_RESPONSE: usize = 256 << 20;
+/// The most bytes of a lead to be scored, in a call or a stream: those of a stream are decoded on the spot.
+const MAX_ITEM: usize = 4 << 20;
 
 /// All services: ours, health, and reflection in both versions.
 pub fn routes(
@@ -48,42 +52,32 @@ pub fn routes(
 ) -> Result<Routes, tonic_reflection::server::Error> {
     macro_rules! mount {
         ($routes:expr, $server:ident :: $name:ident, $service:ident) => {
+            mount!($routes, $server::$name, $service, MAX_MESSAGE)
+        };
+        ($routes:expr, $server:ident :: $name:ident, $service:ident, $most:expr) => {
             $routes.add_service(
                 pb::$server::$name::new($service::Service(app.clone()))
-                    .max_decoding_message_size(MAX_MESSAGE)
+                    .max_decoding_message_size($most)
                     .max_encoding_message_size(MAX_RESPONSE)
-                    .accept_compressed(tonic::codec::CompressionEncoding::Gzip)
-                    .send_compressed(tonic::codec::CompressionEncoding::Gzip),
+                    .accept_compressed(Gzip)
+                    .send_compressed(Gzip),
             )
         };
     }
-    let routes = Routes::new(health);
+    let routes = Routes::new(health.accept_compressed(Gzip));
     let routes = mount!(routes, canvas_service_server::CanvasServiceServer, canvas);
     let routes = mount!(routes, segment_service_server::SegmentServiceServer, segment);
     let routes = mount!(routes, profile_service_server::ProfileServiceServer, profile);
     let routes = mount!(routes, lead_service_server::LeadServiceServer, lead);
-    let routes = mount!(routes, scoring_service_server::ScoringServiceServer, scoring);
+    let routes = mount!(routes, scoring_service_server::ScoringServiceServer, scoring, MAX_ITEM);
     let routes = mount!(routes, rule_service_server::RuleServiceServer, rules);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
-}
-
-/// Every method of every service that is mounted, as `package.Service/Method`.
-fn methods() -> BTreeSet<String> {
-    let pools = [pb::DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET].map(DescriptorPool::decode);
-    let of_service = |service: prost_reflect::ServiceDescriptor| {
-        let name = service.full_name().to_owned();
-        service.methods().map(|method| format!("{name}/{}", method.name())).collect::<Vec<_>>()
-    };
-    let described =
-        pools.iter().flatten().flat_map(|pool| pool.services().flat_map(of_service).collect::<Vec<_>>());
-    let reflection = ["v1", "v1alpha"]
-        .map(|version| format!("grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"));
-    described.chain(reflection).collect()
+    let (newer, older) = (reflection().build_v1()?, reflection().build_v1alpha()?);
+    Ok(routes.add_service(newer.accept_compressed(Gzip)).add_service(older.accept_compressed(Gzip)).prepare())
 }
 
 /// The value that was read, if nothing was wrong with the request.

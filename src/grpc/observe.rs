@@ -1,7 +1,5 @@
-//! Around every call: a request id, a span, metrics, a limit on calls in flight, the caller's deadline, and the
-//! promise that every error has its ErrorInfo and that a panic is somebody's INTERNAL and nobody else's trouble.
+//! Around every call: a request id, a span, metrics, admission, the caller's deadline or ours, and the promise that every error has its ErrorInfo and that a panic is somebody's INTERNAL and nobody else's trouble.
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -23,14 +21,18 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
+use super::admission::{Admission, Admitted, Caller, Taken};
+use super::answer::{Chunk, Piece, Rest};
+use super::methods::{self, Method};
 use super::status::{self, Reason};
 
 /// The header that carries a request's id, in both directions.
@@ -39,7 +41,7 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// By the conventions of OpenTelemetry for RPCs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CallLabels {
-    method: String,
+    method: &'static str,
     code: &'static str,
     /// Whether that code counts as a failure of the server.
     failed: bool,
@@ -48,7 +50,7 @@ pub struct CallLabels {
 impl EncodeLabelSet for CallLabels {
     fn encode(&self, encoder: &mut LabelSetEncoder) -> fmt::Result {
         ("rpc_system_name", "grpc").encode(encoder.encode_label())?;
-        ("rpc_method", self.method.as_str()).encode(encoder.encode_label())?;
+        ("rpc_method", self.method).encode(encoder.encode_label())?;
         ("rpc_response_status_code", self.code).encode(encoder.encode_label())?;
         match self.failed {
             true => ("error_type", self.code).encode(encoder.encode_label()),
@@ -63,6 +65,8 @@ pub struct RpcMetrics {
     duration: Family<CallLabels, Histogram>,
     in_flight: Gauge,
     shed: Counter,
+    received: Gauge,
+    answered: Gauge,
 }
 
 impl Default for RpcMetrics {
@@ -71,6 +75,8 @@ impl Default for RpcMetrics {
             duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_1, 2.0, 18))),
             in_flight: Gauge::default(),
             shed: Counter::default(),
+            received: Gauge::default(),
+            answered: Gauge::default(),
         }
     }
 }
@@ -83,21 +89,65 @@ impl RpcMetrics {
         registry.register("assay_calls_in_flight", help, self.in_flight.clone());
         let help = "Calls that were refused because too many were in flight";
         registry.register("assay_calls_shed", help, self.shed.clone());
+        let help = "Memory of requests that are not handled yet";
+        registry.register_with_unit("assay_received", help, Unit::Bytes, self.received.clone());
+        let help = "Memory of answers that are not read yet";
+        registry.register_with_unit("assay_answered", help, Unit::Bytes, self.answered.clone());
     }
+}
+
+/// How long calls may take that bring no deadline, or a later one.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    pub call: Duration,
+    /// Lists may read much, and nobody pages by hand for longer.
+    pub list: Duration,
 }
 
 #[derive(Clone)]
 pub struct Observe {
     metrics: Arc<RpcMetrics>,
-    places: Arc<Semaphore>,
-    /// The methods that there are: what else callers name gets no series of its own.
-    methods: Arc<BTreeSet<String>>,
+    admission: Admission,
+    times: Times,
+    /// Whether the rules were looked at: before that there is nothing to answer by.
+    started: watch::Receiver<bool>,
 }
 
+/// How long a stream may rest once the server or its connection is coming to its end.
+const STREAM_REST: Duration = Duration::from_secs(2);
+/// How long a call waits for a server that has just started.
+const START: Duration = Duration::from_secs(10);
+
 impl Observe {
-    /// At most `most` calls are in flight at a time, health checks apart.
-    pub fn new(metrics: Arc<RpcMetrics>, most: usize) -> Self {
-        Self { metrics, places: Arc::new(Semaphore::new(most)), methods: Arc::new(super::methods()) }
+    pub fn new(
+        metrics: Arc<RpcMetrics>,
+        admission: Admission,
+        times: Times,
+        started: watch::Receiver<bool>,
+    ) -> Self {
+        Self { metrics, admission, times, started }
+    }
+
+    /// When a call must have ended, its caller's wish and ours considered.
+    fn deadline(&self, method: &Method, headers: &HeaderMap) -> Option<Instant> {
+        let asked = deadline(headers);
+        if method.streams_in || method.streams_out {
+            return asked;
+        }
+        let ours = Instant::now() + if method.is_list { self.times.list } else { self.times.call };
+        Some(asked.map_or(ours, |asked| asked.min(ours)))
+    }
+
+    /// Waits until the rules were looked at for the first time.
+    async fn wait_for_the_start(&self) -> Result<(), Status> {
+        if *self.started.borrow() {
+            return Ok(());
+        }
+        let mut started = self.started.clone();
+        match tokio::time::timeout(START, started.wait_for(|started| *started)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(status::starting()),
+        }
     }
 }
 
@@ -128,39 +178,43 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let id = request_id(request.headers());
-        let method = request.uri().path().trim_start_matches('/').to_owned();
-        let span = call_span(&method, id.to_str().unwrap_or_default(), request.headers());
-        // Whoever asks how we are must hear it most of all when there is too much to do.
-        let exempt = method.starts_with("grpc.health.");
-        let place = if exempt { None } else { Some(self.observe.places.clone().try_acquire_owned()) };
-        let known = self.observe.methods.get(&method).cloned();
-        let method = known.unwrap_or_else(|| "_OTHER".to_owned());
-        let mut call = Call::begin(method, self.observe.metrics.clone(), span.clone());
-        let deadline = deadline(request.headers());
+        let method = methods::of_path(request.uri().path());
+        let span = call_span(method.name, id.to_str().unwrap_or_default(), request.headers());
+        let mut call = Call::begin(method.name, &self.observe, span.clone());
+        let deadline = self.observe.deadline(&method, request.headers());
+        let caller = request.extensions_mut().remove::<Caller>();
+        let caller = caller.unwrap_or_else(|| self.observe.admission.caller(Default::default()));
+        let observe = self.observe.clone();
         // The service that was polled ready is the one to call; the clone waits for the next call.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
+        let of_caller = caller.clone();
         let work = async move {
-            let mut response = match place.transpose() {
-                Err(_full) => {
-                    call.metrics.shed.inc();
-                    status::overloaded().into_http()
+            let handled = async {
+                let (request, held) = observe.let_in(&of_caller, method, request).await?;
+                let response = AssertUnwindSafe(ready.call(request)).catch_unwind().await;
+                Ok::<_, Status>((response, held))
+            };
+            let mut response = match until(deadline, ended_with(&caller, handled)).await {
+                Some(Ok((Ok(Ok(response)), held))) => {
+                    // The work on a stream goes on; of anything else only the answer is left.
+                    call.held = if method.streams_in || method.streams_out { held } else { Vec::new() };
+                    response
                 }
-                Ok(place) => {
-                    call.place = place;
-                    let handled = AssertUnwindSafe(async move { ready.call(request).await }).catch_unwind();
-                    match until(deadline, handled).await {
-                        Some(Ok(Ok(response))) => response,
-                        Some(Ok(Err(never))) => match never {},
-                        Some(Err(_panic)) => {
-                            tracing::error!("a handler panicked");
-                            status::plain(Reason::Internal, "the service failed").into_http()
-                        }
-                        None => too_late().into_http(),
+                Some(Ok((Ok(Err(never)), _))) => match never {},
+                Some(Ok((Err(_panic), _))) => {
+                    tracing::error!("a handler panicked");
+                    status::plain(Reason::Internal, "the service failed").into_http()
+                }
+                Some(Err(refused)) => {
+                    if status::is_overload(&refused) {
+                        call.metrics.shed.inc();
                     }
+                    refused.into_http()
                 }
+                None => too_late().into_http(),
             };
             response = complete(response);
             call.code = Status::from_header_map(response.headers()).map(|status| status.code());
@@ -168,11 +222,65 @@ where
             // What was refused is said in full already; an open answer ends at the deadline too.
             let open = call.code.is_none();
             let timer = deadline.filter(|_| open).map(|at| Box::pin(tokio::time::sleep_until(at)));
-            Ok(response.map(|body| Body::new(Counted { body, call, timer })))
+            let end =
+                (open && method.streams_out).then(|| Box::pin(end_of_stream(caller.clone())) as EndOfStream);
+            Ok(response
+                .map(|body| Body::new(Counted { body, call, caller, timer, end, rest: None, moved: false })))
         };
         Box::pin(work.instrument(span))
     }
 }
+
+impl Observe {
+    /// Waits for the start, then for the request, and gives it with what it holds.
+    async fn let_in(
+        &self,
+        caller: &Caller,
+        method: Method,
+        request: Request<Body>,
+    ) -> Result<(Request<Body>, Vec<Taken>), Status> {
+        if !method.is_health {
+            self.wait_for_the_start().await?;
+        }
+        let (mut parts, body) = request.into_parts();
+        let gzip = parts.headers.get(ENCODING).is_some_and(|encoding| encoding == "gzip");
+        let admitted = self.admission.admit(caller, method, gzip, body).await;
+        self.admission.tell(&self.metrics.received, &self.metrics.answered);
+        let Admitted { body, held } = admitted?;
+        if !method.streams_in {
+            // The body is a plain one now.
+            parts.headers.remove(ENCODING);
+        }
+        Ok((Request::from_parts(parts, body), held))
+    }
+}
+
+/// The header that says how a request's messages are compressed.
+const ENCODING: &str = "grpc-encoding";
+
+/// Some work, unless its connection ends first.
+async fn ended_with<T>(caller: &Caller, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = caller.ending().now.cancelled() => Err(status::draining()),
+    }
+}
+
+/// Comes true when a stream has to end: at once, or as soon as it rests. Whoever awaits it begins anew when something
+/// moves.
+async fn end_of_stream(caller: Caller) {
+    let ending = caller.ending();
+    tokio::select! {
+        () = ending.now.cancelled() => {}
+        () = async {
+            ending.soon.cancelled().await;
+            tokio::time::sleep(STREAM_REST).await;
+        } => {}
+    }
+}
+
+type EndOfStream = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The span of a call, a child of the caller's where traces are sent and the caller names one.
 fn call_span(method: &str, request_id: &str, headers: &HeaderMap) -> Span {
@@ -268,20 +376,23 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 /// A call from its begin to its end, whichever way it ends: counted when dropped.
 struct Call {
-    method: String,
+    method: &'static str,
     metrics: Arc<RpcMetrics>,
     span: Span,
     begin: Instant,
     /// Unknown until the trailers: a caller that goes away before them has cancelled.
     code: Option<Code>,
-    /// Its place among the calls in flight, until it ends.
-    place: Option<OwnedSemaphorePermit>,
+    /// The place of a stream, until it ends.
+    held: Vec<Taken>,
+    _counted: TaskTrackerToken,
 }
 
 impl Call {
-    fn begin(method: String, metrics: Arc<RpcMetrics>, span: Span) -> Self {
+    fn begin(method: &'static str, observe: &Observe, span: Span) -> Self {
+        let metrics = observe.metrics.clone();
         metrics.in_flight.inc();
-        Self { method, metrics, span, begin: Instant::now(), code: None, place: None }
+        let counted = observe.admission.count();
+        Self { method, metrics, span, begin: Instant::now(), code: None, held: Vec::new(), _counted: counted }
     }
 }
 
@@ -290,7 +401,7 @@ impl Drop for Call {
         let code = self.code.unwrap_or(Code::Cancelled);
         let elapsed = self.begin.elapsed();
         self.metrics.in_flight.dec();
-        let method = std::mem::take(&mut self.method);
+        let method = self.method;
         let (failed, code) = (is_our_failure(code), status::code_name(code));
         if failed {
             self.span.set_status(opentelemetry::trace::Status::error(""));
@@ -304,11 +415,40 @@ impl Drop for Call {
     }
 }
 
-/// A response's body that notes the status in its trailers.
+/// A response's body that notes the status in its trailers, and is handed over as it is read.
 struct Counted {
     body: Body,
     call: Call,
+    caller: Caller,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Of a stream: when it has to end although it could go on.
+    end: Option<EndOfStream>,
+    /// What is left of a large chunk.
+    rest: Option<Rest>,
+    /// Whether something was handed over since the end was awaited.
+    moved: bool,
+}
+
+impl Counted {
+    /// Ends the answer with a failure. The work behind the body ends with it.
+    fn fail(&mut self, failure: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.timer = None;
+        self.end = None;
+        self.rest = None;
+        self.body = Body::empty();
+        self.call.code = Some(failure.code());
+        let mut trailers = HeaderMap::new();
+        Poll::Ready(failure.add_header(&mut trailers).ok().map(|()| Ok(Frame::trailers(trailers))))
+    }
+
+    /// Whether a stream has to end now.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(end) = &mut self.end else { return false };
+        if std::mem::take(&mut self.moved) && self.caller.ending().soon.is_cancelled() {
+            *end = Box::pin(end_of_stream(self.caller.clone()));
+        }
+        end.as_mut().poll(cx).is_ready()
+    }
 }
 
 impl HttpBody for Counted {
@@ -320,46 +460,74 @@ impl HttpBody for Counted {
         if let Some(timer) = &mut this.timer
             && timer.as_mut().poll(cx).is_ready()
         {
-            // The work behind the body ends with it.
-            this.timer = None;
-            this.body = Body::empty();
-            this.call.code = Some(Code::DeadlineExceeded);
-            let mut trailers = HeaderMap::new();
-            if too_late().add_header(&mut trailers).is_ok() {
-                return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+            return this.fail(&too_late());
+        }
+        if let Some(rest) = &this.rest {
+            match rest.next() {
+                Piece::Next(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
+                Piece::End => this.rest = None,
+                Piece::Gone => return this.fail(&status::unread()),
             }
         }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        match &polled {
+        match polled {
             Poll::Ready(Some(Ok(frame))) => {
-                if let Some(trailers) = frame.trailers_ref() {
-                    let status = Status::from_header_map(trailers);
-                    let status =
-                        status.map(
-                            |status| {
-                                if lacks_details(&status) { status::catalogued(&status) } else { status }
-                            },
-                        );
-                    this.call.code = status.as_ref().map(Status::code);
-                    let mut complete = HeaderMap::new();
-                    if status.is_some_and(|status| status.add_header(&mut complete).is_ok()) {
-                        return Poll::Ready(Some(Ok(Frame::trailers(complete))));
-                    }
+                this.moved = true;
+                match frame.into_data() {
+                    Ok(data) => match Chunk::of(&this.caller, data) {
+                        Chunk::Whole(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+                        Chunk::NoRoom => this.fail(&status::overloaded()),
+                        Chunk::Pieces(rest) => {
+                            let first = rest.next();
+                            this.rest = Some(rest);
+                            match first {
+                                Piece::Next(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+                                _ => this.fail(&status::unread()),
+                            }
+                        }
+                    },
+                    Err(frame) => Poll::Ready(Some(Ok(this.trailers(frame)))),
                 }
             }
-            Poll::Ready(Some(Err(status))) => this.call.code = Some(status.code()),
-            Poll::Ready(None) => _ = this.call.code.get_or_insert(Code::Ok),
-            Poll::Pending => {}
+            Poll::Ready(Some(Err(status))) => {
+                this.call.code = Some(status.code());
+                Poll::Ready(Some(Err(status)))
+            }
+            Poll::Ready(None) => {
+                this.call.code.get_or_insert(Code::Ok);
+                Poll::Ready(None)
+            }
+            Poll::Pending if this.is_over(cx) => this.fail(&status::draining()),
+            Poll::Pending => Poll::Pending,
         }
-        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.timer.is_none() && self.body.is_end_stream()
+        self.timer.is_none() && self.rest.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.rest {
+            Some(_) => SizeHint::default(),
+            None => self.body.size_hint(),
+        }
+    }
+}
+
+impl Counted {
+    /// The trailers, with the details that tonic's own failures lack.
+    fn trailers(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let Some(trailers) = frame.trailers_ref() else { return frame };
+        let status = Status::from_header_map(trailers);
+        self.call.code = status.as_ref().map(Status::code);
+        let Some(bare) = status.filter(lacks_details) else { return frame };
+        let status = status::catalogued(&bare);
+        self.call.code = Some(status.code());
+        let mut complete = HeaderMap::new();
+        match status.add_header(&mut complete) {
+            Ok(()) => Frame::trailers(complete),
+            Err(_) => frame,
+        }
     }
 }
 
@@ -373,7 +541,9 @@ mod tests {
         F: Future<Output = Response<Body>> + Send + 'static,
     {
         let inner = tower::service_fn(move |_: Request<Body>| async move { Ok(handler().await) });
-        let mut service = Observe::new(Arc::default(), 10).layer(inner);
+        let times = Times { call: Duration::from_secs(60), list: Duration::from_secs(10) };
+        let started = watch::channel(true).1;
+        let mut service = Observe::new(Arc::default(), Admission::new(10), times, started).layer(inner);
         let mut request = Request::new(Body::empty());
         if let Some(timeout) = timeout {
             request.headers_mut().insert("grpc-timeout", timeout.parse().unwrap());

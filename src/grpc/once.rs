@@ -68,7 +68,8 @@ impl<'a> Mutation<'a> {
         match work(checker, once).await {
             Ok(outcome) => Ok(Response::new(answer(&outcome).0)),
             // The same request may have been answered meanwhile, which this one then stumbled over.
-            Err(error) => kept(app, &key).await?.ok_or(error),
+            // So is the outcome learnt of a commit whose answer was lost.
+            Err(error) => kept(app, &key).await.ok().flatten().ok_or(error),
         }
     }
 }

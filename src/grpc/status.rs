@@ -40,11 +40,16 @@ pub enum Reason {
     Cancelled,
     DeadlineExceeded,
     Overloaded,
+    Starting,
+    Draining,
+    AnswerNotRead,
+    OutcomeUnknown,
+    DataLoss,
     Internal,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 24] = [
+    pub const ALL: [Reason; 29] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -68,6 +73,11 @@ impl Reason {
         Reason::Cancelled,
         Reason::DeadlineExceeded,
         Reason::Overloaded,
+        Reason::Starting,
+        Reason::Draining,
+        Reason::AnswerNotRead,
+        Reason::OutcomeUnknown,
+        Reason::DataLoss,
         Reason::Internal,
     ];
 
@@ -96,6 +106,11 @@ impl Reason {
             Reason::Cancelled => "CANCELLED",
             Reason::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Reason::Overloaded => "OVERLOADED",
+            Reason::Starting => "STARTING",
+            Reason::Draining => "DRAINING",
+            Reason::AnswerNotRead => "ANSWER_NOT_READ",
+            Reason::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Reason::DataLoss => "DATA_LOSS",
             Reason::Internal => "INTERNAL",
         }
     }
@@ -115,12 +130,17 @@ impl Reason {
             | Reason::RuleFailed
             | Reason::NotKnownThen => Code::FailedPrecondition,
             Reason::NoRules
+            | Reason::Starting
+            | Reason::Draining
             | Reason::StoreBusy
             | Reason::StoreFull
             | Reason::StoreReadOnly
             | Reason::StoreFailed => Code::Unavailable,
             Reason::MessageTooLarge | Reason::Overloaded => Code::ResourceExhausted,
-            Reason::DeadlineExceeded => Code::DeadlineExceeded,
+            Reason::DeadlineExceeded | Reason::AnswerNotRead => Code::DeadlineExceeded,
+            // Not UNAVAILABLE, which libraries repeat by themselves.
+            Reason::OutcomeUnknown => Code::Unknown,
+            Reason::DataLoss => Code::DataLoss,
             Reason::Unimplemented => Code::Unimplemented,
             Reason::Cancelled => Code::Cancelled,
             Reason::Internal => Code::Internal,
@@ -235,6 +255,16 @@ impl From<StoreError> for Status {
                 let message = "the store is read-only; nothing was acknowledged; reads go on";
                 status(Reason::StoreReadOnly, message, retry(), &[])
             }
+            StoreError::OutcomeUnknown => {
+                tracing::error!("the answer to a commit was lost");
+                let message = "the connection to the store broke while this was written: it may have been done or not; \
+                               repeat it under the same request_id, or read before repeating";
+                status(Reason::OutcomeUnknown, message, none(), &[])
+            }
+            StoreError::Damaged(name) => {
+                tracing::error!(resource = name, "what is stored can't be read");
+                status(Reason::DataLoss, message, none(), &[("resource", name)])
+            }
             StoreError::Failed(cause) => {
                 // The cause may name files or hosts: it goes to the log, not to the caller.
                 tracing::error!(cause = with_causes(&*cause), "the store failed");
@@ -300,6 +330,27 @@ fn retry() -> ErrorDetails {
 /// The answer to a call that came when too many were in flight.
 pub fn overloaded() -> Status {
     status(Reason::Overloaded, "too many calls are in flight; nothing was done", retry(), &[])
+}
+
+/// Whether a status is that answer.
+pub fn is_overload(status: &Status) -> bool {
+    status.get_details_error_info().is_some_and(|info| info.reason == Reason::Overloaded.as_str())
+}
+
+/// The answer to a call that came before the rules were looked at.
+pub fn starting() -> Status {
+    status(Reason::Starting, "the service has not started yet; nothing was done", retry(), &[])
+}
+
+/// The end of a stream, or of a call that takes too long, when the server stops or its connection is old.
+pub fn draining() -> Status {
+    let message = "the server or this connection comes to its end; go on with a new call";
+    status(Reason::Draining, message, retry(), &[])
+}
+
+/// The end of an answer that nobody read.
+pub fn unread() -> Status {
+    plain(Reason::AnswerNotRead, "the answer was not read in time, and is gone")
 }
 
 /// Gives a status that tonic made by itself the reason that our catalogue has for it.

@@ -11,7 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::postgres::{PostgresStore, testing};
+use super::postgres::{PoolSettings, PostgresStore, testing};
 use super::sqlite::{OpenError, SqliteStore};
 use super::*;
 use crate::domain::canvas::{CanvasContent, CanvasKind, Maturity};
@@ -83,7 +83,10 @@ async fn sqlite_conforms() {
 async fn postgres_conforms() {
     for (name, case) in CASES {
         println!("case {name}");
-        let store = PostgresStore::open(&testing::schema(name).await, Upgrade::Allowed).await.unwrap();
+        let store =
+            PostgresStore::open(&testing::schema(name).await, PoolSettings::default(), Upgrade::Allowed)
+                .await
+                .unwrap();
         case(Arc::new(store)).await;
     }
 }
@@ -91,7 +94,10 @@ async fn postgres_conforms() {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_replicas_that_start_together_migrate_once_and_share() {
     let url = testing::schema("together").await;
-    let opened = futures::future::join_all((0..5).map(|_| PostgresStore::open(&url, Upgrade::Allowed))).await;
+    let opened = futures::future::join_all(
+        (0..5).map(|_| PostgresStore::open(&url, PoolSettings::default(), Upgrade::Allowed)),
+    )
+    .await;
     let replicas: Vec<_> = opened.into_iter().map(|store| Arc::new(store.unwrap())).collect();
     // All replicas upsert the same lead at the same time: it is created once.
     let upserts = replicas.iter().enumerate().map(|(i, store)| {

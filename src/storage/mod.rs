@@ -56,6 +56,12 @@ pub enum StoreError {
     /// The store can be read but not written; nothing was acknowledged.
     #[error("the store is read-only")]
     ReadOnly,
+    /// The answer to a commit was lost: what was to be written may be there or not.
+    #[error("whether this was written is not known")]
+    OutcomeUnknown,
+    /// What is stored can't be read.
+    #[error("what is stored of {0} can't be read")]
+    Damaged(String),
     /// The store can't be reached or can't write; nothing was acknowledged.
     #[error("the store failed: {0}")]
     Failed(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -64,7 +70,14 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same may well succeed later: then it is no answer to keep.
     pub fn is_passing(&self) -> bool {
-        matches!(self, StoreError::Busy | StoreError::Full | StoreError::ReadOnly | StoreError::Failed(_))
+        matches!(
+            self,
+            StoreError::Busy
+                | StoreError::Full
+                | StoreError::ReadOnly
+                | StoreError::OutcomeUnknown
+                | StoreError::Failed(_)
+        )
     }
 
     /// A failure of the store itself, for the log.

@@ -1,5 +1,6 @@
 //! Black-box tests: a real server on a free port, a real client, a real SQLite file or PostgreSQL. A file for a noun or a promise.
 
+mod attack;
 mod canvas;
 mod command_line;
 mod durability;

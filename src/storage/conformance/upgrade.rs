@@ -46,7 +46,10 @@ async fn postgres_brings_the_first_schema_up_to_date() {
     let url = testing::schema("first").await;
     crate::storage::postgres::make_first(&url, FIRST_SCHEMA).await;
     use crate::storage::postgres::OpenError;
-    let refused = PostgresStore::open(&url, Upgrade::Refused).await;
+    let refused = PostgresStore::open(&url, super::PoolSettings::default(), Upgrade::Refused).await;
     assert!(matches!(refused, Err(OpenError::Older { found: 1, .. })), "it waits for `assay migrate`");
-    holds_what_the_first_schema_held(&PostgresStore::open(&url, Upgrade::Allowed).await.unwrap()).await;
+    holds_what_the_first_schema_held(
+        &PostgresStore::open(&url, super::PoolSettings::default(), Upgrade::Allowed).await.unwrap(),
+    )
+    .await;
 }

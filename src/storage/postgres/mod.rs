@@ -11,6 +11,7 @@ mod score;
 #[cfg(test)]
 pub mod testing;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -18,6 +19,7 @@ use deadpool_postgres::{
     Transaction,
 };
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
@@ -27,17 +29,32 @@ use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
 
-/// How many connections a replica keeps.
-const CONNECTIONS: usize = 16;
-/// How long a call waits for one of them before it is told that the store is busy.
-const WAIT: Duration = Duration::from_secs(2);
+/// How a replica uses its database.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    /// How many connections a replica has at most.
+    pub connections: usize,
+    /// How long a call waits for one of them before it is told that the store is busy.
+    pub wait: Duration,
+    /// How long a statement may take, and how long the database may not answer at all.
+    pub timeout: Duration,
+}
 
-/// A write that waits for another's lock gives up in the end: its caller may have gone, and the connection is wanted.
-const SET_UP: &str = "SET lock_timeout = '5s'";
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { connections: 16, wait: Duration::from_secs(2), timeout: Duration::from_secs(15) }
+    }
+}
+
+/// How long what nobody waits for any more is given to end, before its connection is given up.
+const CANCEL_TIME: Duration = Duration::from_secs(2);
+/// How long to wait before a refused connection is asked for again.
+const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// A PostgreSQL database. Share it behind an `Arc`.
 pub struct PostgresStore {
     pool: Pool,
+    settings: PoolSettings,
 }
 
 /// Why a database could not be opened. The messages name no password.
@@ -60,8 +77,12 @@ pub enum OpenError {
 impl PostgresStore {
     /// Connects to `postgres://user@host/database`. Its schema is up to date then; one replica at a time brings it there.
     /// Where it is already, no more is needed than to read and write rows.
-    pub async fn open(url: &str, upgrade: Upgrade) -> std::result::Result<Self, OpenError> {
-        let pool = connect(url)?;
+    pub async fn open(
+        url: &str,
+        settings: PoolSettings,
+        upgrade: Upgrade,
+    ) -> std::result::Result<Self, OpenError> {
+        let pool = connect(url, settings)?;
         let mut connection = pool.get().await?;
         let known = schema::VERSION;
         match schema::version(&connection).await? {
@@ -71,15 +92,46 @@ impl PostgresStore {
             _ => schema::migrate(&mut connection).await?,
         }
         drop(connection);
-        Ok(Self { pool })
+        Ok(Self { pool, settings })
     }
 
+    /// A connection. One that the server refuses means waiting for one of those there are.
     async fn attended(&self) -> Result<Attended> {
-        let connection = self.pool.get().await.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy,
-            other => StoreError::failed(other),
-        })?;
-        Ok(Attended(Some(connection)))
+        let end = Instant::now() + self.settings.wait;
+        loop {
+            match self.pool.get().await {
+                Ok(connection) => return Ok(Attended(Some(connection))),
+                Err(PoolError::Timeout(TimeoutType::Wait)) => return Err(StoreError::Busy),
+                Err(error) if Instant::now() >= end => {
+                    return Err(match is_full(&error) {
+                        true => StoreError::Busy,
+                        false => StoreError::failed(error),
+                    });
+                }
+                Err(error) if is_full(&error) || self.pool.status().size > 0 => {
+                    tokio::time::sleep(CONNECT_AGAIN).await;
+                }
+                Err(error) => return Err(StoreError::failed(error)),
+            }
+        }
+    }
+
+    /// Does some work with a connection. A database that does not answer in time is given up, with its connection.
+    async fn attend<T>(&self, work: impl AsyncFnOnce(&mut Object) -> Result<T>) -> Result<T> {
+        let mut attended = self.attended().await?;
+        let Some(connection) = attended.0.as_mut() else { return Err(StoreError::Busy) };
+        // The server ends a statement by itself after that time: whoever hears nothing a little later never will.
+        let patience = self.settings.timeout + self.settings.timeout / 4;
+        match tokio::time::timeout(patience, work(connection)).await {
+            Ok(done) => {
+                attended.done();
+                done
+            }
+            Err(_) => {
+                attended.give_up();
+                Err(StoreError::failed("the database does not answer"))
+            }
+        }
     }
 
     /// Runs a write as a transaction, together with its receipt.
@@ -88,32 +140,35 @@ impl PostgresStore {
         receipt: Option<Receipt<T>>,
         work: impl AsyncFnOnce(&mut Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut attended = self.attended().await?;
-        let written = async {
-            let mut transaction = attended.connection()?.transaction().await?;
+        let committing = AtomicBool::new(false);
+        let written = self.attend(async |connection: &mut Object| {
+            let mut transaction = connection.transaction().await?;
             let outcome = work(&mut transaction).await?;
             if let Some(receipt) = receipt {
                 receipt::keep(&transaction, receipt, &outcome).await?;
             }
-            transaction.commit().await?;
+            committing.store(true, Ordering::Relaxed);
+            transaction.commit().await.map_err(|error| match is_told(&error) {
+                true => StoreError::from(error),
+                false => StoreError::OutcomeUnknown,
+            })?;
             Ok(outcome)
-        };
-        let written = written.await;
-        attended.done();
-        written
+        });
+        match written.await {
+            Err(StoreError::Failed(_)) if committing.load(Ordering::Relaxed) => {
+                Err(StoreError::OutcomeUnknown)
+            }
+            written => written,
+        }
     }
 
     /// Reads the rows of a query that is prepared once for each connection.
     async fn all(&self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        let mut attended = self.attended().await?;
-        let found = async {
-            let connection = attended.connection()?;
+        self.attend(async |connection: &mut Object| {
             let statement = connection.prepare_cached(sql).await?;
             Ok(connection.query(&statement, params).await?)
-        };
-        let found = found.await;
-        attended.done();
-        found
+        })
+        .await
     }
 
     /// The same for a query that gives a row, or none.
@@ -129,31 +184,58 @@ impl PostgresStore {
         row: impl Fn(&dyn Columns) -> Result<T>,
     ) -> Result<Vec<T>> {
         let statements = select::statements(Dialect::Postgres, &list, query);
-        let mut attended = self.attended().await?;
-        let found = pages(attended.connection()?, statements, query, row).await;
-        attended.done();
-        found
+        self.attend(async |connection: &mut Object| pages(connection, statements, query, row).await).await
     }
 }
 
 /// Makes a database as the first version did.
 #[cfg(test)]
 pub async fn make_first(url: &str, sql: &str) {
-    schema::make_first(&mut connect(url).unwrap().get().await.unwrap(), sql).await;
+    schema::make_first(&mut connect(url, PoolSettings::default()).unwrap().get().await.unwrap(), sql).await;
 }
 
-fn connect(url: &str) -> std::result::Result<Pool, OpenError> {
-    let config: Config = url.parse().map_err(OpenError::Url)?;
+fn connect(url: &str, settings: PoolSettings) -> std::result::Result<Pool, OpenError> {
+    let PoolSettings { connections, wait, timeout } = settings;
+    let mut config: Config = url.parse().map_err(OpenError::Url)?;
+    // A network that swallows packets must be noticed: by the kernel where something was sent, and by asking where not.
+    config.keepalives(true).keepalives_idle(timeout).keepalives_interval(timeout / 3).keepalives_retries(3);
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(timeout);
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(wait);
+    }
+    // A write that waits for another's lock gives up in the end: its caller may have gone, and the connection is wanted.
+    let lock = timeout.min(Duration::from_secs(5));
+    let set_up = format!(
+        "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        lock.as_millis(),
+        timeout.as_millis(),
+        2 * timeout.as_millis()
+    );
     let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     Ok(Pool::builder(Manager::from_config(config, NoTls, manager))
-        .max_size(CONNECTIONS)
-        .wait_timeout(Some(WAIT))
-        .create_timeout(Some(WAIT))
-        .post_create(Hook::async_fn(|client, _| {
-            Box::pin(async move { client.batch_execute(SET_UP).await.map_err(HookError::Backend) })
+        .max_size(connections)
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(wait))
+        .post_create(Hook::async_fn(move |client, _| {
+            let set_up = set_up.clone();
+            Box::pin(async move { client.batch_execute(&set_up).await.map_err(HookError::Backend) })
         }))
         .runtime(Runtime::Tokio1)
         .build()?)
+}
+
+/// Whether the server has no connection left for us.
+fn is_full(error: &PoolError) -> bool {
+    matches!(error, PoolError::Backend(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS))
+}
+
+/// Whether an error of a commit says that nothing was committed. The others say only that its answer was lost: the
+/// connection broke, or the server was stopped.
+fn is_told(error: &tokio_postgres::Error) -> bool {
+    let stopped = [&SqlState::ADMIN_SHUTDOWN, &SqlState::CRASH_SHUTDOWN, &SqlState::CANNOT_CONNECT_NOW];
+    error.code().is_some_and(|code| !stopped.contains(&code))
 }
 
 impl Store for PostgresStore {
@@ -193,31 +275,36 @@ async fn row(
     transaction.query_opt(&statement, params).await
 }
 
-/// A connection that is at work for a caller who may go away: then the query is cancelled, and the connection, of which
-/// nobody knows how far it is, is closed instead of being used again.
+/// A connection that is at work for a caller who may go away: then the query is cancelled, and the connection goes back
+/// when it is at rest. Opening others in its place would cost everybody more than the caller has paid.
 struct Attended(Option<Object>);
 
 impl Attended {
-    fn connection(&mut self) -> Result<&mut Object> {
-        self.0.as_mut().ok_or_else(|| StoreError::failed("the connection was given back"))
-    }
-
     /// The work has ended, well or not: the connection goes back.
     fn done(mut self) {
         self.0 = None;
+    }
+
+    /// The database does not answer on this connection: it is closed.
+    fn give_up(mut self) {
+        drop(self.0.take().map(Object::take));
     }
 }
 
 impl Drop for Attended {
     fn drop(&mut self) {
-        let Some(object) = self.0.take() else { return };
-        let client = Object::take(object);
-        let token = client.cancel_token();
+        let Some(connection) = self.0.take() else { return };
         tokio::spawn(async move {
-            if let Err(error) = token.cancel_query(NoTls).await {
-                tracing::debug!(%error, "a query that nobody waits for can't be cancelled");
+            let token = connection.cancel_token();
+            let rested = tokio::time::timeout(CANCEL_TIME, async {
+                token.cancel_query(NoTls).await?;
+                // An empty statement comes back when everything before it has: the query and its transaction's end.
+                connection.batch_execute("").await
+            });
+            if !matches!(rested.await, Ok(Ok(()))) {
+                tracing::debug!("a query that nobody waits for can't be cancelled: its connection is closed");
+                drop(Object::take(connection));
             }
-            drop(client);
         });
     }
 }

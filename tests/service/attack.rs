@@ -1,0 +1,358 @@
+//! One caller who costs more than it pays: the others go on, and memory stays bounded. Each attack was seen to break the
+//! service before it was mended; `--nocapture` prints the figures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use assay::grpc::pb;
+use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http_body_util::{BodyExt as _, StreamBody};
+use prost::Message as _;
+use tokio::io::AsyncWriteExt as _;
+use tonic::body::Body;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tower::{Service as _, ServiceExt as _};
+
+use crate::support::process::{Served, resident};
+use crate::support::{eventually, inline, made, shipped, within};
+
+/// The most memory that any of these attacks may make the server take.
+const MOST_MEMORY: u64 = 300 << 20;
+
+const SCORE: &str = "/assay.v1.ScoringService/ScoreLead";
+
+fn serve(more: &[&str]) -> (Served, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(&dir.path().join("a.db"), &shipped(), more);
+    (served, dir)
+}
+
+async fn connect(served: &Served) -> Channel {
+    Channel::from_shared(served.url()).unwrap().connect().await.unwrap()
+}
+
+/// Sends a request whose body is as given, which no client library would.
+async fn raw(channel: &Channel, path: &str, encoding: Option<&str>, body: Body) -> http::Response<Body> {
+    let mut request = http::Request::post(format!("http://test{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers");
+    if let Some(encoding) = encoding {
+        request = request.header("grpc-encoding", encoding);
+    }
+    let mut channel = channel.clone();
+    channel.ready().await.unwrap().call(request.body(body).unwrap()).await.unwrap()
+}
+
+/// A body of some parts that never ends.
+fn unfinished(parts: Vec<Bytes>) -> Body {
+    let parts = futures::stream::iter(parts).map(|part| Ok::<_, tonic::Status>(http_body::Frame::data(part)));
+    Body::new(StreamBody::new(parts.chain(futures::stream::pending())))
+}
+
+/// A message with the five bytes before it.
+fn framed(compressed: bool, message: &[u8]) -> Bytes {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[u8::from(compressed)], &length[..], message].concat().into()
+}
+
+/// What other callers see while an attack goes on: scores one lead after the other, on a connection of its own.
+struct Others {
+    worst: Arc<AtomicU64>,
+    calls: Arc<AtomicU64>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Others {
+    async fn start(served: &Served) -> Self {
+        let (worst, calls): (Arc<AtomicU64>, Arc<AtomicU64>) = Default::default();
+        let mut scoring = ScoringServiceClient::new(connect(served).await);
+        let (seen, counted) = (worst.clone(), calls.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                let begin = Instant::now();
+                scoring.score_lead(inline(made::company("Acme", Some(80)))).await.expect("others go on");
+                seen.fetch_max(begin.elapsed().as_micros() as u64, Ordering::Relaxed);
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        });
+        Self { worst, calls, task }
+    }
+
+    /// Waits until so many more calls were answered.
+    async fn go_on(&self, calls: u64) {
+        let target = self.calls.load(Ordering::Relaxed) + calls;
+        eventually(async || {
+            assert!(!self.task.is_finished(), "the others were refused");
+            (self.calls.load(Ordering::Relaxed) >= target).then_some(())
+        })
+        .await;
+    }
+
+    fn end(self, attack: &str, served: &Served) {
+        let memory = resident(served.child.id());
+        println!(
+            "{attack}: {} calls of others, the slowest {:.1} ms; {} MiB resident",
+            self.calls.load(Ordering::Relaxed),
+            self.worst.load(Ordering::Relaxed) as f64 / 1e3,
+            memory >> 20
+        );
+        assert!(!self.task.is_finished(), "the others were refused");
+        assert!(memory < MOST_MEMORY, "{} MiB", memory >> 20);
+        self.task.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_without_a_body_shut_nobody_out_and_end() {
+    let (served, _dir) = serve(&[]);
+    let others = Others::start(&served).await;
+    let channel = connect(&served).await;
+    let attacks: Vec<_> = (0..1_024)
+        .map(|_| {
+            let channel = channel.clone();
+            tokio::spawn(async move { raw(&channel, SCORE, None, unfinished(vec![])).await })
+        })
+        .collect();
+    others.go_on(200).await;
+    // A request of which nothing comes for five seconds ends.
+    let first = within(attacks.into_iter().next().unwrap()).await.unwrap();
+    let status = tonic::Status::from_header_map(first.headers()).unwrap();
+    assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+    others.end("1,024 calls without a body", &served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_requests_that_never_end_hold_a_bounded_budget() {
+    let (served, _dir) = serve(&[]);
+    let others = Others::start(&served).await;
+    let begun = framed(false, &vec![0; 15 << 20]);
+    let mut channels = Vec::new();
+    for _ in 0..10 {
+        channels.push(connect(&served).await);
+    }
+    let path = "/assay.v1.LeadService/BatchUpsertLeads";
+    let mut refused: futures::stream::FuturesUnordered<_> = (0..200)
+        .map(|i| {
+            let (channel, begun) = (channels[i % 10].clone(), begun.slice(..begun.len() - 1));
+            tokio::spawn(async move { raw(&channel, path, None, unfinished(vec![begun])).await })
+        })
+        .collect();
+    others.go_on(500).await;
+    // Whoever finds no room is told so, and whoever stops is ended: all within the time for a request.
+    let ended = within(refused.next()).await.unwrap().unwrap();
+    let status = tonic::Status::from_header_map(ended.headers()).unwrap();
+    assert!(
+        matches!(status.code(), tonic::Code::ResourceExhausted | tonic::Code::DeadlineExceeded),
+        "{status:?}"
+    );
+    others.end("200 requests of 16 MiB that never end", &served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_hold_a_bounded_budget() {
+    let (served, _dir) = serve(&[]);
+    let mut leads = LeadServiceClient::new(connect(&served).await);
+    for batch in 0..4 {
+        let contact = |i| pb::Contact { id: format!("c{i}"), title: "x".repeat(150), ..Default::default() };
+        let contacts = pb::ContactList { contacts: (0..100).map(contact).collect() };
+        let item = |i: i32| {
+            let lead = pb::Lead { contacts: Some(contacts.clone()), ..made::company("Acme", Some(i.into())) };
+            let id = format!("{batch}-{i}");
+            pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
+        };
+        let items = (0..100).map(item).collect();
+        leads
+            .batch_upsert_leads(pb::BatchUpsertLeadsRequest {
+                system: "crm".into(),
+                items,
+                ..Default::default()
+            })
+            .await
+            .unwrap();
+    }
+    let others = Others::start(&served).await;
+    let request = pb::ListLeadsRequest { page_size: 1_000, ..Default::default() };
+    let request = framed(false, &request.encode_to_vec());
+    let (mut unread, mut refused) = (Vec::new(), 0);
+    for _ in 0..4 {
+        // Windows that take a whole answer, on a connection from which nobody takes more than its first bytes.
+        let channel = Endpoint::new(served.url()).unwrap().connect().await.unwrap();
+        for _ in 0..100 {
+            let body = Body::new(http_body_util::Full::new(request.clone()));
+            let response = raw(&channel, "/assay.v1.LeadService/ListLeads", None, body).await;
+            match tonic::Status::from_header_map(response.headers()) {
+                Some(_) => refused += 1,
+                None => unread.push(response),
+            }
+        }
+    }
+    others.go_on(200).await;
+    println!("{} answers wait to be read, {refused} were refused at once", unread.len());
+    others.end("400 answers that nobody reads", &served);
+    // Whoever reads in time gets the rest; whoever found no room learns it at the end.
+    let mut codes = std::collections::BTreeMap::<String, usize>::new();
+    for response in unread {
+        let Ok(body) = tokio::time::timeout(Duration::from_secs(30), response.into_body().collect()).await
+        else {
+            panic!("an answer does not end");
+        };
+        let trailers = body.ok().and_then(|body| body.trailers().cloned()).unwrap_or_default();
+        let code = tonic::Status::from_header_map(&trailers).map(|status| status.code());
+        *codes.entry(format!("{code:?}")).or_default() += 1;
+    }
+    println!("how they ended: {codes:?}");
+    assert!(codes.contains_key("Some(Ok)") && codes.contains_key("Some(ResourceExhausted)"), "{codes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_checks_and_watches_are_bounded_too() {
+    let (served, _dir) = serve(&[]);
+    let others = Others::start(&served).await;
+    let begun = framed(false, &vec![0; 3 << 20]);
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let channel = connect(&served).await;
+        for i in 0..100 {
+            let (channel, begun) = (channel.clone(), begun.slice(..begun.len() - 1));
+            open.push(tokio::spawn(async move {
+                if i % 2 == 0 {
+                    let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
+                    if let Ok(watch) = watch {
+                        watch.into_inner().for_each(|_| async {}).await;
+                    }
+                } else {
+                    raw(&channel, "/grpc.health.v1.Health/Check", None, unfinished(vec![begun])).await;
+                }
+            }));
+        }
+    }
+    others.go_on(200).await;
+    // Somebody else is still told how we are.
+    let mut health = HealthClient::new(connect(&served).await);
+    within(health.check(HealthCheckRequest::default())).await.unwrap();
+    others.end("800 health checks and watches", &served);
+    open.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn little_that_decompresses_to_much_is_refused_off_everybodys_way() {
+    use std::io::Write as _;
+    let (served, _dir) = serve(&[]);
+    // Elements that take two bytes each: of a list of messages, and of a list of texts within a lead.
+    let items = [0x12, 0].repeat(8 << 20);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&items[..15 << 20]).unwrap();
+    let bomb = framed(true, &gzip.finish().unwrap());
+    assert!(bomb.len() < 20_000, "{}", bomb.len());
+    let others = Others::start(&served).await;
+    others.go_on(200).await;
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let attackers: Vec<_> = futures::future::join_all((0..16).map(|_| connect(&served)))
+        .await
+        .into_iter()
+        .map(|channel| {
+            let (bomb, stop) = (bomb.clone(), stop.clone());
+            tokio::spawn(async move {
+                let mut refused = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let body = Body::new(http_body_util::Full::new(bomb.clone()));
+                    let path = "/assay.v1.LeadService/BatchUpsertLeads";
+                    let response = raw(&channel, path, Some("gzip"), body).await;
+                    let status = tonic::Status::from_header_map(response.headers()).unwrap();
+                    assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status:?}");
+                    refused += 1;
+                }
+                refused
+            })
+        })
+        .collect();
+    others.go_on(300).await;
+    let begin = Instant::now();
+    assert_eq!(crate::support::http_get(&served.admin, "/livez").await.0, 200);
+    println!("/livez answers in {:?}", begin.elapsed());
+    stop.store(true, Ordering::Relaxed);
+    let mut refused = 0;
+    for attacker in attackers {
+        refused += within(attacker).await.unwrap();
+    }
+    println!("{refused} such requests were refused");
+    others.end("16 callers with 16 KB of gzip", &served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn short_deadlines_do_not_end_a_shared_connection() {
+    let (served, _dir) = serve(&[]);
+    let channel = connect(&served).await;
+    for _ in 0..20 {
+        // All at once, and given up before most of them are looked at.
+        let calls = (0..200).map(|_| {
+            let mut scoring = ScoringServiceClient::new(channel.clone());
+            async move {
+                let call = scoring.score_lead(inline(made::company("Acme", None)));
+                tokio::time::timeout(Duration::from_millis(1), call).await
+            }
+        });
+        for ended in futures::future::join_all(calls).await.into_iter().flatten() {
+            ended.expect("nothing but the caller's own deadline ends a call");
+        }
+    }
+    ScoringServiceClient::new(channel).score_lead(inline(made::company("Acme", None))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_connections_and_stopped_clients_hold_up_no_stop() {
+    let (mut served, _dir) = serve(&["--drain-delay", "0s"]);
+    let _silent = tokio::net::TcpStream::connect(&served.address).await.unwrap();
+    let mut begun = tokio::net::TcpStream::connect(&served.address).await.unwrap();
+    begun.write_all(b"PRI * HT").await.unwrap();
+    // A client that has been served, and then reads and answers nothing more.
+    let mut stopped = tokio::net::TcpStream::connect(&served.address).await.unwrap();
+    stopped.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    ScoringServiceClient::new(connect(&served).await)
+        .score_lead(inline(made::company("Acme", None)))
+        .await
+        .unwrap();
+    let begin = Instant::now();
+    served.signal("-TERM");
+    assert_eq!(served.wait().code(), Some(0));
+    let took = begin.elapsed();
+    println!("the stop took {took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(served.logged(&["calls in flight are ended"]).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_at_rest_are_told_of_the_end_of_the_server_and_of_their_connection() {
+    for (more, stops) in [(["--drain-delay", "0s"], true), (["--max-connection-age", "1s"], false)] {
+        let (served, _dir) = serve(&more);
+        let channel = connect(&served).await;
+        let (requests, outgoing) = tokio::sync::mpsc::channel::<pb::ScoreLeadsRequest>(1);
+        let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
+        let mut answers =
+            ScoringServiceClient::new(channel.clone()).score_leads(outgoing).await.unwrap().into_inner();
+        requests
+            .send(pb::ScoreLeadsRequest {
+                id: "1".into(),
+                request: Some(inline(made::company("Acme", None))),
+            })
+            .await
+            .unwrap();
+        assert_eq!(within(answers.message()).await.unwrap().unwrap().id, "1");
+        if stops {
+            served.signal("-TERM");
+        }
+        let (code, reason, _) = crate::support::failure(within(answers.message()).await);
+        assert_eq!((code, reason.as_str()), (tonic::Code::Unavailable, "DRAINING"));
+        if !stops {
+            // The client opens another connection by itself.
+            ScoringServiceClient::new(channel).score_lead(inline(made::company("Acme", None))).await.unwrap();
+        }
+    }
+}
