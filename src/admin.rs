@@ -25,6 +25,8 @@ pub enum Phase {
         sources: Sources,
     },
     Ready,
+    /// The store does not answer: why.
+    NoStore(String),
     Draining,
 }
 
@@ -62,6 +64,9 @@ async fn ready(State(admin): State<Admin>) -> impl IntoResponse {
     match admin.readiness.get() {
         Phase::Ready => (StatusCode::OK, "ready\n".to_owned()),
         Phase::Starting => unavailable("not ready: starting\n".into()),
+        Phase::NoStore(problem) => unavailable(format!(
+            "not ready: the store does not answer: {problem}\ninline leads are scored all the same\n"
+        )),
         Phase::Draining => unavailable("not ready: draining\n".into()),
         Phase::NoRules { folder, diagnostics, sources } => {
             let shown: String = diagnostics.iter().map(|d| d.render(&folder, &sources)).collect();

@@ -3,7 +3,7 @@
 //! Five floors; imports point down only, and siblings never meet (`tests/service/floors.rs` keeps it so):
 //!
 //! ```text
-//! 4 assembly   main, cli, config, server, connections, admin, shutdown, telemetry
+//! 4 assembly   main, cli, config, server, connections, admin, shutdown, telemetry, vitals
 //! 3 grpc       the wire: convert, call a use case, convert
 //! 2 app        use cases, a file each
 //! 1 storage    where resources are kept      1 rules   the rule language
@@ -26,3 +26,4 @@ pub mod connections;
 pub mod server;
 pub mod shutdown;
 pub mod telemetry;
+pub mod vitals;

@@ -7,8 +7,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tower::Layer as _;
 
 use crate::admin::{self, Phase, Readiness};
@@ -18,12 +16,13 @@ use crate::config::{Config, Database, WatchMode};
 use crate::connections::{self, Connections};
 use crate::grpc::admission::{Admission, Ending};
 use crate::grpc::observe::{Observe, RpcMetrics, Times};
-use crate::grpc::{SERVICES, routes};
+use crate::grpc::routes;
 use crate::rules::watch;
 use crate::storage::postgres::{PoolSettings, PostgresStore};
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Store, Upgrade};
 use crate::telemetry;
+use crate::vitals::Vitals;
 
 /// The sockets, bound by the caller: so that a test learns the port, and a supervisor can hand them over.
 pub struct Listeners {
@@ -49,8 +48,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::default();
-    let (mut reporter, health) = tonic_health::server::health_reporter();
-    report(&reporter, ServingStatus::NotServing).await;
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let (vitals, has_started) = Vitals::new(readiness.clone(), reporter).await;
 
     let admin_address = listeners.admin.local_addr()?;
     // The admin port first: bringing a large database up to date takes its time, and the process is alive.
@@ -70,7 +69,6 @@ pub async fn serve(
     let address = listeners.grpc.local_addr()?;
     let admission = Admission::new(config.max_calls);
     let ending = Ending::default();
-    let (started, has_started) = tokio::sync::watch::channel(false);
     let times = Times { call: config.call_timeout, list: config.list_timeout };
     let observe = Observe::new(rpc_metrics, admission.clone(), times, has_started);
     let connections = Connections {
@@ -85,21 +83,24 @@ pub async fn serve(
 
     let (found, changes) = tokio::sync::watch::channel(None);
     let events = config.watch == WatchMode::Auto;
-    watch::watch(config.scripts.clone(), events, found).context("the scripts can't be watched")?;
-    let ready = Ready { readiness: readiness.clone(), reporter: reporter.clone(), started };
-    let rules = tokio::spawn(follow_rules(app, changes, ready, stop.clone()));
+    watch::watch(config.scripts.clone(), events, found, app.metrics.last_look.clone())
+        .context("the scripts can't be watched")?;
+    let store = tokio::spawn(vitals.clone().follow_store(app.clone(), stop.clone()));
+    let rules = tokio::spawn(follow_rules(app, changes, vitals.clone(), stop.clone()));
 
     shutdown.await;
     tracing::info!(delay = ?config.drain_delay, "draining: NOT_SERVING, calls are still accepted");
-    stop_publishing(rules, &stop).await;
-    readiness.set(Phase::Draining);
-    report(&reporter, ServingStatus::NotServing).await;
+    stop.cancel();
+    // After these, nothing says SERVING any more.
+    for (task, what) in [(rules, "follows the rules"), (store, "follows the store")] {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "the task that {what} failed");
+        }
+    }
+    vitals.drain().await;
     tokio::time::sleep(config.drain_delay).await;
     ending.soon.cancel();
-    // Watches of the health never end by themselves: without their status they do.
-    for service in SERVICES.into_iter().chain([""]) {
-        reporter.clear_service_status(service).await;
-    }
+    vitals.end_watches().await;
     let drained = tokio::time::timeout(config.drain_deadline, &mut grpc).await;
     if drained.is_err() {
         let calls = admission.calls();
@@ -139,14 +140,6 @@ pub async fn open(
     })
 }
 
-/// After this, nothing says SERVING any more.
-async fn stop_publishing(rules: tokio::task::JoinHandle<()>, stop: &CancellationToken) {
-    stop.cancel();
-    if let Err(error) = rules.await {
-        tracing::error!(%error, "the task that follows the rules failed");
-    }
-}
-
 /// What a deployment decides, as the application wants it.
 pub fn settings(config: &Config) -> Settings {
     Settings {
@@ -161,18 +154,11 @@ pub fn settings(config: &Config) -> Settings {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What is told once the rules were looked at.
-struct Ready {
-    readiness: Readiness,
-    reporter: HealthReporter,
-    started: tokio::sync::watch::Sender<bool>,
-}
-
 /// Publishes what is found in the folder. The first good set makes the replica ready.
 async fn follow_rules(
     app: Arc<App>,
     mut changes: tokio::sync::watch::Receiver<watch::Latest>,
-    Ready { readiness, reporter, started }: Ready,
+    vitals: Vitals,
     stop: CancellationToken,
 ) {
     let mut ready = false;
@@ -200,23 +186,15 @@ async fn follow_rules(
         }
         if app.rules.current().is_some() {
             ready = true;
-            readiness.set(Phase::Ready);
-            report(&reporter, ServingStatus::Serving).await;
-            started.send_replace(true);
+            vitals.rules_are_loaded().await;
             tracing::info!("serving");
         } else if let Some(pending) = app.rules.status().pending {
-            readiness.set(Phase::NoRules {
+            let phase = Phase::NoRules {
                 folder: app.settings.rules_source.clone(),
                 diagnostics: pending.diagnostics,
                 sources: pending.sources,
-            });
-            started.send_replace(true);
+            };
+            vitals.rules_are_bad(phase).await;
         }
-    }
-}
-
-async fn report(reporter: &HealthReporter, status: ServingStatus) {
-    for service in SERVICES.into_iter().chain([""]) {
-        reporter.set_service_status(service, status).await;
     }
 }

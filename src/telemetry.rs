@@ -26,11 +26,20 @@ pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
 }
 
+/// Libraries whose debug messages show what is sent and stored: whole leads, and so personal data. They are held at info,
+/// whatever the filter says.
+const LIBRARIES_THAT_TELL_DATA: [&str; 6] =
+    ["tokio_postgres", "postgres_protocol", "h2", "hyper", "hyper_util", "tonic"];
+
 /// Starts logging to standard error and, where an endpoint is configured, sending traces there: once a process,
 /// within the runtime.
 pub fn start(config: &Config) -> anyhow::Result<Telemetry> {
     let filter = EnvFilter::try_new(&config.log)
         .with_context(|| format!("the log filter \"{}\" is not valid", config.log))?;
+    let filter = LIBRARIES_THAT_TELL_DATA.iter().try_fold(filter, |filter, library| {
+        let directive = format!("{library}=info").parse().context("a directive of the log filter")?;
+        Ok::<_, anyhow::Error>(filter.add_directive(directive))
+    })?;
     let terminal = std::io::stderr().is_terminal();
     let format = config.log_format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -1,14 +1,14 @@
 //! Canvases: created, changed, deleted. Segments and personas belong to them.
 
 use super::once::Once;
-use super::{App, Error, Result, admit, until_written};
+use super::{App, Error, Result, admit, admit_undelete, until_written};
 use crate::domain::canvas::{Canvas, CanvasContent};
 use crate::domain::check::{Checker, Draft, Invalid, Violation};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id};
 use crate::domain::version::Version;
 use crate::rules::ScriptKind;
-use crate::storage::{Receipt, StoreError};
+use crate::storage::{Part, Receipt, StoreError};
 
 impl App {
     pub async fn create_canvas(
@@ -33,7 +33,7 @@ impl App {
         Ok(self.store.canvas(name).await?)
     }
 
-    pub async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
+    pub async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>> {
         Ok(self.store.canvases(query, deleted).await?)
     }
 
@@ -74,6 +74,18 @@ impl App {
             canvas.version = canvas.version.next(self.now());
             canvas.version.delete_time = Some(canvas.version.update_time);
             self.store.update_canvas(canvas, once.of(&())).await.map_err(Error::from)
+        })
+    }
+
+    /// Takes a deletion back.
+    pub async fn undelete_canvas(&self, name: &CanvasName, etag: &str, once: Once<Canvas>) -> Result<Canvas> {
+        let _turn = self.turn(name).await;
+        until_written!(etag, async {
+            let mut canvas = self.store.canvas(name).await?;
+            admit_undelete(name, &canvas.version, etag)?;
+            canvas.version = canvas.version.restored(self.now());
+            self.store.update_canvas(canvas.clone(), once.of(&canvas)).await?;
+            Ok(canvas)
         })
     }
 

@@ -8,7 +8,7 @@ use crate::domain::check::{Checker, Draft};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::Query;
 use crate::domain::name::{Id, LeadName, ProfileName};
-use crate::storage::{self, StoreError, UpsertItem, Upserted, Window};
+use crate::storage::{self, Part, StoreError, UpsertItem, Upserted, Window};
 
 /// A lead as it is read: its record and whether its latest score has gone stale.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,13 +54,14 @@ impl App {
         Ok(LeadView::of(record, &self.present()))
     }
 
-    pub async fn leads(&self, query: Query) -> Result<Vec<LeadView>> {
+    pub async fn leads(&self, query: Query) -> Result<Part<LeadView>> {
         let present = self.present();
-        let records = self.store.leads(query, present.clone()).await?;
-        Ok(records.into_iter().map(|record| LeadView::of(record, &present)).collect())
+        let Part { items, more } = self.store.leads(query, present.clone()).await?;
+        let items = items.into_iter().map(|record| LeadView::of(record, &present)).collect();
+        Ok(Part { items, more })
     }
 
-    pub async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
+    pub async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Part<Lead>> {
         let revisions = self.store.lead_revisions(name, window).await?;
         if revisions.is_empty() && window.after.is_none() {
             return Err(StoreError::NotFound(name.to_string()).into());

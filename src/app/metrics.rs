@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
 use crate::domain::score::ScoreStatus;
+use crate::rules::watch::LastLook;
 
 /// How many rule sets are counted apart: with every save of a script there is a new one.
 const RULE_SETS: usize = 8;
@@ -74,6 +76,10 @@ pub struct Metrics {
     pub reloads: Family<ReloadLabels, Counter>,
     reload_duration: Histogram,
     pub pending: Gauge,
+    /// 1 unless the store has stopped answering.
+    pub store_up: Gauge,
+    /// When the folder with the rules was last looked at.
+    pub last_look: LastLook,
 }
 
 impl Default for Metrics {
@@ -83,6 +89,8 @@ impl Default for Metrics {
             reloads: Family::default(),
             reload_duration: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             pending: Gauge::default(),
+            store_up: Gauge::default(),
+            last_look: LastLook::default(),
         }
     }
 }
@@ -98,6 +106,8 @@ impl Metrics {
             Unit::Seconds,
             self.reload_duration.clone(),
         );
+        self.store_up.set(1);
+        registry.register("assay_store_up", "1 unless the store does not answer", self.store_up.clone());
         registry.register("assay_rules_pending", "1 while a change can't be loaded", self.pending.clone());
     }
 
@@ -184,6 +194,12 @@ impl App {
         if let Some(attempt) = status.last_attempt {
             let help = "How long ago rules were last loaded or refused";
             gauge(&mut encoder, "assay_rule_reload_age", help, Some(&Unit::Seconds), seconds(attempt))?;
+        }
+
+        let looked = self.metrics.last_look.load(Ordering::Relaxed);
+        if let Some(looked) = crate::domain::time::Time::from_micros(looked).filter(|_| looked > 0) {
+            let help = "How long ago the folder with the rules was last looked at";
+            gauge(&mut encoder, "assay_rule_look_age", help, Some(&Unit::Seconds), seconds(looked))?;
         }
 
         let load = self.store.load();

@@ -190,6 +190,15 @@ fn admit(name: impl ToString, version: &Version, etag: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether a deletion may be taken back: the etag is current and there is one.
+fn admit_undelete(name: impl ToString, version: &Version, etag: &str) -> Result<()> {
+    match version.delete_time {
+        None => Err(StoreError::AlreadyExists(name.to_string()).into()),
+        Some(_) if !version.admits(etag) => Err(Error::EtagMismatch(name.to_string())),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Runs a read-change-write until nobody else has written between. With an etag, whoever read that version is
 /// overtaken by the first other write; only when what the resource points to has moved, it is looked at again.
 macro_rules! until_written {

@@ -1,13 +1,14 @@
 //! Profiles: created, changed, deleted. Their revisions stay for ever.
 
 use super::once::Once;
-use super::{App, Error, Result, admit, until_written};
+use super::{App, Error, Result, admit, admit_undelete, until_written};
 use crate::domain::check::{Checker, Draft};
-use crate::domain::listing::Query;
+use crate::domain::filter::{Filter, Operand};
+use crate::domain::listing::{self, Query};
 use crate::domain::name::{Id, ProfileName, SegmentName};
 use crate::domain::profile::{Profile, ProfileContent};
 use crate::domain::version::Version;
-use crate::storage::{StoreError, Window};
+use crate::storage::{Part, StoreError, Window};
 
 impl App {
     pub async fn create_profile(
@@ -33,11 +34,11 @@ impl App {
         })
     }
 
-    pub async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
+    pub async fn profiles(&self, query: Query, deleted: bool) -> Result<Part<Profile>> {
         Ok(self.store.profiles(query, deleted).await?)
     }
 
-    pub async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
+    pub async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Part<Profile>> {
         let revisions = self.store.profile_revisions(name, window).await?;
         if revisions.is_empty() && window.after.is_none() {
             return Err(StoreError::NotFound(name.to_string()).into());
@@ -65,15 +66,59 @@ impl App {
         })
     }
 
-    pub async fn delete_profile(&self, name: &ProfileName, etag: &str, once: Once<()>) -> Result<()> {
+    /// Deletes a profile that nothing names any more, or any if that is forced: what names it can't be scored then.
+    pub async fn delete_profile(
+        &self,
+        name: &ProfileName,
+        etag: &str,
+        force: bool,
+        once: Once<()>,
+    ) -> Result<()> {
         let _turn = self.turn(name).await;
         until_written!(etag, async {
             let mut profile = self.store.profile(name).await?;
             admit(name, &profile.version, etag)?;
+            let users = if force { Vec::new() } else { self.users_of_profile(name).await? };
+            if !users.is_empty() {
+                return Err(Error::InUse { resource: name.to_string(), users });
+            }
             profile.version = profile.version.next(self.now());
             profile.version.delete_time = Some(profile.version.update_time);
             self.store.update_profile(profile, once.of(&())).await.map_err(Error::from)
         })
+    }
+
+    /// Takes a deletion back.
+    pub async fn undelete_profile(
+        &self,
+        name: &ProfileName,
+        etag: &str,
+        once: Once<Profile>,
+    ) -> Result<Profile> {
+        let _turn = self.turn(name).await;
+        until_written!(etag, async {
+            let mut profile = self.store.profile(name).await?;
+            admit_undelete(name, &profile.version, etag)?;
+            let draft = Draft { content: profile.content, violations: Vec::new() };
+            profile.content = self.check_profile(draft).await?;
+            profile.version = profile.version.restored(self.now());
+            self.store.update_profile(profile.clone(), once.of(&profile)).await?;
+            Ok(profile)
+        })
+    }
+
+    /// Some of those that name a profile.
+    async fn users_of_profile(&self, name: &ProfileName) -> Result<Vec<String>> {
+        const SHOWN: usize = 3;
+        let mut users = Vec::new();
+        if self.settings.default_profile.as_ref() == Some(name) {
+            users.push("the configuration (default_profile)".to_owned());
+        }
+        let filter = Filter::equal(&listing::LEAD, "profile", Operand::Text(name.to_string()));
+        let query = Query { filter, limit: SHOWN, ..Query::default() };
+        let leads = self.store.leads(query, self.present()).await?;
+        users.extend(leads.into_iter().map(|record| record.lead.name.to_string()));
+        Ok(users)
     }
 
     async fn check_profile(&self, draft: Draft<ProfileContent>) -> Result<ProfileContent> {

@@ -120,7 +120,16 @@ impl App {
             let name = Operand::Text(script.name.to_string());
             let filter = Filter::equal(&listing::PROFILE, "scoring_script", name);
             let query = Query { filter, limit: 3, ..Query::default() };
-            let users = self.store.profiles(query, false).await.unwrap_or_default();
+            let users = match self.store.profiles(query, false).await {
+                Ok(users) => users,
+                // Who is not known to use it may use it: tried again when the store answers.
+                Err(error) => {
+                    let message =
+                        format!("whether profiles use the script is not known: {}", with_causes(&error));
+                    missed.push(Diagnostic::of_file(&script.path, Code::NotKept, message));
+                    continue;
+                }
+            };
             if !users.is_empty() {
                 let users: Vec<_> = users.iter().map(|profile| profile.name.to_string()).collect();
                 let message = format!("the script is gone, but {} would be scored by it", users.join(", "));

@@ -11,7 +11,7 @@ use crate::domain::score::{Assessment, Basis, Score, Warning, WarningCode};
 use crate::domain::time::Time;
 use crate::rules::set::RuleSet;
 use crate::rules::{LeadFacts, ScriptKind};
-use crate::storage::StoreError;
+use crate::storage::{Part, StoreError};
 
 /// The most activities of a lead that a score looks at: of those known at the time, the ones recorded last.
 pub const MAX_ACTIVITIES: usize = 10_000;
@@ -154,7 +154,7 @@ impl App {
         Ok(Score { name: recorded.name, basis, assessment })
     }
 
-    pub async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
+    pub async fn scores(&self, lead: &LeadName, query: Query) -> Result<Part<Score>> {
         let scores = self.store.scores(lead, query).await?;
         if scores.is_empty() {
             self.store.lead(lead).await?;

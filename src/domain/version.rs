@@ -28,6 +28,11 @@ impl Version {
         Self { revision: self.revision + 1, update_time: now.max(self.update_time), ..self }
     }
 
+    /// The version of a deleted resource after its deletion is taken back at `now`.
+    pub fn restored(self, now: Time) -> Self {
+        Self { delete_time: None, ..self.next(now) }
+    }
+
     /// Opaque, and different for every revision, also of a resource that was deleted and made anew.
     pub fn etag(&self) -> String {
         let mut hash = Sha256::new();

@@ -60,7 +60,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         c.finish(())?;
         let found = self.0.canvases(list.query(), request.show_deleted).await?;
         let (canvases, next_page_token) =
-            list.cut(&found, |canvas| canvas.cursor(list.order()), convert::canvas::outward);
+            list.cut(&found, found.more, |canvas| canvas.cursor(list.order()), convert::canvas::outward);
         Ok(Response::new(pb::ListCanvasesResponse { canvases, next_page_token }))
     }
 
@@ -94,5 +94,18 @@ impl pb::canvas_service_server::CanvasService for Service {
             Ok(self.0.delete_canvas(&finish(c, name)?, &request.etag, once).await?)
         };
         mutation.answer(once::nothing, work).await
+    }
+
+    async fn undelete_canvas(
+        &self,
+        request: Request<pb::UndeleteCanvasRequest>,
+    ) -> Result<Response<pb::Canvas>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "CanvasService/UndeleteCanvas", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.undelete_canvas(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::plain(convert::canvas::outward), work).await
     }
 }

@@ -98,7 +98,7 @@ impl pb::lead_service_server::LeadService for Service {
         c.finish(())?;
         let found = self.0.leads(list.query()).await?;
         let (leads, next_page_token) =
-            list.cut(&found, |view| view.record.cursor(list.order()), convert::lead::view_out);
+            list.cut(&found, found.more, |view| view.record.cursor(list.order()), convert::lead::view_out);
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token }))
     }
 
@@ -197,7 +197,8 @@ impl pb::lead_service_server::LeadService for Service {
         let found = self.0.activities(&finish(c, parent)?, page.window()).await?;
         let numbered: Vec<_> = (before + 1..).zip(found).collect();
         let outward = |(_, activity): &(i64, Activity)| convert::lead::activity_out(activity);
-        let (activities, next_page_token) = page.cut(&numbered, |(number, _)| number.to_string(), outward);
+        let (activities, next_page_token) =
+            page.cut(&numbered, false, |(number, _)| number.to_string(), outward);
         Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
     }
 
@@ -217,7 +218,7 @@ impl pb::lead_service_server::LeadService for Service {
         );
         let found = self.0.lead_revisions(&finish(c, name)?, page.window()).await?;
         let key = |lead: &Lead| lead.version.revision.to_string();
-        let (leads, next_page_token) = page.cut(&found, key, convert::lead::outward);
+        let (leads, next_page_token) = page.cut(&found, found.more, key, convert::lead::outward);
         Ok(Response::new(pb::ListLeadRevisionsResponse { leads, next_page_token }))
     }
 }

@@ -55,9 +55,11 @@ impl PageRequest {
 
     /// The page out of what the store gave, as it is sent: as many items as were asked for, or fewer where they are
     /// large; with the next page's token.
+    /// `more` says that there is more than was found.
     pub fn cut<T, M: Message>(
         &self,
         found: &[T],
+        more: bool,
         key: impl Fn(&T) -> String,
         outward: impl Fn(&T) -> M,
     ) -> (Vec<M>, String) {
@@ -70,7 +72,7 @@ impl PageRequest {
             }
             page.push(message);
         }
-        let more = page.len() < found.len();
+        let more = more || page.len() < found.len();
         let last = page.len().checked_sub(1).filter(|_| more);
         let token = last.map(|last| seal(&self.binding, &key(&found[last]))).unwrap_or_default();
         (page, token)
@@ -140,13 +142,15 @@ impl ListRequest {
     }
 
     /// The page out of what was found; with the next page's token.
+    /// `more` says that there is more than was found.
     pub fn cut<T, M: Message>(
         &self,
         found: &[T],
+        more: bool,
         listed: impl Fn(&T) -> Cursor,
         outward: impl Fn(&T) -> M,
     ) -> (Vec<M>, String) {
-        self.page.cut(found, |item| serde_json::to_string(&listed(item)).unwrap_or_default(), outward)
+        self.page.cut(found, more, |item| serde_json::to_string(&listed(item)).unwrap_or_default(), outward)
     }
 
     pub fn order(&self) -> Order {

@@ -62,7 +62,7 @@ impl pb::profile_service_server::ProfileService for Service {
         c.finish(())?;
         let found = self.0.profiles(list.query(), request.show_deleted).await?;
         let (profiles, next_page_token) =
-            list.cut(&found, |profile| profile.cursor(list.order()), convert::profile::outward);
+            list.cut(&found, found.more, |profile| profile.cursor(list.order()), convert::profile::outward);
         Ok(Response::new(pb::ListProfilesResponse { profiles, next_page_token }))
     }
 
@@ -96,9 +96,22 @@ impl pb::profile_service_server::ProfileService for Service {
         let mutation = Mutation::of(&self.0, "ProfileService/DeleteProfile", &request.request_id, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
-            Ok(self.0.delete_profile(&finish(c, name)?, &request.etag, once).await?)
+            Ok(self.0.delete_profile(&finish(c, name)?, &request.etag, request.force, once).await?)
         };
         mutation.answer(once::nothing, work).await
+    }
+
+    async fn undelete_profile(
+        &self,
+        request: Request<pb::UndeleteProfileRequest>,
+    ) -> Result<Response<pb::Profile>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, "ProfileService/UndeleteProfile", &request.request_id, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            Ok(self.0.undelete_profile(&finish(c, name)?, &request.etag, once).await?)
+        };
+        mutation.answer(once::plain(convert::profile::outward), work).await
     }
 
     async fn list_profile_revisions(
@@ -117,7 +130,7 @@ impl pb::profile_service_server::ProfileService for Service {
         );
         let found = self.0.profile_revisions(&finish(c, name)?, page.window()).await?;
         let key = |profile: &Profile| profile.version.revision.to_string();
-        let (profiles, next_page_token) = page.cut(&found, key, convert::profile::outward);
+        let (profiles, next_page_token) = page.cut(&found, found.more, key, convert::profile::outward);
         Ok(Response::new(pb::ListProfileRevisionsResponse { profiles, next_page_token }))
     }
 }

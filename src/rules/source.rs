@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -123,13 +124,15 @@ pub fn too_large(file: &str, size: u64) -> Diagnostic {
 }
 
 fn read_file(path: &Path) -> Result<String, Unreadable> {
-    let meta = std::fs::metadata(path).map_err(Unreadable::Io)?;
+    // A pipe would be waited for, a device might never end. Whatever stands there may be replaced at any moment, so
+    // opening must not wait, and what was opened is looked at.
+    let file = std::fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let file = file.map_err(Unreadable::Io)?;
+    let meta = file.metadata().map_err(Unreadable::Io)?;
     if !meta.is_file() {
-        // A pipe would be waited for, a device might never end.
         return Err(Unreadable::Io(io::Error::other("it is not a plain file")));
     }
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(Unreadable::Io)?;
     file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
     if bytes.len() > MAX_FILE_BYTES {
         return Err(Unreadable::TooLarge(meta.len()));
@@ -155,24 +158,31 @@ fn walk(
     if *visited > MAX_FOLDERS {
         return Err(io::Error::other(format!("there are more than {MAX_FOLDERS} folders in it")));
     }
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<_>>()?;
-    entries.sort();
-    for path in entries {
-        let Some(name) = path.file_name().and_then(|n| n.to_str()) else { continue };
-        if name.starts_with('.') {
-            continue;
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        // What the folder tells of an entry is enough for most: others may have put thousands of files here.
+        let kind = entry.file_type()?;
+        let relevant = kind.is_dir() || kind.is_symlink() || belongs(&format!("{prefix}{name}"));
+        if relevant && !name.starts_with('.') {
+            entries.push((name, kind));
         }
-        let relative = format!("{prefix}{name}");
-        match std::fs::metadata(&path) {
-            Ok(meta) if meta.is_dir() && depth < MAX_DEPTH => {
-                walk(&path, &format!("{relative}/"), depth + 1, visited, found)?;
-            }
-            Ok(meta) if meta.is_dir() => {}
+    }
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, kind) in entries {
+        let (relative, path) = (format!("{prefix}{name}"), folder.join(&name));
+        let is_folder = match kind.is_symlink() {
+            true => std::fs::metadata(&path).is_ok_and(|meta| meta.is_dir()),
+            false => kind.is_dir(),
+        };
+        match is_folder {
+            true if depth < MAX_DEPTH => walk(&path, &format!("{relative}/"), depth + 1, visited, found)?,
+            true => {}
             // Also what can't be looked at is reported by reading it: a dangling link must not
             // make a script vanish from the set.
-            _ if belongs(&relative) => found(&relative, &path),
-            _ => {}
+            false if belongs(&relative) => found(&relative, &path),
+            false => {}
         }
     }
     Ok(())
@@ -192,7 +202,7 @@ pub type Manifest = Vec<Entry>;
 
 /// What tells cheaply that a folder may have changed: paths, sizes, times and file numbers.
 pub fn manifest(folder: &Path) -> Manifest {
-    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::fs::MetadataExt as _;
     let mut entries = Vec::new();
     let walked = walk(folder, "", 0, &mut 0, &mut |relative, path| {
         let path = (relative.to_owned(), std::fs::metadata(path));

@@ -6,6 +6,8 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +29,13 @@ const REREAD_SHARE: u32 = 50;
 const EVENT_SHARE: u32 = 10;
 /// How long the folder must have been quiet.
 const QUIET: Duration = Duration::from_millis(40);
+/// How long a file that has become a beginning of what it was must rest: it may be half written, and half a script may
+/// well be valid.
+const HALF_WRITTEN: Duration = Duration::from_secs(3);
+/// Of the watching thread's time, at most one part in this many goes to looking: the folder may hold much that is not ours.
+const LOOK_SHARE: u32 = 20;
+/// After how long without a sign of life the watching thread is given up and another begins.
+const STUCK: Duration = Duration::from_secs(30);
 /// How long to wait for quiet at most: a folder that never rests is read all the same.
 const IMPATIENT: Duration = Duration::from_millis(500);
 
@@ -36,13 +45,82 @@ pub type Found = Result<Sources, Vec<Diagnostic>>;
 /// What a folder held last; nothing before it was read for the first time.
 pub type Latest = Option<Found>;
 
+/// When the folder was last looked at, in microseconds since 1970; 0 before the first time.
+pub type LastLook = Arc<AtomicI64>;
+
 /// Starts to watch a folder, by events where `events` allows it. `found` gets its contents after every change, the
-/// first time at once; what nobody has taken yet is replaced. The thread ends when nobody listens any more.
-pub fn watch(folder: PathBuf, events: bool, found: watch::Sender<Latest>) -> std::io::Result<()> {
-    thread::Builder::new().name("rules-watch".into()).spawn(move || {
-        Follower { events: Events::new(events), folder, found, seen: None, last: None }.follow();
+/// first time at once; what nobody has taken yet is replaced. The threads end when nobody listens any more.
+pub fn watch(
+    folder: PathBuf,
+    events: bool,
+    found: watch::Sender<Latest>,
+    last_look: LastLook,
+) -> std::io::Result<()> {
+    let found = Arc::new(found);
+    let mut turn = Turn::begin(&folder, events, &found, &last_look)?;
+    // A file system that hangs, or a defect of ours, must not end the watching for good.
+    thread::Builder::new().name("rules-watchdog".into()).spawn(move || {
+        while !found.is_closed() {
+            thread::sleep(POLL);
+            if turn.is_alive() {
+                continue;
+            }
+            tracing::error!(folder = %folder.display(), "the scripts were not looked at for {STUCK:?}: another thread begins");
+            turn.over.store(true, Ordering::Relaxed);
+            match Turn::begin(&folder, events, &found, &last_look) {
+                Ok(next) => turn = next,
+                Err(error) => tracing::error!(%error, "no thread can be started to watch the scripts"),
+            }
+        }
     })?;
     Ok(())
+}
+
+/// A thread that watches, until it is over.
+struct Turn {
+    over: Arc<AtomicBool>,
+    /// How long after `begin` it last showed a sign of life, in milliseconds.
+    alive: Arc<AtomicU64>,
+    begin: Instant,
+}
+
+impl Turn {
+    fn begin(
+        folder: &Path,
+        events: bool,
+        found: &Arc<watch::Sender<Latest>>,
+        last_look: &LastLook,
+    ) -> std::io::Result<Self> {
+        let turn = Self { over: Arc::default(), alive: Arc::default(), begin: Instant::now() };
+        let life = Life { over: turn.over.clone(), alive: turn.alive.clone(), begin: turn.begin };
+        let (folder, found, last_look) = (folder.to_owned(), found.clone(), last_look.clone());
+        thread::Builder::new().name("rules-watch".into()).spawn(move || {
+            let events = Events::new(events);
+            Follower { events, folder, found, seen: None, last: None, last_look, life }.follow();
+        })?;
+        Ok(turn)
+    }
+
+    fn is_alive(&self) -> bool {
+        let alive = Duration::from_millis(self.alive.load(Ordering::Relaxed));
+        self.begin.elapsed().saturating_sub(alive) < STUCK
+    }
+}
+
+/// What a watching thread knows of its turn.
+struct Life {
+    over: Arc<AtomicBool>,
+    alive: Arc<AtomicU64>,
+    begin: Instant,
+}
+
+impl Life {
+    /// A sign of life; says whether to go on.
+    fn goes_on(&self) -> bool {
+        let now = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.alive.store(now, Ordering::Relaxed);
+        !self.over.load(Ordering::Relaxed)
+    }
 }
 
 /// Events by the operating system, if it sends any.
@@ -101,9 +179,11 @@ impl Events {
 struct Follower {
     folder: PathBuf,
     events: Events,
-    found: watch::Sender<Latest>,
+    found: Arc<watch::Sender<Latest>>,
     seen: Option<Manifest>,
     last: Latest,
+    last_look: LastLook,
+    life: Life,
 }
 
 /// Whether an event means: look again. Reading the folder causes access events, which would keep us awake for ever, and
@@ -117,9 +197,11 @@ impl Follower {
     fn follow(mut self) {
         // When to read without any sign of a change, and before when not to read again for mere events.
         let (mut reread, mut rest) = (Instant::now(), Instant::now());
-        while !self.found.is_closed() {
+        while !self.found.is_closed() && self.life.goes_on() {
             self.events.renew(&self.folder);
+            let looked = Instant::now();
             let now = manifest(&self.folder);
+            let rest_of_looking = (looked.elapsed() * LOOK_SHARE).min(REREAD).saturating_sub(POLL);
             if self.seen.as_ref() != Some(&now) || Instant::now() >= reread {
                 let begin = Instant::now();
                 let same = self.last.as_ref() == Some(&Sources::read(&self.folder));
@@ -129,6 +211,10 @@ impl Follower {
                 reread = Instant::now() + REREAD.max(took * REREAD_SHARE);
                 rest = Instant::now() + (took * EVENT_SHARE).min(POLL);
             }
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            let micros = since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+            self.last_look.store(micros, Ordering::Relaxed);
+            thread::sleep(rest_of_looking);
             if self.events.wait() {
                 thread::sleep(rest.saturating_duration_since(Instant::now()));
                 // An event tells more than times and sizes do: read again, whatever they say.
@@ -138,12 +224,32 @@ impl Follower {
     }
 
     fn hand_over(&mut self) -> Manifest {
-        let (seen, contents) = settle(&self.folder);
+        let (mut seen, mut contents) = settle(&self.folder);
+        let mut since = Instant::now();
+        while self.half_written(&contents) && since.elapsed() < HALF_WRITTEN && self.life.goes_on() {
+            thread::sleep(POLL);
+            let now = settle(&self.folder);
+            if now.1 != contents {
+                since = Instant::now();
+            }
+            (seen, contents) = now;
+        }
         if self.last.as_ref() != Some(&contents) {
             self.last = Some(contents.clone());
             self.found.send_replace(Some(contents));
         }
         seen
+    }
+}
+
+impl Follower {
+    /// Whether some file has become a beginning of what it was.
+    fn half_written(&self, contents: &Found) -> bool {
+        let (Some(Ok(before)), Ok(now)) = (&self.last, contents) else { return false };
+        let shrunk = |(path, text): (&str, &str)| {
+            before.get(path).is_some_and(|before| text.len() < before.len() && before.starts_with(text))
+        };
+        now.iter().any(shrunk)
     }
 }
 
@@ -184,7 +290,7 @@ mod tests {
         };
         write("one");
         let (sender, mut found) = watch::channel(None);
-        watch(dir.path().to_owned(), false, sender).unwrap();
+        watch(dir.path().to_owned(), false, sender, LastLook::default()).unwrap();
         assert_eq!(next(&mut found).await.get("a.rhai"), Some("one"));
         write("two");
         assert_eq!(next(&mut found).await.get("a.rhai"), Some("two"));

@@ -174,9 +174,9 @@ async fn former_revisions_stay(store: Arc<dyn Store>) {
     assert_eq!(store.lead_revision(&name("l"), 2).await.unwrap(), second);
     assert!(matches!(store.lead_revision(&name("l"), 3).await, Err(StoreError::NotFound(_))));
     let newest = Window { after: None, limit: 1 };
-    assert_eq!(store.lead_revisions(&name("l"), newest).await.unwrap(), [second]);
+    assert_eq!(store.lead_revisions(&name("l"), newest).await.unwrap().items, [second]);
     let older = Window { after: Some(2), limit: 9 };
-    assert_eq!(store.lead_revisions(&name("l"), older).await.unwrap(), [first]);
+    assert_eq!(store.lead_revisions(&name("l"), older).await.unwrap().items, [first]);
     let first = profile("p", None);
     store.create_profile(first.clone(), None).await.unwrap();
     let mut second = Profile { version: first.version.next(time(2)), ..first.clone() };
@@ -184,7 +184,7 @@ async fn former_revisions_stay(store: Arc<dyn Store>) {
     store.update_profile(second.clone(), None).await.unwrap();
     assert_eq!(store.profile_revision(&first.name, 1).await.unwrap(), first);
     let all = Window { after: None, limit: 9 };
-    assert_eq!(store.profile_revisions(&first.name, all).await.unwrap(), [second, first]);
+    assert_eq!(store.profile_revisions(&first.name, all).await.unwrap().items, [second, first]);
 }
 
 async fn the_revision_at_a_time_is_found(store: Arc<dyn Store>) {

@@ -80,6 +80,14 @@ impl StoreError {
         )
     }
 
+    /// The same, with the name of what it happened to.
+    fn of(self, name: &str) -> Self {
+        match self {
+            StoreError::Damaged(_) => StoreError::Damaged(name.to_owned()),
+            other => other,
+        }
+    }
+
     /// A failure of the store itself, for the log.
     pub fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         StoreError::Failed(Arc::from(cause.into()))
@@ -147,13 +155,39 @@ pub struct Window {
     pub limit: usize,
 }
 
+/// A part of a list. It may be shorter than was asked for although there is more: where bodies are large, or where one of
+/// them can't be read and is left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part<T> {
+    pub items: Vec<T>,
+    /// Whether there is more than was looked at.
+    pub more: bool,
+}
+
+impl<T> std::ops::Deref for Part<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.items
+    }
+}
+
+impl<T> IntoIterator for Part<T> {
+    type Item = T;
+    type IntoIter = std::vec::IntoIter<T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
 #[async_trait]
 pub trait CanvasStore: Send + Sync {
     /// [`StoreError::AlreadyExists`] also if a deleted canvas has the name.
     async fn create_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Also a deleted one.
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas>;
-    async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>>;
+    async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>>;
     /// Replaces a canvas if its revision is still the one before; the former body is kept.
     /// Refused with [`StoreError::Dangling`] while a profile that is not deleted points to a segment that would
     /// be gone, with its canvas or alone.
@@ -169,12 +203,12 @@ pub trait ProfileStore: Send + Sync {
     async fn profile(&self, name: &ProfileName) -> Result<Profile>;
     /// Any revision, for ever.
     async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile>;
-    async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>>;
+    async fn profiles(&self, query: Query, deleted: bool) -> Result<Part<Profile>>;
     /// Replaces a profile if its revision is still the one before and the segment that it points to, unless it
     /// is being deleted, exists; the former body is kept.
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()>;
     /// The newest first.
-    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>>;
+    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Part<Profile>>;
     /// The profiles, not deleted, that point to a segment of a canvas.
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>>;
 }
@@ -224,7 +258,7 @@ pub trait LeadStore: Send + Sync {
     /// The revision that was current at a time; [`StoreError::NotFound`] if the lead is younger.
     async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead>;
     /// Which latest scores are stale is judged by the present.
-    async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>>;
+    async fn leads(&self, query: Query, present: Present) -> Result<Part<LeadRecord>>;
     /// Replaces a lead if its revision is still the one before; the former body is kept.
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Creates or replaces leads by their external id in a system. External ids in other systems are kept. A
@@ -247,7 +281,7 @@ pub trait LeadStore: Send + Sync {
         receipt: Option<Receipt<()>>,
     ) -> Result<()>;
     /// The newest first.
-    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>>;
+    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Part<Lead>>;
 }
 
 #[async_trait]
@@ -284,7 +318,7 @@ pub trait ScoreStore: Send + Sync {
     ) -> Result<ScoreName>;
     async fn score(&self, name: &ScoreName) -> Result<Score>;
     /// Scores are numbered by the order of recording; that is their order by name.
-    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>>;
+    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Part<Score>>;
     /// Counts leads by the segment they were last scored for.
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>>;
 }
@@ -334,10 +368,13 @@ pub enum Upgrade {
 }
 
 /// All roles of a store.
+#[async_trait]
 pub trait Store:
     CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore + ReceiptStore
 {
     /// What kind of database it is, as OpenTelemetry names it.
     fn system(&self) -> &'static str;
     fn load(&self) -> Load;
+    /// Whether the store answers at all, asked on a connection of its own: fails soon if not.
+    async fn pulse(&self) -> Result<()>;
 }

@@ -2,12 +2,13 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Result, StoreError};
+use super::{Part, Result, StoreError};
 use crate::domain::lead::{Activity, LatestScore, LeadRecord};
 use crate::domain::name::SegmentName;
 use crate::domain::profile::Profile;
 use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::segment::LeadTally;
+use crate::domain::text::with_causes;
 use crate::domain::time::{NotATime, Time};
 
 /// A row of either database, its columns counted from 0.
@@ -33,16 +34,77 @@ pub trait Columns {
 
 /// A row that this program can't have written.
 fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::failed(error)
+    tracing::error!(error = with_causes(&error), "a row can't be read");
+    StoreError::Damaged("a row".into())
 }
 
 fn empty() -> StoreError {
-    StoreError::failed("a column is empty that never is")
+    tracing::error!("a column is empty that never is");
+    StoreError::Damaged("a row".into())
 }
 
 /// Decodes the body in the first column.
 pub fn body<T: DeserializeOwned>(row: &dyn Columns) -> Result<T> {
-    Ok(serde_json::from_str(row.some_text(0)?)?)
+    serde_json::from_str(row.some_text(0)?).map_err(|error| {
+        // Where, not what: the text may be a person's.
+        let place = format!("column {} of the body", error.column());
+        tracing::error!(place, "a body can't be read");
+        StoreError::Damaged("a row".into())
+    })
+}
+
+/// The most bytes of bodies that are read for one part of a list.
+const PART_BYTES: usize = 4 << 20;
+
+/// Gathers the rows of a list, each with its body in the first column and its name in the second, until there are as many
+/// as were asked for, or they are large together.
+pub struct Gathered<T> {
+    part: Part<T>,
+    rows: usize,
+    bytes: usize,
+    limit: usize,
+    damaged: Option<String>,
+}
+
+impl<T> Gathered<T> {
+    pub fn new(limit: usize) -> Self {
+        Self { part: Part { items: Vec::new(), more: false }, rows: 0, bytes: 0, limit, damaged: None }
+    }
+
+    /// Whether to go on.
+    pub fn wants_more(&self) -> bool {
+        self.rows < self.limit && !self.part.more
+    }
+
+    /// Takes a row. One that can't be read is told in the log and left out: it must not cost the others.
+    pub fn take(&mut self, row: &dyn Columns, read: impl FnOnce(&dyn Columns) -> Result<T>) -> Result<()> {
+        self.rows += 1;
+        self.bytes += row.text(0)?.map_or(0, str::len);
+        match read(row) {
+            Ok(item) => self.part.items.push(item),
+            Err(StoreError::Damaged(_)) => {
+                let name = row.text(1)?.unwrap_or_default().to_owned();
+                tracing::error!(resource = name, "what is stored can't be read: a list goes on without it");
+                self.damaged = Some(name);
+            }
+            Err(other) => return Err(other),
+        }
+        if self.bytes > PART_BYTES {
+            self.part.more = true;
+        }
+        Ok(())
+    }
+
+    /// The part; an error if nothing of it could be read, since no page could go on after that.
+    pub fn finish(mut self) -> Result<Part<T>> {
+        if let Some(name) = self.damaged {
+            if self.part.items.is_empty() {
+                return Err(StoreError::Damaged(name));
+            }
+            self.part.more |= self.rows >= self.limit;
+        }
+        Ok(self.part)
+    }
 }
 
 /// A lead with what is kept beside it: its newest body and its columns.

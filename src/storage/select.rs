@@ -43,11 +43,11 @@ pub struct List<'a> {
 
 impl List<'_> {
     pub fn canvases(deleted: bool) -> Self {
-        Self::of_named("SELECT body FROM canvases", deleted)
+        Self::of_named("SELECT body, name FROM canvases", deleted)
     }
 
     pub fn profiles(deleted: bool) -> Self {
-        Self::of_named("SELECT body FROM profiles", deleted)
+        Self::of_named("SELECT body, name FROM profiles", deleted)
     }
 
     fn of_named(select: &'static str, deleted: bool) -> Self {
@@ -61,7 +61,12 @@ impl List<'_> {
 
     pub fn scores(lead: &LeadName) -> Self {
         let within = ("lead = ", Some(Param::Text(lead.to_string())));
-        List { select: "SELECT body FROM scores", within, name: "number", present: Present::default() }
+        List {
+            select: "SELECT body, lead || '/scores/' || number FROM scores",
+            within,
+            name: "number",
+            present: Present::default(),
+        }
     }
 }
 

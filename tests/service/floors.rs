@@ -16,11 +16,11 @@ const MAY_USE: [(&str, &[&str]); 5] = [
 const HOMES: [(&str, &[&str]); 10] = [
     ("thread_priority", &["src/rules/"]),
     ("opentelemetry", &["src/telemetry.rs", "src/grpc/observe.rs"]),
-    ("rlimit", &["src/cli/"]),
+    ("rlimit", &["src/cli/", "src/server.rs"]),
     ("tokio_postgres", &["src/storage/postgres/"]),
     ("rhai", &["src/rules/"]),
     ("rusqlite", &["src/storage/sqlite/"]),
-    ("tonic", &["src/grpc/", "src/server.rs", "src/cli/"]),
+    ("tonic", &["src/grpc/", "src/server.rs", "src/connections.rs", "src/cli/"]),
     ("prost", &["src/grpc/"]),
     ("notify", &["src/rules/"]),
     ("anyhow", &["src/cli/", "src/config.rs", "src/server.rs", "src/telemetry.rs"]),

@@ -161,3 +161,38 @@ async fn pages_are_stable_and_bound_to_their_request() {
     let (code, _, fields) = failure(list(first.next_page_token, true).await);
     assert_eq!((code, fields), (Code::InvalidArgument, vec!["page_token".to_owned()]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_leads_or_the_configuration_name_is_deleted_only_by_force() {
+    let settings = assay::config::Settings {
+        default_profile: Some("profiles/main".into()),
+        ..assay::config::Settings::default()
+    };
+    let write = |scripts: &std::path::Path| crate::support::copy_dir(&crate::support::shipped(), scripts);
+    let server = TestServer::start_with(write, settings).await;
+    for id in ["main", "side"] {
+        let profile = Some(made::profile());
+        let request = pb::CreateProfileRequest { profile, profile_id: id.into(), ..Default::default() };
+        server.profiles().create_profile(request).await.unwrap();
+    }
+    let lead = pb::Lead { profile: "profiles/side".into(), ..made::company("Acme", Some(80)) };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "l".into(), ..Default::default() };
+    server.leads().create_lead(request).await.unwrap();
+    let delete =
+        |name: &str, force| pb::DeleteProfileRequest { name: name.into(), force, ..Default::default() };
+    for (name, user) in [("profiles/main", "default_profile"), ("profiles/side", "leads/l")] {
+        let refused = server.profiles().delete_profile(delete(name, false)).await.unwrap_err();
+        assert!(refused.message().contains(user), "{refused:?}");
+        let (code, reason, _) = crate::support::failure::<()>(Err(refused));
+        assert_eq!((code, reason.as_str()), (tonic::Code::FailedPrecondition, "IN_USE"));
+    }
+    server.profiles().delete_profile(delete("profiles/side", true)).await.unwrap();
+    let stored = || pb::ScoreLeadRequest {
+        subject: Some(pb::score_lead_request::Subject::Lead("leads/l".into())),
+        ..Default::default()
+    };
+    server.scoring().score_lead(stored()).await.unwrap_err();
+    let undelete = pb::UndeleteProfileRequest { name: "profiles/side".into(), ..Default::default() };
+    server.profiles().undelete_profile(undelete).await.unwrap();
+    server.scoring().score_lead(stored()).await.unwrap();
+}

@@ -167,13 +167,39 @@ async fn every_mutation_can_be_repeated() {
     twice!(
         server.profiles(),
         delete_profile,
-        pb::DeleteProfileRequest { name: profile.name, etag: profile.etag, request_id: id("q") }
+        pb::DeleteProfileRequest {
+            name: profile.name.clone(),
+            etag: profile.etag,
+            request_id: id("q"),
+            force: false
+        }
     );
+    let profile = twice!(
+        server.profiles(),
+        undelete_profile,
+        pb::UndeleteProfileRequest { name: profile.name, request_id: id("s"), ..Default::default() }
+    );
+    assert_eq!(profile.revision, 4);
+    let (code, reason, _) = failure(
+        server
+            .profiles()
+            .undelete_profile(pb::UndeleteProfileRequest { name: profile.name.clone(), ..Default::default() })
+            .await,
+    );
+    assert_eq!((code, reason.as_str()), (Code::AlreadyExists, "ALREADY_EXISTS"));
+    let gone = pb::DeleteProfileRequest { name: profile.name, ..Default::default() };
+    server.profiles().delete_profile(gone).await.unwrap();
     twice!(
         server.canvases(),
         delete_canvas,
-        pb::DeleteCanvasRequest { name: canvas.name, etag: etag(), request_id: id("r") }
+        pb::DeleteCanvasRequest { name: canvas.name.clone(), etag: etag(), request_id: id("r") }
     );
+    let canvas = twice!(
+        server.canvases(),
+        undelete_canvas,
+        pb::UndeleteCanvasRequest { name: canvas.name, request_id: id("t"), ..Default::default() }
+    );
+    assert!(canvas.delete_time.is_none());
 
     // What was said of the lead is erased with it, but not that its creation was done.
     let (code, reason, _) = failure(server.leads().create_lead(create).await);

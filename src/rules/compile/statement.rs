@@ -477,8 +477,29 @@ impl Context<'_> {
         c.grades.push((verdict, s.at));
     }
 
+    /// A priority script has no end that must be there, so one that was cut off while it was written may well be valid:
+    /// an empty one is refused, and weights that look like a part are told.
+    fn check_factors(&mut self, c: &Collected) {
+        let start = At::new(1, 1);
+        if c.items.is_empty() && c.ids.is_empty() {
+            let message = "there is neither a factor nor a rule: every segment would have the priority 0";
+            let help = "write factor \"fit\" weight 100 is fit because \"The offering fits\";";
+            self.error_with(start, Code::EmptySet, message, help);
+        }
+        let weights = c.items.iter().filter_map(|item| match item {
+            Item::Factor(factor) => Some(factor.weight),
+            _ => None,
+        });
+        let sum: f64 = weights.clone().sum();
+        if weights.count() > 0 && (sum - 100.0).abs() > 1e-6 {
+            let message = format!("the weights of the factors sum to {sum}, not to 100: is one missing?");
+            self.warn(start, Code::BadValue, message, "");
+        }
+    }
+
     fn check_grades(&mut self, c: &Collected) {
         if self.segment() {
+            self.check_factors(c);
             return;
         }
         let ends_well = c.grades.last().is_some_and(|(grade, _)| grade.when.is_none());

@@ -15,9 +15,9 @@ async fn holds_what_the_first_schema_held(store: &dyn Store) {
     let wanted = "owner = an AND country = DE AND total = 12.34 AND employees = 80 AND segment = 'canvases/c/segments/s'";
     let query = Query { filter: Filter::parse(wanted, &listing::LEAD).unwrap(), ..all() };
     let present = Present { rule_set: latest.rule_set.clone(), now: latest.as_of };
-    assert_eq!(store.leads(query, present.clone()).await.unwrap(), std::slice::from_ref(&lead));
+    assert_eq!(store.leads(query, present.clone()).await.unwrap().items, std::slice::from_ref(&lead));
     let query = Query { filter: Filter::parse("stale = false", &listing::LEAD).unwrap(), ..all() };
-    assert_eq!(store.leads(query, present).await.unwrap(), [lead]);
+    assert_eq!(store.leads(query, present).await.unwrap().items, [lead]);
     let query = Query {
         filter: Filter::parse("kind = lean AND display_name:ai", &listing::CANVAS).unwrap(),
         ..all()

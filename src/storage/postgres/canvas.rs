@@ -3,7 +3,7 @@ use deadpool_postgres::Transaction;
 
 use super::super::rows::{Columns as _, body};
 use super::super::select::List;
-use super::super::{CanvasStore, Receipt, Result, StoreError};
+use super::super::{CanvasStore, Part, Receipt, Result, StoreError};
 use super::{PostgresStore, is_taken, run};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::{Query, listed_text};
@@ -43,10 +43,10 @@ impl CanvasStore for PostgresStore {
         let name = name.to_string();
         let sql = "SELECT body FROM canvases WHERE name = $1";
         let row = self.one(sql, &[&name]).await?;
-        body(&row.ok_or(StoreError::NotFound(name))?)
+        body(&row.ok_or_else(|| StoreError::NotFound(name.clone()))?).map_err(|error| error.of(&name))
     }
 
-    async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
+    async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>> {
         self.page(List::canvases(deleted), &query, body).await
     }
 

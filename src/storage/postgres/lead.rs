@@ -4,10 +4,12 @@ use tokio_postgres::types::ToSql;
 
 use super::super::rows::{ACTIVITY, RECORD, activity, body, record};
 use super::super::select::List;
-use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
+use super::super::{
+    ActivityStore, LeadStore, Part, Receipt, Result, StoreError, UpsertItem, Upserted, Window,
+};
 use super::canvas::lock;
 use super::receipt::erase;
-use super::{PostgresStore, bodies, limit, row, run};
+use super::{PostgresStore, limit, row, run};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
@@ -132,7 +134,7 @@ impl LeadStore for PostgresStore {
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord> {
         let name = name.to_string();
         let row = self.one(&format!("{RECORD} WHERE name = $1"), &[&name]).await?;
-        record(&row.ok_or(StoreError::NotFound(name))?)
+        record(&row.ok_or_else(|| StoreError::NotFound(name.clone()))?).map_err(|error| error.of(&name))
     }
 
     async fn lead_revision(&self, name: &LeadName, revision: i64) -> Result<Lead> {
@@ -150,7 +152,7 @@ impl LeadStore for PostgresStore {
         body(&row.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))?)
     }
 
-    async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
+    async fn leads(&self, query: Query, present: Present) -> Result<Part<LeadRecord>> {
         self.page(List::leads(present), &query, record).await
     }
 
@@ -228,11 +230,10 @@ impl LeadStore for PostgresStore {
         .await
     }
 
-    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
-        let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3";
+    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Part<Lead>> {
+        let sql = "SELECT body, name || '@' || revision FROM lead_revisions WHERE name = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3";
         let before = window.after.unwrap_or(i64::MAX);
-        let rows = self.all(sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
-        bodies(&rows)
+        self.part(sql, &[&name.to_string(), &before, &limit(window.limit)], window.limit, body).await
     }
 }
 

@@ -14,19 +14,21 @@ pub mod testing;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, TimeoutType,
-    Transaction,
+    GenericClient, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod,
+    Runtime, TimeoutType, Transaction,
 };
+use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
 
-use super::rows::{self, Columns};
+use super::rows::{self, Columns, Gathered};
 use super::select::{self, Dialect, List, Param, Statement};
-use super::{Load, Receipt, Result, Store, StoreError, Upgrade};
+use super::{Load, Part, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
 
 /// How a replica uses its database.
@@ -48,12 +50,16 @@ impl Default for PoolSettings {
 
 /// How long what nobody waits for any more is given to end, before its connection is given up.
 const CANCEL_TIME: Duration = Duration::from_secs(2);
+/// How long the database may take to say that it is there.
+const PULSE: Duration = Duration::from_secs(2);
 /// How long to wait before a refused connection is asked for again.
 const CONNECT_AGAIN: Duration = Duration::from_millis(50);
 
 /// A PostgreSQL database. Share it behind an `Arc`.
 pub struct PostgresStore {
     pool: Pool,
+    /// One connection that only asks whether the database answers: it never waits behind the others.
+    pulse: Pool,
     settings: PoolSettings,
 }
 
@@ -92,7 +98,8 @@ impl PostgresStore {
             _ => schema::migrate(&mut connection).await?,
         }
         drop(connection);
-        Ok(Self { pool, settings })
+        let pulse = connect(url, PoolSettings { connections: 1, wait: PULSE, timeout: PULSE })?;
+        Ok(Self { pool, pulse, settings })
     }
 
     /// A connection. One that the server refuses means waiting for one of those there are.
@@ -176,13 +183,29 @@ impl PostgresStore {
         Ok(self.all(sql, params).await?.into_iter().next())
     }
 
+    /// Reads a part of a list that is ordered by a number.
+    async fn part<T>(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+        limit: usize,
+        row: impl Fn(&dyn Columns) -> Result<T>,
+    ) -> Result<Part<T>> {
+        self.attend(async |connection: &mut Object| {
+            let mut found = Gathered::new(limit);
+            gather(connection, sql, params, &mut found, row).await?;
+            found.finish()
+        })
+        .await
+    }
+
     /// Reads a page of a list, from one state of the database.
     async fn page<T>(
         &self,
         list: List<'_>,
         query: &Query,
         row: impl Fn(&dyn Columns) -> Result<T>,
-    ) -> Result<Vec<T>> {
+    ) -> Result<Part<T>> {
         let statements = select::statements(Dialect::Postgres, &list, query);
         self.attend(async |connection: &mut Object| pages(connection, statements, query, row).await).await
     }
@@ -238,6 +261,7 @@ fn is_told(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| !stopped.contains(&code))
 }
 
+#[async_trait]
 impl Store for PostgresStore {
     fn system(&self) -> &'static str {
         "postgresql"
@@ -251,6 +275,18 @@ impl Store for PostgresStore {
             used: status.size.saturating_sub(status.available),
             idle: status.available,
             most: status.max_size,
+        }
+    }
+
+    async fn pulse(&self) -> Result<()> {
+        let connection = self.pulse.get().await.map_err(StoreError::failed)?;
+        let answered = tokio::time::timeout(PULSE, connection.batch_execute("SELECT 1")).await;
+        match answered {
+            Ok(answered) => Ok(answered?),
+            Err(_) => {
+                drop(Object::take(connection));
+                Err(StoreError::failed("the database does not answer"))
+            }
         }
     }
 }
@@ -314,13 +350,13 @@ async fn pages<T>(
     statements: Vec<Statement>,
     query: &Query,
     row: impl Fn(&dyn Columns) -> Result<T>,
-) -> Result<Vec<T>> {
+) -> Result<Part<T>> {
     let snapshot =
         connection.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = snapshot.start().await?;
-    let mut found = Vec::new();
+    let mut found = Gathered::new(query.limit);
     for Statement { sql, params } in statements {
-        if found.len() < query.limit {
+        if found.wants_more() {
             let params: Vec<&(dyn ToSql + Sync)> = params
                 .iter()
                 .map(|param| match param {
@@ -329,14 +365,28 @@ async fn pages<T>(
                     Param::Float(n) => n,
                 })
                 .collect();
-            for found_row in transaction.query(&sql, &params).await? {
-                found.push(row(&found_row)?);
-            }
+            gather(&transaction, &sql, &params, &mut found, &row).await?;
         }
     }
     transaction.commit().await?;
-    found.truncate(query.limit);
-    Ok(found)
+    found.finish()
+}
+
+/// Adds the rows of a query to what was gathered, as they come: they may be large.
+async fn gather<T>(
+    client: &impl GenericClient,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+    found: &mut Gathered<T>,
+    row: impl Fn(&dyn Columns) -> Result<T>,
+) -> Result<()> {
+    let mut rows = std::pin::pin!(client.query_raw(sql, params.iter().copied()).await?);
+    while found.wants_more()
+        && let Some(next) = rows.try_next().await?
+    {
+        found.take(&next, &row)?;
+    }
+    Ok(())
 }
 
 impl From<tokio_postgres::Error> for StoreError {

@@ -4,7 +4,7 @@ use tokio_postgres::types::ToSql;
 
 use super::super::rows::{ProfileColumns, body};
 use super::super::select::List;
-use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
+use super::super::{Part, ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::lock;
 use super::{PostgresStore, bodies, is_taken, limit, row, run};
 use crate::domain::canvas::Canvas;
@@ -77,7 +77,7 @@ impl ProfileStore for PostgresStore {
         let name = name.to_string();
         let sql = "SELECT body FROM profiles WHERE name = $1";
         let row = self.one(sql, &[&name]).await?;
-        body(&row.ok_or(StoreError::NotFound(name))?)
+        body(&row.ok_or_else(|| StoreError::NotFound(name.clone()))?).map_err(|error| error.of(&name))
     }
 
     async fn profile_revision(&self, name: &ProfileName, revision: i64) -> Result<Profile> {
@@ -87,7 +87,7 @@ impl ProfileStore for PostgresStore {
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
     }
 
-    async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
+    async fn profiles(&self, query: Query, deleted: bool) -> Result<Part<Profile>> {
         self.page(List::profiles(deleted), &query, body).await
     }
 
@@ -110,13 +110,12 @@ impl ProfileStore for PostgresStore {
         .await
     }
 
-    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
+    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Part<Profile>> {
         let sql = format!(
-            "SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision < $2 ORDER BY revision DESC LIMIT $3"
+            "SELECT body, 'a revision' FROM ({REVISIONS}) AS all_revisions WHERE revision < $2 ORDER BY revision DESC LIMIT $3"
         );
         let before = window.after.unwrap_or(i64::MAX);
-        let rows = self.all(&sql, &[&name.to_string(), &before, &limit(window.limit)]).await?;
-        bodies(&rows)
+        self.part(&sql, &[&name.to_string(), &before, &limit(window.limit)], window.limit, body).await
     }
 
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>> {

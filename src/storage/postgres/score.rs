@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 
 use super::super::rows::{body, tally};
 use super::super::select::List;
-use super::super::{Receipt, Result, ScoreStore, StoreError};
+use super::super::{Part, Receipt, Result, ScoreStore, StoreError};
 use super::{PostgresStore, row, run};
 use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
@@ -86,10 +86,10 @@ impl ScoreStore for PostgresStore {
         let number: i64 = name.score.as_str().parse().map_err(|_| missing())?;
         let sql = "SELECT body FROM scores WHERE lead = $1 AND number = $2";
         let row = self.one(sql, &[&name.lead_name().to_string(), &number]).await?;
-        body(&row.ok_or_else(missing)?)
+        body(&row.ok_or_else(missing)?).map_err(|error| error.of(&name.to_string()))
     }
 
-    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
+    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Part<Score>> {
         self.page(List::scores(lead), &query, body).await
     }
 

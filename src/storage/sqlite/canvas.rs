@@ -3,7 +3,7 @@ use rusqlite::{Connection, params};
 
 use super::super::rows::body;
 use super::super::select::List;
-use super::super::{CanvasStore, Receipt, Result, StoreError};
+use super::super::{CanvasStore, Part, Receipt, Result, StoreError};
 use super::{SqliteStore, collect, execute, first, is_taken, page};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::{Query, listed_text};
@@ -37,13 +37,13 @@ impl CanvasStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM canvases WHERE name = ?1";
-            first(db, sql, [&name], body)?.ok_or(StoreError::NotFound(name))
+            first(db, sql, [&name], body).map_err(|error| error.of(&name))?.ok_or(StoreError::NotFound(name))
         })
         .await
     }
 
-    async fn canvases(&self, query: Query, deleted: bool) -> Result<Vec<Canvas>> {
-        self.read(move |db| page(db, &List::canvases(deleted), &query, body)).await
+    async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>> {
+        self.list(move |db| page(db, &List::canvases(deleted), &query, body)).await
     }
 
     async fn update_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()> {

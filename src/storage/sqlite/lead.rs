@@ -5,10 +5,12 @@ use rusqlite::{Connection, params};
 
 use super::super::rows::{ACTIVITY, RECORD, activity, body, record};
 use super::super::select::List;
-use super::super::{ActivityStore, LeadStore, Receipt, Result, StoreError, UpsertItem, Upserted, Window};
+use super::super::{
+    ActivityStore, LeadStore, Part, Receipt, Result, StoreError, UpsertItem, Upserted, Window,
+};
 use super::canvas::missing_or_changed;
 use super::receipt::erase;
-use super::{SqliteStore, collect, execute, first, is_taken, page};
+use super::{SqliteStore, collect, execute, first, is_taken, page, part};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::LeadName;
@@ -116,7 +118,8 @@ impl LeadStore for SqliteStore {
     async fn lead(&self, name: &LeadName) -> Result<LeadRecord> {
         let name = name.to_string();
         self.read(move |db| {
-            first(db, &format!("{RECORD} WHERE leads.name = ?1"), [&name], record)?
+            first(db, &format!("{RECORD} WHERE leads.name = ?1"), [&name], record)
+                .map_err(|error| error.of(&name))?
                 .ok_or(StoreError::NotFound(name))
         })
         .await
@@ -126,7 +129,7 @@ impl LeadStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND revision = ?2";
-            let found = first(db, sql, params![name, revision], body)?;
+            let found = first(db, sql, params![name, revision], body).map_err(|error| error.of(&name))?;
             found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
         })
         .await
@@ -137,14 +140,15 @@ impl LeadStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND update_micros <= ?2
                        ORDER BY revision DESC LIMIT 1";
-            let found = first(db, sql, params![name, time.micros()], body)?;
+            let found =
+                first(db, sql, params![name, time.micros()], body).map_err(|error| error.of(&name))?;
             found.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))
         })
         .await
     }
 
-    async fn leads(&self, query: Query, present: Present) -> Result<Vec<LeadRecord>> {
-        self.read(move |db| page(db, &List::leads(present), &query, record)).await
+    async fn leads(&self, query: Query, present: Present) -> Result<Part<LeadRecord>> {
+        self.list(move |db| page(db, &List::leads(present), &query, record)).await
     }
 
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -199,14 +203,15 @@ impl LeadStore for SqliteStore {
         .await
     }
 
-    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Vec<Lead>> {
+    async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Part<Lead>> {
         let name = name.to_string();
         self.read(move |db| {
-            let sql = "SELECT body FROM lead_revisions WHERE name = ?1 AND revision < ?2
+            let sql =
+                "SELECT body, name || '@' || revision FROM lead_revisions WHERE name = ?1 AND revision < ?2
                        ORDER BY revision DESC LIMIT ?3";
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
-            collect(db, sql, params, body)
+            part(db, sql, params, window.limit, body)
         })
         .await
     }

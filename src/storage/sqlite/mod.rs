@@ -10,14 +10,18 @@ mod score;
 mod worker;
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
-use super::rows::Columns;
+use super::rows::{Columns, Gathered};
 use super::select::{self, Dialect, List, Param, Statement};
-use super::{Load, Receipt, Result, Store, StoreError, Upgrade};
+use super::{Load, Part, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
 use worker::{Readers, Writer};
 
@@ -25,9 +29,14 @@ use worker::{Readers, Writer};
 pub struct SqliteStore {
     /// Dropped in this order: the writer closes last.
     readers: Readers,
+    /// Lists may read much: they have readers of their own, so that lookups by name never wait behind them.
+    list_readers: Readers,
     writer: Writer,
     /// Held for as long as the store is open, so that no second process writes to the file.
     _lock: File,
+    path: PathBuf,
+    /// The file itself, by its device and number.
+    identity: (u64, u64),
 }
 
 /// Why a database could not be opened.
@@ -49,8 +58,9 @@ pub enum OpenError {
 
 /// How long a connection waits for another's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many threads read at the same time.
-const READERS: usize = 4;
+/// How many threads look up by name at the same time, and how many list.
+const READERS: usize = 3;
+const LIST_READERS: usize = 2;
 
 impl SqliteStore {
     /// Opens a file, or makes it where it is missing. Its schema is up to date then.
@@ -80,15 +90,22 @@ impl SqliteStore {
         }
         let path = path.as_path();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut readers = Vec::new();
-        for _ in 0..READERS {
-            let reader = Connection::open_with_flags(path, flags).map_err(sqlite)?;
-            tune(&reader).map_err(sqlite)?;
-            readers.push(reader);
-        }
+        let reader = || {
+            let reader = Connection::open_with_flags(path, flags)?;
+            tune(&reader)?;
+            Ok(reader)
+        };
+        let readers = |count| (0..count).map(|_| reader()).collect::<rusqlite::Result<Vec<_>>>();
+        let lists_rest = Arc::<AtomicBool>::default();
+        let log = log_of(path);
         Ok(Self {
-            readers: Readers::start(readers).map_err(io)?,
-            writer: Writer::start(writer).map_err(io)?,
+            readers: Readers::start("reader", readers(READERS).map_err(sqlite)?, Arc::default())
+                .map_err(io)?,
+            list_readers: Readers::start("list", readers(LIST_READERS).map_err(sqlite)?, lists_rest.clone())
+                .map_err(io)?,
+            writer: Writer::start(writer, log, lists_rest).map_err(io)?,
+            identity: lock.metadata().map(|meta| (meta.dev(), meta.ino())).map_err(io)?,
+            path: path.to_owned(),
             _lock: lock,
         })
     }
@@ -119,14 +136,28 @@ impl SqliteStore {
     ) -> Result<T> {
         self.readers.run(job).await
     }
+
+    /// The same for lists and counts.
+    async fn list<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.list_readers.run(job).await
+    }
 }
 
-/// Takes the lock of a database file, for as long as the returned file is open.
+/// The file of the log beside a database.
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+/// Takes the lock of a database file, for as long as the returned file is open. It is of the file itself, whatever names
+/// and links lead to it; SQLite's own locks are of another kind.
 fn lock(path: &Path) -> std::result::Result<File, OpenError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let io = |source| OpenError::Io { path: PathBuf::from(&lock_path), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(io)?;
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(io)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
@@ -143,20 +174,35 @@ fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -16_384)
 }
 
+#[async_trait]
 impl Store for SqliteStore {
     fn system(&self) -> &'static str {
         "sqlite"
     }
 
     fn load(&self) -> Load {
-        let used = self.readers.used();
+        let used = self.readers.used() + self.list_readers.used();
+        let waiting = self.readers.waiting() + self.list_readers.waiting();
+        let most = READERS + LIST_READERS;
         Load {
             queued: self.writer.waiting(),
-            pending: self.readers.waiting().saturating_sub(used),
+            pending: waiting.saturating_sub(used),
             used,
-            idle: READERS.saturating_sub(used),
-            most: READERS,
+            idle: most.saturating_sub(used),
+            most,
         }
+    }
+
+    async fn pulse(&self) -> Result<()> {
+        // What is written to a file that has lost its name is gone with the process.
+        let stands = std::fs::metadata(&self.path).ok().map(|meta| (meta.dev(), meta.ino()));
+        if stands != Some(self.identity) {
+            let path = self.path.display();
+            return Err(StoreError::failed(format!(
+                "the file {path} was removed or replaced while it is served"
+            )));
+        }
+        self.read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?)).await
     }
 }
 
@@ -176,21 +222,51 @@ fn page<T>(
     list: &List,
     query: &Query,
     mut row: impl FnMut(&dyn Columns) -> Result<T>,
-) -> Result<Vec<T>> {
-    let mut found = Vec::new();
+) -> Result<Part<T>> {
+    let mut found = Gathered::new(query.limit);
     for Statement { sql, params } in select::statements(Dialect::Sqlite, list, query) {
-        if found.len() < query.limit {
-            let params = params.into_iter().map(|param| match param {
-                Param::Text(text) => rusqlite::types::Value::Text(text),
-                Param::Integer(n) => rusqlite::types::Value::Integer(n),
-                Param::Float(n) => rusqlite::types::Value::Real(n),
-            });
-            let params = rusqlite::params_from_iter(params.collect::<Vec<_>>());
-            found.extend(collect(connection, &sql, params, &mut row)?);
+        let params = params.into_iter().map(|param| match param {
+            Param::Text(text) => rusqlite::types::Value::Text(text),
+            Param::Integer(n) => rusqlite::types::Value::Integer(n),
+            Param::Float(n) => rusqlite::types::Value::Real(n),
+        });
+        let params = rusqlite::params_from_iter(params.collect::<Vec<_>>());
+        if found.wants_more() {
+            gather(connection, &sql, params, &mut found, &mut row)?;
         }
     }
-    found.truncate(query.limit);
-    Ok(found)
+    found.finish()
+}
+
+/// Adds the rows of a query to what was gathered.
+fn gather<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    found: &mut Gathered<T>,
+    mut row: impl FnMut(&dyn Columns) -> Result<T>,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    while found.wants_more()
+        && let Some(next) = rows.next()?
+    {
+        found.take(next, &mut row)?;
+    }
+    Ok(())
+}
+
+/// Reads a part of a list that is ordered by a number.
+fn part<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    limit: usize,
+    row: impl FnMut(&dyn Columns) -> Result<T>,
+) -> Result<Part<T>> {
+    let mut found = Gathered::new(limit);
+    gather(connection, sql, params, &mut found, row)?;
+    found.finish()
 }
 
 /// Whether an insert met a row with the same key.

@@ -3,9 +3,9 @@ use rusqlite::{Connection, params};
 
 use super::super::rows::{ProfileColumns, body};
 use super::super::select::List;
-use super::super::{ProfileStore, Receipt, Result, StoreError, Window};
+use super::super::{Part, ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::missing_or_changed;
-use super::{SqliteStore, collect, execute, first, is_taken, page};
+use super::{SqliteStore, collect, execute, first, is_taken, page, part};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
 use crate::domain::profile::Profile;
@@ -58,7 +58,7 @@ impl ProfileStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = "SELECT body FROM profiles WHERE name = ?1";
-            let found = first(db, sql, [&name], body)?;
+            let found = first(db, sql, [&name], body).map_err(|error| error.of(&name))?;
             found.ok_or(StoreError::NotFound(name))
         })
         .await
@@ -68,14 +68,14 @@ impl ProfileStore for SqliteStore {
         let name = name.to_string();
         self.read(move |db| {
             let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision = ?2");
-            let found = first(db, &sql, params![name, revision], body)?;
+            let found = first(db, &sql, params![name, revision], body).map_err(|error| error.of(&name))?;
             found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
         })
         .await
     }
 
-    async fn profiles(&self, query: Query, deleted: bool) -> Result<Vec<Profile>> {
-        self.read(move |db| page(db, &List::profiles(deleted), &query, body)).await
+    async fn profiles(&self, query: Query, deleted: bool) -> Result<Part<Profile>> {
+        self.list(move |db| page(db, &List::profiles(deleted), &query, body)).await
     }
 
     async fn update_profile(&self, profile: Profile, receipt: Option<Receipt<()>>) -> Result<()> {
@@ -117,14 +117,14 @@ impl ProfileStore for SqliteStore {
         .await
     }
 
-    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Vec<Profile>> {
+    async fn profile_revisions(&self, name: &ProfileName, window: Window) -> Result<Part<Profile>> {
         let name = name.to_string();
         self.read(move |db| {
             let sql =
-                format!("SELECT body FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
+                format!("SELECT body, 'a revision' FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
             let before = window.after.unwrap_or(i64::MAX);
             let params = params![name, before, window.limit as i64];
-            collect(db, &sql, params, body)
+            part(db, &sql, params, window.limit, body)
         })
         .await
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::super::rows::{body, tally};
 use super::super::select::List;
-use super::super::{Receipt, Result, ScoreStore, StoreError};
+use super::super::{Part, Receipt, Result, ScoreStore, StoreError};
 use super::{SqliteStore, collect, execute, first, page};
 use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
@@ -79,19 +79,21 @@ impl ScoreStore for SqliteStore {
             let missing = || StoreError::NotFound(name.to_string());
             let number: i64 = name.score.as_str().parse().map_err(|_| missing())?;
             let sql = "SELECT body FROM scores WHERE lead = ?1 AND number = ?2";
-            first(db, sql, params![name.lead_name().to_string(), number], body)?.ok_or_else(missing)
+            first(db, sql, params![name.lead_name().to_string(), number], body)
+                .map_err(|error| error.of(&name.to_string()))?
+                .ok_or_else(missing)
         })
         .await
     }
 
-    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Vec<Score>> {
+    async fn scores(&self, lead: &LeadName, query: Query) -> Result<Part<Score>> {
         let list = List::scores(lead);
-        self.read(move |db| page(db, &list, &query, body)).await
+        self.list(move |db| page(db, &list, &query, body)).await
     }
 
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>> {
         let canvas = canvas.to_string();
-        self.read(move |db| {
+        self.list(move |db| {
             let sql = "SELECT segment, count(*), count(grade), sum(grade IS 'A'), sum(outcome IS 'won'), sum(outcome IS 'lost')
                        FROM leads WHERE segment > ?1 || '/segments/' AND segment < ?1 || '/segments0' GROUP BY segment";
             let tallies = collect(db, sql, [canvas], tally)?;

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
@@ -56,12 +57,14 @@ fn failed(error: Arc<rusqlite::Error>) -> StoreError {
 }
 
 impl Writer {
-    pub fn start(connection: Connection) -> io::Result<Self> {
+    /// `log` is the log's file; `lists_rest` asks the readers of lists to rest while it is cut off.
+    pub fn start(connection: Connection, log: PathBuf, lists_rest: Arc<AtomicBool>) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".into());
         let erased = Arc::<AtomicBool>::default();
         let seen = erased.clone();
-        let thread = thread.spawn(move || write_all(&connection, &jobs, &seen))?;
+        let log = Log { file: log, erased: seen, lists_rest, due_since: None };
+        let thread = thread.spawn(move || write_all(&connection, &jobs, log))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), waiting: Arc::default(), erased })
     }
 
@@ -140,13 +143,41 @@ impl Drop for Writer {
 /// How long to wait for readers before what was erased is tried to be removed from the log again.
 const ERASE_AGAIN: Duration = Duration::from_millis(100);
 
-fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>, erased: &AtomicBool) {
-    loop {
-        // What was erased still stands in the log, until that is written into the file and cut off.
-        if erased.load(Ordering::Relaxed) && cut_log(connection) {
-            erased.store(false, Ordering::Relaxed);
+/// How large the log may grow before it is cut off. SQLite begins it anew by itself only at a moment when nobody reads.
+const LOG_BYTES: u64 = 64 << 20;
+/// How long readers of lists are not asked to rest for that.
+const LISTS_GO_ON: Duration = Duration::from_secs(1);
+
+/// The log, and whether it has to be cut off.
+struct Log {
+    file: PathBuf,
+    erased: Arc<AtomicBool>,
+    lists_rest: Arc<AtomicBool>,
+    due_since: Option<Instant>,
+}
+
+impl Log {
+    /// Cuts the log off if it has to be: what was erased still stands in it, and what is large takes the disk. One list
+    /// after the other could keep that from ever happening; so, after a while, new ones wait. Says whether to try again.
+    fn tend(&mut self, connection: &Connection) -> bool {
+        let large = || std::fs::metadata(&self.file).is_ok_and(|meta| meta.len() > LOG_BYTES);
+        if !self.erased.load(Ordering::Relaxed) && !large() {
+            self.due_since = None;
+        } else if cut_log(connection) {
+            self.erased.store(false, Ordering::Relaxed);
+            self.due_since = None;
+        } else {
+            self.due_since.get_or_insert_with(Instant::now);
         }
-        let wait = if erased.load(Ordering::Relaxed) { ERASE_AGAIN } else { Duration::MAX };
+        let rest = self.due_since.is_some_and(|since| since.elapsed() > LISTS_GO_ON);
+        self.lists_rest.store(rest, Ordering::Relaxed);
+        self.due_since.is_some()
+    }
+}
+
+fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>, mut log: Log) {
+    loop {
+        let wait = if log.tend(connection) { ERASE_AGAIN } else { Duration::MAX };
         let first = match jobs.recv_timeout(wait) {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => continue,
@@ -191,11 +222,14 @@ fn cut_log(connection: &Connection) -> bool {
     match busy {
         Ok(busy) => busy == 0,
         Err(error) => {
-            tracing::warn!(%error, "what was erased is still in the log");
+            tracing::warn!(%error, "the log can't be cut off");
             false
         }
     }
 }
+
+/// How often a reader that rests looks whether to go on.
+const REST_LOOK: Duration = Duration::from_millis(5);
 
 /// Several connections that read.
 pub struct Readers {
@@ -208,14 +242,15 @@ pub struct Readers {
 }
 
 impl Readers {
-    pub fn start(connections: Vec<Connection>) -> io::Result<Self> {
+    /// New jobs wait while `rest` is set.
+    pub fn start(name: &str, connections: Vec<Connection>, rest: Arc<AtomicBool>) -> io::Result<Self> {
         let (queue, jobs) = sync_channel::<ReadJob>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
         let used = Arc::<AtomicUsize>::default();
         let mut threads = Vec::new();
         for (i, mut connection) in connections.into_iter().enumerate() {
-            let (jobs, used) = (jobs.clone(), used.clone());
-            let builder = thread::Builder::new().name(format!("sqlite-reader-{i}"));
+            let (jobs, used, rest) = (jobs.clone(), used.clone(), rest.clone());
+            let builder = thread::Builder::new().name(format!("sqlite-{name}-{i}"));
             threads.push(builder.spawn(move || {
                 let asking = Asking::default();
                 let watched = asking.clone();
@@ -227,6 +262,9 @@ impl Readers {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
+                    while rest.load(Ordering::Relaxed) {
+                        thread::sleep(REST_LOOK);
+                    }
                     let _at_work = Counted::new(&used);
                     job(&connection, &asking);
                 }
@@ -320,7 +358,7 @@ mod tests {
         let sql = "PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);
                    CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)";
         connection.execute_batch(sql).unwrap();
-        Writer::start(connection).unwrap()
+        Writer::start(connection, "no-log".into(), Arc::default()).unwrap()
     }
 
     fn count(connection: &Connection) -> Result<i64> {
