@@ -4,11 +4,13 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::Done;
-use super::csv_rows::{CsvArg, Rows};
+use super::leads_file::{LeadRow, LeadsFile};
+use super::mapping::Mapped;
+use super::rows::FileArg;
 use super::score::{ScoredBy, Scorer};
 use super::table::{Table, bold, points, signed};
 use crate::cli::output::out;
-use crate::grpc::pb::{self, ContributionKind, score_lead_request};
+use crate::grpc::pb::{self, ContributionKind};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -17,13 +19,13 @@ Examples:
   assay explain leads.csv --id 1042
   assay explain leads.csv --row 7 --profile-file icp.json")]
 pub struct Explain {
-    /// A stored lead such as leads/acme, or a CSV file
-    #[arg(value_name = "LEAD|FILE.csv")]
+    /// A stored lead such as leads/acme, or a file of leads
+    #[arg(value_name = "LEAD|FILE")]
     what: String,
     #[command(flatten)]
     by: ScoredBy,
     #[command(flatten)]
-    csv: CsvArg,
+    input: FileArg,
     /// Which row of the file, counted from 1 below the header
     #[arg(long, conflicts_with = "id", value_name = "N")]
     row: Option<usize>,
@@ -42,32 +44,30 @@ impl Explain {
             bail!("--row and --id choose a row of a file; {} is a stored lead", self.what);
         }
         let scorer = self.by.connect().await?;
-        let (request, title) = if stored {
-            let request = pb::GetLeadRequest { name: self.what.clone(), revision: 0 };
-            let title = title(&scorer.clients.leads().get_lead(request).await?.into_inner());
-            let subject = Some(score_lead_request::Subject::Lead(self.what.clone()));
-            (pb::ScoreLeadRequest { subject, ..scorer.request(pb::Lead::default()) }, title)
+        let (title, score) = if stored {
+            let (lead, score) = scorer.score_stored(&self.what).await?;
+            (title(&lead), score)
         } else {
-            let lead = self.row_of_file(&scorer)?;
-            let title = title(&lead);
-            (scorer.request(lead), title)
+            let mapped = self.row_of_file(&scorer)?;
+            (title(&mapped.lead), scorer.score(mapped.lead, mapped.activities).await?)
         };
-        let score = scorer.clients.scoring().score_lead(request).await?.into_inner();
         out!("{}", render(&title, &score));
-        scorer.stop().await?;
         Ok(Done::Well)
     }
 
-    fn row_of_file(&self, scorer: &Scorer) -> anyhow::Result<pb::Lead> {
-        let mut rows = Rows::open(self.what.as_ref(), &self.csv, &scorer.vocabulary, &self.by.currency)?;
+    fn row_of_file(&self, scorer: &Scorer) -> anyhow::Result<Mapped> {
+        let path = self.what.as_ref();
+        let mut file =
+            LeadsFile::open(path, &self.input, &scorer.vocabulary, &self.by.currency, scorer.as_of)?;
         let wanted = self.row.or(self.id.is_none().then_some(1));
-        while let Some(read) = rows.read()? {
+        while let Some(LeadRow { number, lead, .. }) = file.next()? {
             let is_it = match wanted {
-                Some(wanted) => wanted == read.number,
-                None => Some(&read.id) == self.id.as_ref(),
+                Some(wanted) => wanted == number,
+                None => lead.as_ref().is_ok_and(|lead| Some(&lead.id) == self.id.as_ref()),
             };
             if is_it {
-                return read.lead.map(|lead| *lead).map_err(|problems| anyhow::anyhow!(problems.join("; ")));
+                file.tell();
+                return lead.map(|lead| *lead).map_err(|problem| anyhow::anyhow!(problem));
             }
         }
         None.with_context(|| match (&self.id, wanted) {

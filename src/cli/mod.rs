@@ -4,14 +4,16 @@
 
 mod canvas;
 mod connect;
-pub mod csv_leads;
-mod csv_rows;
 mod demo;
 mod explain;
 mod json;
+pub mod leads_file;
+mod local;
+pub mod mapping;
 mod migrate;
 mod output;
 mod probe;
+pub mod rows;
 mod rules;
 mod score;
 mod scored;

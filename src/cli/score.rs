@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -9,28 +9,37 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Done;
-use super::connect::{Clients, OwnServer};
-use super::csv_rows::{CsvArg, Read, Rows};
-use super::scored::{Format, Rejected, Sink};
+use super::connect::Clients;
+use super::leads_file::{LeadRow, LeadsFile};
+use super::local::Local;
+use super::mapping::Mapped;
+use super::rows::{FileArg, Row};
+use super::scored::{Format, Rejected, Scored, Sink};
 use super::table::{Table, bar, counted};
-use crate::config::{Settings, currency};
+use crate::app::{Clock as _, SystemClock};
+use crate::config::currency;
+use crate::domain::time::Time;
 use crate::domain::vocabulary::Vocabulary;
-use crate::grpc::pb::{self, score_lead_request, score_leads_response};
+use crate::grpc::pb::score_lead_request::{self, ProfileChoice};
+use crate::grpc::pb::{self, score_leads_response};
 use crate::rules::source::Sources;
 
 #[derive(Args)]
 #[command(after_help = "\
 Columns become facts as facts.toml maps them; the scripts folder of the server, or --scripts, decides.
+A cell that can't be read is an unknown fact and a warning; numbers are read as the whole column writes them.
 
 Examples:
   assay score leads.csv                                 in this process, by scripts/lead_scoring/default.rhai
   assay score leads.csv --profile-file icp.json --out scored.csv
+  assay score export.xlsx --keep Owner,Phone --out scored.csv
+  assay score old.csv --encoding windows-1252 --as-of 2026-06-01
   assay score leads.csv --server http://127.0.0.1:50051 --profile profiles/main --format jsonl
 
 A profile file is protobuf JSON of assay.v1.Profile: {\"displayName\": \"Main\", \"industries\": [\"software\"]}")]
 pub struct Score {
-    /// The CSV file, with a header line
-    #[arg(value_name = "FILE.csv")]
+    /// The file: delimited text with a header line, JSON Lines, or a spreadsheet
+    #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
     pub by: ScoredBy,
@@ -44,7 +53,10 @@ pub struct Score {
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
     #[command(flatten)]
-    csv: CsvArg,
+    input: FileArg,
+    /// Columns of the file that the result carries too, separated by commas; `all` for every one
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
+    keep: Vec<String>,
     /// How many reasons each row gets
     #[arg(long, default_value_t = 3, value_name = "N")]
     top: usize,
@@ -68,7 +80,7 @@ pub struct ScoredBy {
     /// A profile from a file
     #[arg(long, value_name = "FILE.json")]
     pub profile_file: Option<PathBuf>,
-    /// The time that the scores speak of [default: now]
+    /// The time that the scores speak of, such as 2026-06-01 [default: now]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// The currency of plain amounts
@@ -76,37 +88,46 @@ pub struct ScoredBy {
     pub currency: String,
 }
 
-/// A connection to whatever scores, with the words that it knows.
+/// Whatever scores, with the words that it knows.
 pub struct Scorer {
-    pub clients: Clients,
-    own: Option<OwnServer>,
+    judge: Judge,
     pub vocabulary: Vocabulary,
-    choice: Option<score_lead_request::ProfileChoice>,
-    as_of: Option<prost_types::Timestamp>,
+    /// The time that the scores speak of.
+    pub as_of: Time,
+}
+
+enum Judge {
+    Local(Box<Local>),
+    Server { clients: Clients, choice: Option<ProfileChoice>, as_of: Option<Time> },
 }
 
 impl ScoredBy {
     pub async fn connect(&self) -> anyhow::Result<Scorer> {
         let choice = self.choice()?;
-        let as_of = self.as_of.as_deref().map(|text| text.parse::<crate::domain::time::Time>());
-        let as_of = as_of.transpose().context("--as-of")?.map(crate::grpc::convert::timestamp);
-        let (clients, own) = match &self.server {
-            Some(url) => (Clients::connect(url).await?, None),
-            None => {
-                let settings = Settings { currency: Some(self.currency.clone()), ..Settings::default() };
-                let own = OwnServer::start(self.scripts.clone(), settings).await?;
-                (own.clients.clone(), Some(own))
+        let asked = self.as_of.as_deref().map(moment).transpose().context("--as-of")?;
+        let as_of = asked.unwrap_or_else(|| SystemClock.now());
+        let (judge, vocabulary) = match (&self.server, choice) {
+            (Some(url), choice) => {
+                let clients = Clients::connect(url).await?;
+                let set = clients.rules().get_rule_set(pb::GetRuleSetRequest::default()).await?.into_inner();
+                let files: BTreeMap<_, _> =
+                    set.files.into_iter().map(|file| (file.path, file.content)).collect();
+                let vocabulary = crate::rules::vocabulary(&Sources::new(files));
+                let vocabulary =
+                    vocabulary.map_err(|_| anyhow::anyhow!("the server's facts.toml can't be read"))?;
+                (Judge::Server { clients, choice, as_of: asked }, vocabulary)
             }
+            (None, Some(ProfileChoice::InlineProfile(profile))) => {
+                let local = Local::new(&self.scripts, profile, &self.currency, as_of)?;
+                let vocabulary = local.rules.vocabulary.clone();
+                (Judge::Local(Box::new(local)), vocabulary)
+            }
+            (None, _) => bail!("a stored profile needs the server that has it: name it with --server URL"),
         };
-        let set = clients.rules().get_rule_set(pb::GetRuleSetRequest::default()).await?.into_inner();
-        let files: BTreeMap<_, _> = set.files.into_iter().map(|file| (file.path, file.content)).collect();
-        let vocabulary = crate::rules::vocabulary(&Sources::new(files));
-        let vocabulary = vocabulary.map_err(|_| anyhow::anyhow!("the server's facts.toml can't be read"))?;
-        Ok(Scorer { clients, own, vocabulary, choice, as_of })
+        Ok(Scorer { judge, vocabulary, as_of })
     }
 
-    fn choice(&self) -> anyhow::Result<Option<score_lead_request::ProfileChoice>> {
-        use score_lead_request::ProfileChoice;
+    fn choice(&self) -> anyhow::Result<Option<ProfileChoice>> {
         if let Some(name) = &self.profile {
             return Ok(Some(ProfileChoice::Profile(name.clone())));
         }
@@ -125,29 +146,56 @@ impl ScoredBy {
     }
 }
 
+/// A time, or the beginning of a day.
+fn moment(text: &str) -> anyhow::Result<Time> {
+    Time::of_date(text).map_or_else(|| Ok(text.parse()?), Ok)
+}
+
 impl Scorer {
-    pub fn request(&self, lead: pb::Lead) -> pb::ScoreLeadRequest {
-        let inline = pb::InlineLead { lead: Some(lead), activities: Vec::new() };
-        pb::ScoreLeadRequest {
-            subject: Some(score_lead_request::Subject::Inline(inline)),
-            profile_choice: self.choice.clone(),
-            as_of_time: self.as_of,
-            record: false,
-            ..Default::default()
+    /// Scores one lead of a file.
+    pub async fn score(&self, lead: pb::Lead, activities: Vec<pb::Activity>) -> anyhow::Result<pb::Score> {
+        match &self.judge {
+            Judge::Local(local) => local.score(lead, activities).map_err(|problem| anyhow::anyhow!(problem)),
+            Judge::Server { clients, choice, as_of } => {
+                let request = request(choice, *as_of, inline(lead, activities));
+                Ok(clients.scoring().score_lead(request).await?.into_inner())
+            }
         }
     }
 
-    pub async fn stop(self) -> anyhow::Result<()> {
-        match self.own {
-            Some(own) => own.stop().await,
-            None => Ok(()),
-        }
+    /// Scores a stored lead; gives its name for people with the score.
+    pub async fn score_stored(&self, name: &str) -> anyhow::Result<(pb::Lead, pb::Score)> {
+        let Judge::Server { clients, choice, as_of } = &self.judge else {
+            bail!("{name} is a stored lead: name the server that has it with --server URL");
+        };
+        let get = pb::GetLeadRequest { name: name.to_owned(), revision: 0 };
+        let lead = clients.leads().get_lead(get).await?.into_inner();
+        let request = request(choice, *as_of, score_lead_request::Subject::Lead(name.to_owned()));
+        Ok((lead, clients.scoring().score_lead(request).await?.into_inner()))
+    }
+}
+
+fn inline(lead: pb::Lead, activities: Vec<pb::Activity>) -> score_lead_request::Subject {
+    score_lead_request::Subject::Inline(pb::InlineLead { lead: Some(lead), activities })
+}
+
+fn request(
+    choice: &Option<ProfileChoice>,
+    as_of: Option<Time>,
+    subject: score_lead_request::Subject,
+) -> pb::ScoreLeadRequest {
+    pb::ScoreLeadRequest {
+        subject: Some(subject),
+        profile_choice: choice.clone(),
+        as_of_time: as_of.map(crate::grpc::convert::timestamp),
+        record: false,
+        ..Default::default()
     }
 }
 
 impl Score {
     pub async fn run(self) -> anyhow::Result<Done> {
-        let size = std::fs::metadata(&self.file).with_context(|| self.file.display().to_string())?.len();
+        std::fs::metadata(&self.file).with_context(|| self.file.display().to_string())?;
         let errors = self.errors.clone().unwrap_or_else(|| self.file.with_extension("errors.csv"));
         self.check_files(&errors)?;
         let scorer = self.by.connect().await?;
@@ -155,52 +203,90 @@ impl Score {
             Some("jsonl" | "ndjson") => Format::Jsonl,
             _ => Format::Csv,
         });
-        let progress = progress(size);
-        let (rows, mut read) = mpsc::channel::<(u64, Read)>(256);
-        let (file, csv, currency) = (self.file.clone(), self.csv.clone(), self.by.currency.clone());
-        let vocabulary = scorer.vocabulary.clone();
         // What is no table must not cost the result of a former run.
-        drop(Rows::open(&file, &csv, &vocabulary, &currency)?);
+        let mut file =
+            LeadsFile::open(&self.file, &self.input, &scorer.vocabulary, &self.by.currency, scorer.as_of)?;
+        let kept = file.columns(&self.keep)?;
+        let names = kept.iter().map(|column| file.header[*column].trim().to_owned()).collect();
         let mut results = Results {
-            sink: Sink::open(&self.out, format, self.top)?,
-            rejected: Rejected::new(errors)?,
+            sink: Sink::open(&self.out, format, self.top, names)?,
+            rejected: Rejected::new(errors, file.header.clone())?,
             grades: BTreeMap::new(),
+            kept,
+            progress: progress(file.count),
         };
-        let reader =
-            tokio::task::spawn_blocking(move || read_rows(&file, &csv, &currency, &vocabulary, &rows));
-        let (requests, outgoing) = mpsc::channel(256);
-        let mut answers =
-            scorer.clients.scoring().score_leads(ReceiverStream::new(outgoing)).await?.into_inner();
-        let mut requests = Some(requests);
-        loop {
-            tokio::select! {
-                row = read.recv(), if requests.is_some() => match row {
-                    None => requests = None,
-                    Some((position, Read { number, id, lead })) => {
-                        progress.set_position(position);
-                        match (lead, &requests) {
-                            (Err(problems), _) => {
-                                results.rejected.note(&number.to_string(), &id, &problems.join("; "))?;
-                            }
-                            (Ok(lead), Some(requests)) => {
-                                let id = format!("{number}\n{id}");
-                                let item = pb::ScoreLeadsRequest { id, request: Some(scorer.request(*lead)) };
-                                send_while_reading(requests, item, &mut answers, &mut results).await?;
-                            }
-                            (Ok(_), None) => {}
-                        }
-                    }
-                },
-                answer = answers.message() => match answer? {
-                    Some(answer) => results.take(answer)?,
-                    None => break,
-                },
+        match &scorer.judge {
+            Judge::Local(local) => {
+                while let Some(row) = file.next()? {
+                    let Some((mapped, row)) = results.usable(row)? else { continue };
+                    let score = local.score(mapped.lead, mapped.activities);
+                    results.take(&Waiting { id: mapped.id, name: mapped.name, row }, score)?;
+                }
+            }
+            Judge::Server { clients, choice, as_of } => {
+                score_by_stream(clients, &mut file, &mut results, |mapped| {
+                    request(choice, *as_of, inline(mapped.0, mapped.1))
+                })
+                .await?;
             }
         }
-        reader.await??;
-        progress.finish_and_clear();
-        scorer.stop().await?;
+        results.progress.finish_and_clear();
+        file.tell();
         results.finish()
+    }
+}
+
+/// A row whose score is awaited.
+struct Waiting {
+    id: String,
+    name: String,
+    row: Row,
+}
+
+/// How many rows are under way at a time.
+const UNDER_WAY: usize = 256;
+
+async fn score_by_stream(
+    clients: &Clients,
+    file: &mut LeadsFile<'_>,
+    results: &mut Results,
+    request: impl Fn((pb::Lead, Vec<pb::Activity>)) -> pb::ScoreLeadRequest,
+) -> anyhow::Result<()> {
+    let (requests, outgoing) = mpsc::channel(UNDER_WAY);
+    let mut answers = clients.scoring().score_leads(ReceiverStream::new(outgoing)).await?.into_inner();
+    let mut requests = Some(requests);
+    // Answers come in the order of the requests.
+    let mut waiting = VecDeque::new();
+    loop {
+        let room = requests.as_ref().filter(|_| waiting.len() < UNDER_WAY);
+        if let Some(room) = room {
+            match file.next()? {
+                None => requests = None,
+                Some(row) => {
+                    let Some((mapped, row)) = results.usable(row)? else { continue };
+                    let item = pb::ScoreLeadsRequest {
+                        id: mapped.id.clone(),
+                        request: Some(request((mapped.lead, mapped.activities))),
+                    };
+                    // There is room: no more are under way than the channel takes.
+                    room.try_send(item).context("the server ended the stream")?;
+                    waiting.push_back(Waiting { id: mapped.id, name: mapped.name, row });
+                }
+            }
+            continue;
+        }
+        let Some(answer) = answers.message().await? else { break };
+        let row = waiting.pop_front().context("the server answered what was not asked")?;
+        let score = match answer.result {
+            Some(score_leads_response::Result::Score(score)) => Ok(score),
+            Some(score_leads_response::Result::Error(error)) => Err(problem(&error)),
+            None => Err("the server gave no answer".to_owned()),
+        };
+        results.take(&row, score)?;
+    }
+    match waiting.is_empty() {
+        true => Ok(()),
+        false => bail!("the server ended the stream"),
     }
 }
 
@@ -227,20 +313,33 @@ struct Results {
     sink: Sink,
     rejected: Rejected,
     grades: BTreeMap<String, usize>,
+    kept: Vec<usize>,
+    progress: ProgressBar,
 }
 
 impl Results {
-    fn take(&mut self, answer: pb::ScoreLeadsResponse) -> anyhow::Result<()> {
-        let (number, id) = answer.id.split_once('\n').unwrap_or(("", &answer.id));
-        match answer.result {
-            Some(score_leads_response::Result::Score(score)) => {
+    /// The lead of a row, unless the row can't be used: then that is noted.
+    fn usable(&mut self, row: LeadRow) -> anyhow::Result<Option<(Mapped, Row)>> {
+        self.progress.inc(1);
+        match row.lead {
+            Ok(mapped) => Ok(Some((*mapped, row.row))),
+            Err(problem) => self.rejected.note(&row.row, &problem).map(|()| None),
+        }
+    }
+
+    fn take(&mut self, waiting: &Waiting, score: Result<pb::Score, String>) -> anyhow::Result<()> {
+        let Waiting { id, name, row } = waiting;
+        match score {
+            Ok(score) => {
                 *self.grades.entry(grade_or_status(&score)).or_default() += 1;
-                self.sink.write(id, &score)
+                let kept: Vec<String> = self
+                    .kept
+                    .iter()
+                    .map(|column| row.cells.get(*column).cloned().unwrap_or_default())
+                    .collect();
+                self.sink.write(Scored { id, name, kept: &kept, score: &score })
             }
-            Some(score_leads_response::Result::Error(error)) => {
-                self.rejected.note(number, id, &problem(&error))
-            }
-            None => self.rejected.note(number, id, "the server gave no answer"),
+            Err(problem) => self.rejected.note(row, &problem),
         }
     }
 
@@ -271,56 +370,12 @@ fn problem(error: &tonic_types::Status) -> String {
     }
 }
 
-/// Sends an item; meanwhile takes answers, so that neither side waits for the other.
-async fn send_while_reading(
-    requests: &mpsc::Sender<pb::ScoreLeadsRequest>,
-    item: pb::ScoreLeadsRequest,
-    answers: &mut tonic::Streaming<pb::ScoreLeadsResponse>,
-    results: &mut Results,
-) -> anyhow::Result<()> {
-    loop {
-        tokio::select! {
-            permit = requests.reserve() => {
-                permit.context("the server ended the stream")?.send(item);
-                return Ok(());
-            }
-            answer = answers.message() => match answer? {
-                Some(answer) => results.take(answer)?,
-                None => bail!("the server ended the stream"),
-            },
-        }
-    }
-}
-
-fn read_rows(
-    path: &std::path::Path,
-    csv: &CsvArg,
-    currency: &str,
-    vocabulary: &Vocabulary,
-    rows: &mpsc::Sender<(u64, Read)>,
-) -> anyhow::Result<()> {
-    let mut file = Rows::open(path, csv, vocabulary, currency)?;
-    for missing in &file.mapping.missing {
-        eprintln!("warning: {missing}");
-    }
-    if !file.mapping.ignored.is_empty() {
-        let ignored = file.mapping.ignored.join(", ");
-        eprintln!("note: columns that facts.toml does not map are ignored: {ignored}");
-    }
-    while let Some(read) = file.read()? {
-        if rows.blocking_send((file.position(), read)).is_err() {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn progress(size: u64) -> ProgressBar {
+fn progress(rows: usize) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {bytes_per_sec}  {eta} left");
-    ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {per_sec}  {eta} left");
+    ProgressBar::new(rows as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// The grade, or why there is none.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::ValueEnum;
 
+use super::rows::Row;
 use super::table::{points, signed};
 use crate::grpc::pb;
 
@@ -16,23 +17,34 @@ pub enum Format {
     Jsonl,
 }
 
-/// Rows that could not be scored, in a file of their own that is made with the first of them.
+/// Whether a spreadsheet would run a cell. A plain negative number is none.
+pub fn is_formula(cell: &str) -> bool {
+    cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err()
+}
+
+/// A cell that a spreadsheet shows instead of running it: with a mark before, which is taken off when it is read.
+pub fn defused(cell: &str) -> String {
+    if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// Rows that could not be scored, as they were, in a file of their own that is made with the first of them.
 pub struct Rejected {
     pub path: PathBuf,
+    header: Vec<String>,
     writer: Option<csv::Writer<File>>,
     pub count: usize,
-    /// What was wrong, if it was the same each time so far.
+    /// What was wrong with the first of them, without its line, if it was the same each time so far.
     pub common: Option<String>,
 }
 
 impl Rejected {
     /// What a former run left there is removed: it says nothing of this one.
-    pub fn new(path: PathBuf) -> anyhow::Result<Self> {
+    pub fn new(path: PathBuf, header: Vec<String>) -> anyhow::Result<Self> {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("{} can't be replaced", path.display()))
             }
-            _ => Ok(Self { path, writer: None, count: 0, common: None }),
+            _ => Ok(Self { path, header, writer: None, count: 0, common: None }),
         }
     }
 
@@ -43,19 +55,23 @@ impl Rejected {
         Ok(self)
     }
 
-    pub fn note(&mut self, row: &str, id: &str, problem: &str) -> anyhow::Result<()> {
-        if self.writer.is_none() {
-            let made = csv::Writer::from_path(&self.path);
-            let mut writer = made.with_context(|| format!("{} can't be written", self.path.display()))?;
-            writer.write_record(["row", "id", "error"])?;
-            self.writer = Some(writer);
-        }
-        if let Some(writer) = &mut self.writer {
-            writer.write_record([row, id, problem])?;
-        }
+    pub fn note(&mut self, row: &Row, problem: &str) -> anyhow::Result<()> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => {
+                let made = csv::WriterBuilder::new().flexible(true).from_path(&self.path);
+                let mut writer = made.with_context(|| format!("{} can't be written", self.path.display()))?;
+                let head = ["line", "error"].into_iter().map(str::to_owned);
+                writer.write_record(head.chain(self.header.iter().cloned()))?;
+                none.insert(writer)
+            }
+        };
+        let first = [row.line.to_string(), problem.to_owned()].into_iter();
+        writer.write_record(first.chain(row.cells.iter().map(|cell| defused(cell))))?;
+        let without_line = problem.strip_prefix(&format!("line {}: ", row.line)).unwrap_or(problem);
         if self.count == 0 {
-            self.common = Some(problem.to_owned());
-        } else if self.common.as_deref() != Some(problem) {
+            self.common = Some(without_line.to_owned());
+        } else if self.common.as_deref() != Some(without_line) {
             self.common = None;
         }
         self.count += 1;
@@ -79,56 +95,78 @@ fn top_reasons(score: &pb::Score, top: usize) -> Vec<(String, i64)> {
 }
 
 /// Where results go.
-pub enum Sink {
-    Csv(Box<csv::Writer<Box<dyn Write + Send>>>, usize),
-    Jsonl(BufWriter<Box<dyn Write + Send>>, usize),
+pub struct Sink {
+    writer: Writer,
+    /// How many reasons each row gets.
+    top: usize,
+    /// The names of the columns that are kept.
+    kept: Vec<String>,
+}
+
+enum Writer {
+    Csv(Box<csv::Writer<Box<dyn Write + Send>>>),
+    Jsonl(BufWriter<Box<dyn Write + Send>>),
+}
+
+/// A row whose score is written.
+pub struct Scored<'a> {
+    pub id: &'a str,
+    pub name: &'a str,
+    /// The cells of the columns that are kept.
+    pub kept: &'a [String],
+    pub score: &'a pb::Score,
 }
 
 impl Sink {
-    pub fn open(path: &Path, format: Format, top: usize) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, format: Format, top: usize, kept: Vec<String>) -> anyhow::Result<Self> {
         let writer: Box<dyn Write + Send> = match path.to_str() {
             Some("-") => Box::new(std::io::stdout()),
             _ => {
                 Box::new(File::create(path).with_context(|| format!("{} can't be written", path.display()))?)
             }
         };
-        Ok(match format {
-            Format::Jsonl => Sink::Jsonl(BufWriter::new(writer), top),
+        let writer = match format {
+            Format::Jsonl => Writer::Jsonl(BufWriter::new(writer)),
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(writer);
-                let head = ["id", "status", "grade", "total", "fit", "engagement", "completeness", "reasons"];
-                writer.write_record(head)?;
-                Sink::Csv(Box::new(writer), top)
+                let head = ["id", "name"].into_iter().chain(kept.iter().map(String::as_str));
+                let rest = ["status", "grade", "total", "fit", "engagement", "completeness", "reasons"];
+                writer.write_record(head.chain(rest))?;
+                Writer::Csv(Box::new(writer))
             }
-        })
+        };
+        Ok(Self { writer, top, kept })
     }
 
-    pub fn write(&mut self, id: &str, score: &pb::Score) -> anyhow::Result<()> {
+    pub fn write(&mut self, row: Scored) -> anyhow::Result<()> {
+        let Scored { id, name, kept, score } = row;
         let status = score.status().as_str_name().trim_start_matches("SCORE_STATUS_").to_lowercase();
-        match self {
-            Sink::Csv(writer, top) => {
-                let reasons = top_reasons(score, *top).into_iter();
+        let reasons = top_reasons(score, self.top);
+        match &mut self.writer {
+            Writer::Csv(writer) => {
                 let said = |(why, n)| if n == 0 { why } else { format!("{} {why}", signed(n)) };
-                let reasons: Vec<String> = reasons.map(said).collect();
-                writer.write_record([
-                    id,
-                    &status,
-                    &score.grade,
-                    &points(score.total_hundredths),
-                    &points(score.fit_hundredths),
-                    &points(score.engagement_hundredths),
-                    &format!("{:.2}", score.completeness),
-                    &reasons.join("; "),
-                ])?;
+                let reasons: Vec<String> = reasons.into_iter().map(said).collect();
+                let first = [id, name].into_iter().chain(kept.iter().map(String::as_str)).map(defused);
+                let rest = [
+                    status,
+                    score.grade.clone(),
+                    points(score.total_hundredths),
+                    points(score.fit_hundredths),
+                    points(score.engagement_hundredths),
+                    format!("{:.2}", score.completeness),
+                    reasons.join("; "),
+                ];
+                writer.write_record(first.chain(rest))?;
             }
-            Sink::Jsonl(writer, top) => {
+            Writer::Jsonl(writer) => {
                 let number = |hundredths: i64| hundredths as f64 / 100.0;
-                let reasons: Vec<_> = top_reasons(score, *top)
+                let reasons: Vec<_> = reasons
                     .into_iter()
                     .map(|(why, n)| serde_json::json!({"points": number(n), "reason": why}))
                     .collect();
-                let line = serde_json::json!({
+                let mut line = serde_json::json!({
                     "id": id,
+                    "name": name,
                     "status": status,
                     "grade": (!score.grade.is_empty()).then_some(&score.grade),
                     "total": number(score.total_hundredths),
@@ -139,6 +177,10 @@ impl Sink {
                     "warnings": score.warnings.iter().map(|warning| &warning.code).collect::<Vec<_>>(),
                     "rule_set": score.rule_set,
                 });
+                if !kept.is_empty() {
+                    let columns = self.kept.iter().cloned().zip(kept.iter().cloned().map(Into::into));
+                    line["kept"] = serde_json::Value::Object(columns.collect());
+                }
                 writeln!(writer, "{line}")?;
             }
         }
@@ -146,10 +188,25 @@ impl Sink {
     }
 
     pub fn finish(self) -> anyhow::Result<()> {
-        match self {
-            Sink::Csv(mut writer, _) => writer.flush()?,
-            Sink::Jsonl(mut writer, _) => writer.flush()?,
+        match self.writer {
+            Writer::Csv(mut writer) => writer.flush()?,
+            Writer::Jsonl(mut writer) => writer.flush()?,
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_defused() {
+        for formula in ["=1+1", "@SUM(1)", "+cmd", "-1+1", "\tx"] {
+            assert_eq!(defused(formula), format!("'{formula}"));
+        }
+        for plain in ["-5", "+4.5", "7", "a=b", ""] {
+            assert_eq!(defused(plain), plain);
+        }
     }
 }

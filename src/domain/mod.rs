@@ -1,5 +1,6 @@
 //! Floor 0: plain types, their invariants and pure functions. No I/O, no clock, no wire format.
 
+pub mod canonical;
 pub mod canvas;
 pub mod check;
 pub mod filter;
@@ -14,3 +15,4 @@ pub mod time;
 pub mod value;
 pub mod version;
 pub mod vocabulary;
+pub mod written;

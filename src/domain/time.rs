@@ -44,6 +44,31 @@ impl Time {
         Time(self.0.saturating_add(days.saturating_mul(DAY)).clamp(Self::MIN.0, Self::MAX.0))
     }
 
+    /// The beginning of a day, written as 2026-11-26, in UTC.
+    pub fn of_date(text: &str) -> Option<Self> {
+        Self::of_day(text.parse().ok()?)
+    }
+
+    /// The beginning of a day written in another way, as strptime has it.
+    pub fn of_date_by(format: &str, text: &str) -> Option<Self> {
+        Self::of_day(jiff::civil::Date::strptime(format, text).ok()?)
+    }
+
+    fn of_day(day: jiff::civil::Date) -> Option<Self> {
+        let zoned = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Self::from_micros(zoned.timestamp().as_microsecond())
+    }
+
+    /// The day in UTC, as 2026-11-26.
+    pub fn date(self) -> String {
+        self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+    }
+
+    /// Whole days from the day of `earlier` to the day of this time, in UTC; negative if it is later.
+    pub fn calendar_days_since(self, earlier: Time) -> i64 {
+        self.0.div_euclid(DAY) - earlier.0.div_euclid(DAY)
+    }
+
     /// The calendar year in UTC.
     pub fn year(self) -> i32 {
         self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year().into()

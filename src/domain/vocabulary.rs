@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::canonical::folded;
+use super::written::Decimal;
+
 /// The type of a declared attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeType {
@@ -17,6 +20,8 @@ pub enum AttributeType {
     List,
     /// An amount in the deployment's currency; scripts see the number.
     Money,
+    /// A day, written as 2026-11-26; scripts ask how far it is away.
+    Date,
 }
 
 impl AttributeType {
@@ -29,18 +34,24 @@ impl AttributeType {
             AttributeType::YesNo => "yes_no",
             AttributeType::List => "list",
             AttributeType::Money => "money",
+            AttributeType::Date => "date",
         }
     }
 }
 
 /// An attribute that leads may carry and scripts may read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Attribute {
     pub kind: AttributeType,
     pub unit: String,
     pub meaning: String,
     /// The column of an imported file, if it is not the attribute's name.
-    pub column: Option<String>,
+    pub column: Option<Column>,
+    /// What lies outside is a slip: unknown, when it comes from a file.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// Whether a choice may have no other words.
+    pub closed: bool,
     /// Whether the vendor can change it, as opposed to only observe it.
     pub actionable: bool,
 }
@@ -52,6 +63,37 @@ pub struct Term {
     pub unit: String,
 }
 
+/// A column of an imported file, and how it is written where that differs from the file's way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Column {
+    pub name: String,
+    pub decimal: Option<Decimal>,
+    /// As strptime has it, such as `%d.%m.%Y`.
+    pub date: Option<String>,
+}
+
+/// The columns that tell of an activity: how often it happened, and when last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ActivityColumns {
+    pub count: Option<Column>,
+    pub last: Option<Column>,
+    /// The sum of what one of them amounts to, such as hours.
+    pub amount: Option<Column>,
+}
+
+/// The columns that tell of one contact; a part that is the same in each row is written with `=` before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContactColumns {
+    pub name: String,
+    pub title: Option<String>,
+    pub department: Option<String>,
+    pub seniority: Option<String>,
+    pub role: Option<String>,
+    pub inbound: Option<String>,
+    pub outbound: Option<String>,
+    pub last: Option<String>,
+}
+
 /// How the columns of an imported file become facts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Import {
@@ -61,14 +103,23 @@ pub struct Import {
     pub display_name: Option<String>,
     /// Whether rows are persons (else companies).
     pub person: bool,
-    /// Cell contents that mean "unknown", beside the empty cell.
+    /// Cell contents that mean "unknown", beside those that always do.
     pub missing: Vec<String>,
+    /// How numbers and dates are written, unless a column says otherwise.
+    pub decimal: Option<Decimal>,
+    pub date: Option<String>,
     /// Built-in fact → column.
-    pub columns: BTreeMap<String, String>,
+    pub columns: BTreeMap<String, Column>,
+    /// Declared activity → its columns.
+    pub activities: BTreeMap<String, ActivityColumns>,
+    pub contacts: Vec<ContactColumns>,
 }
 
+/// Words that mean another one: for each fact, the folded alias → the word that is meant.
+pub type Aliases = BTreeMap<String, BTreeMap<String, String>>;
+
 /// Everything that facts.toml declares.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Vocabulary {
     pub attributes: BTreeMap<String, Attribute>,
     pub activities: BTreeMap<String, Term>,
@@ -76,4 +127,13 @@ pub struct Vocabulary {
     pub seniorities: BTreeMap<String, Term>,
     pub factors: BTreeMap<String, Term>,
     pub import: Import,
+    pub aliases: Aliases,
+}
+
+impl Vocabulary {
+    /// The word that is meant by one, for a fact that has aliases.
+    pub fn meant<'a>(&'a self, fact: &str, word: &'a str) -> &'a str {
+        let aliases = self.aliases.get(fact);
+        aliases.and_then(|aliases| aliases.get(&folded(word))).map_or(word, String::as_str)
+    }
 }

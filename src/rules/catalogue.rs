@@ -120,8 +120,10 @@ pub const MEMBERS: [(&str, &str, &str); 10] = [
 ];
 
 /// A function of the host, with its parameters as shown in help.
-pub const FUNCTIONS: [(&str, &str, &str); 14] = [
+pub const FUNCTIONS: [(&str, &str, &str); 16] = [
     ("known", "known(x)", "whether x can be told; never unknown itself"),
+    ("days_since", "days_since(date)", "whole days from a date to the as-of time; negative if it is to come"),
+    ("days_until", "days_until(date)", "whole days from the as-of time to a date; negative if it has passed"),
     ("size_points", "size_points(employees)", "the points of the profile's size band, 0 outside all bands"),
     ("ratio", "ratio(part, whole)", "part ÷ whole, kept within 0 and 1"),
     ("min", "min(a, b, …)", "the least"),
@@ -275,6 +277,7 @@ impl Catalogue {
                 AttributeType::Text => Type::Text,
                 AttributeType::YesNo => Type::YesNo,
                 AttributeType::List => Type::Words,
+                AttributeType::Date => Type::Date,
                 AttributeType::Choice(words) => {
                     Type::Choice(Arc::new(Choices { of: name.clone(), words: words.clone() }))
                 }

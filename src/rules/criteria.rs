@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::assess::{Input, Judged, RuleError, Run, Sum, error};
 use super::facts::Value;
 use super::program::Group;
+use crate::domain::canonical::same_word;
 use crate::domain::profile::{Criterion, Expectation};
 use crate::domain::score::{Contribution, ContributionKind as Kind, Position, Unknown};
 use crate::domain::value::Value as Plain;
@@ -68,7 +69,7 @@ impl Run<'_> {
 /// Whether a value is as expected; `None` if it is of a type that the expectation can't be asked of.
 pub fn expectation_met(expectation: &Expectation, value: Value) -> Option<bool> {
     let any = |words: &[String]| match value {
-        Value::Text(word) => Some(words.iter().any(|w| w == word)),
+        Value::Text(word) => Some(words.iter().any(|w| same_word(w, word))),
         Value::Words(list) => Some(words.iter().any(|w| list.contains(w))),
         _ => None,
     };
@@ -86,7 +87,7 @@ pub fn expectation_met(expectation: &Expectation, value: Value) -> Option<bool> 
         Expectation::AtMost(most) => number.map(|n| n <= *most),
         Expectation::Equals(expected) => match (expected, value) {
             (Plain::Number(expected), Value::Number(n)) => Some(n == *expected),
-            (Plain::Text(expected), Value::Text(word)) => Some(word == expected),
+            (Plain::Text(expected), Value::Text(word)) => Some(same_word(word, expected)),
             (Plain::YesNo(expected), Value::YesNo(yes)) => Some(yes == *expected),
             _ => None,
         },

@@ -6,6 +6,7 @@ use super::facts::{Facts, LeadFacts, Value, Words};
 use super::program::{
     Arithmetic, Case, Comparison, Expr, Formula, Index, LeafKind, Math, Script, Switch, TextTest,
 };
+use crate::domain::canonical::same_word;
 use crate::domain::score::{Axis, Points, Position};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
@@ -194,6 +195,10 @@ impl<'a> Evaluator<'a> {
                     _ => return Err(self.stop_unknown("icp.size_bands".into())),
                 }
             }
+            Expr::DaysSince(date) => match (self.eval(date)?, self.lead_facts()) {
+                (Value::Date(date), Some(facts)) => Value::Number(facts.days_since_date(date)),
+                (other, _) => mistyped(other, Value::Number(0.0)),
+            },
             Expr::Known(inner) => {
                 let mark = self.unknown.len();
                 match self.eval(inner) {
@@ -454,7 +459,7 @@ fn mistyped<T>(value: Value, instead: T) -> T {
 
 fn same(a: Value, b: Value) -> bool {
     match (a, b) {
-        (Value::Text(a), Value::Text(b)) => a == b,
+        (Value::Text(a), Value::Text(b)) => same_word(a, b),
         (Value::YesNo(a), Value::YesNo(b)) => a == b,
         (a, _) => mistyped(a, false),
     }
@@ -483,7 +488,7 @@ fn matches(case: &Case, subject: Value) -> bool {
         (Case::Number(n), Value::Number(subject)) => *n == subject,
         (Case::Range { from, to, inclusive: false }, Value::Number(n)) => *from <= n && n < *to,
         (Case::Range { from, to, inclusive: true }, Value::Number(n)) => *from <= n && n <= *to,
-        (Case::Text(word), Value::Text(subject)) => word == subject,
+        (Case::Text(word), Value::Text(subject)) => same_word(word, subject),
         (Case::YesNo(yes), Value::YesNo(subject)) => *yes == subject,
         _ => false,
     }

@@ -2,13 +2,14 @@
 
 use super::catalogue::{FactDef, FactSource, IcpField};
 use super::program::{ActivityStat, ContactStat, LeafKind, WordList};
+use crate::domain::canonical::same_word;
 use crate::domain::lead::{Activity, Contact, LeadContent, Subject, fits_type};
 use crate::domain::profile::{DecisionRole, ProfileContent};
 use crate::domain::score::{Warning, WarningCode};
 use crate::domain::segment::{LeadTally, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{Money, Value as Plain};
-use crate::domain::vocabulary::Vocabulary;
+use crate::domain::vocabulary::{AttributeType, Vocabulary};
 
 /// A value while rules run: borrowed from the facts or the script, so nothing is copied.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,8 @@ pub enum Value<'a> {
     Text(&'a str),
     Words(Words<'a>),
     Numbers(&'a [f64]),
+    /// A day, by its beginning in UTC.
+    Date(Time),
 }
 
 /// Several words, wherever they are kept.
@@ -40,9 +43,9 @@ impl<'a> Words<'a> {
 
     pub fn contains(self, word: &str) -> bool {
         match self {
-            Words::Fact(words) => words.iter().any(|w| w == word),
+            Words::Fact(words) => words.iter().any(|w| same_word(w, word)),
             Words::Written(list) => list.contains(word),
-            Words::Roles(roles) => roles.iter().any(|role| role.role == word),
+            Words::Roles(roles) => roles.iter().any(|role| same_word(&role.role, word)),
         }
     }
 
@@ -75,6 +78,7 @@ impl Value<'_> {
                 }
                 Some(Plain::List(shown))
             }
+            Value::Date(day) => Some(Plain::Text(day.date())),
             Value::Numbers(numbers) => {
                 Some(Plain::List(numbers.iter().take(SHOWN_WORDS).map(f64::to_string).collect()))
             }
@@ -169,9 +173,9 @@ impl<'a> LeadFacts<'a> {
         }
         match (&lead.subject, source) {
             (Subject::Company(company), source) => match source {
-                S::Industry => text(&company.industry),
-                S::Country => text(&company.country),
-                S::Region => text(&company.region),
+                S::Industry => self.word("industry", &company.industry),
+                S::Country => self.word("country", &company.country),
+                S::Region => self.word("region", &company.region),
                 S::Domain => text(&company.domain),
                 S::Employees => number(company.employees.map(|n| n as f64)),
                 S::Revenue => number(company.annual_revenue.as_ref().and_then(|money| self.amount(money))),
@@ -181,17 +185,22 @@ impl<'a> LeadFacts<'a> {
                 _ => None,
             },
             (Subject::Person(person), source) => match source {
-                S::Country => text(&person.country),
-                S::Region => text(&person.region),
-                S::City => text(&person.city),
-                S::Occupation => text(&person.occupation),
-                S::Language => text(&person.language),
+                S::Country => self.word("country", &person.country),
+                S::Region => self.word("region", &person.region),
+                S::City => self.word("city", &person.city),
+                S::Occupation => self.word("occupation", &person.occupation),
+                S::Language => self.word("language", &person.language),
                 S::Age => {
                     number(person.birth_year.map(|year| self.as_of.year() - year).filter(|age| *age >= 0))
                 }
                 _ => None,
             },
         }
+    }
+
+    /// The word that is meant, where facts.toml has an alias.
+    fn word(&self, fact: &str, word: &'a str) -> Option<Value<'a>> {
+        text(self.vocabulary.meant(fact, word))
     }
 
     fn amount(&self, money: &Money) -> Option<f64> {
@@ -209,7 +218,8 @@ impl<'a> LeadFacts<'a> {
         }
         match &fact.value {
             Plain::Number(number) => Some(Value::Number(*number)),
-            Plain::Text(word) => text(word),
+            Plain::Text(day) if attribute.kind == AttributeType::Date => Time::of_date(day).map(Value::Date),
+            Plain::Text(word) => text(self.vocabulary.meant(name, word)),
             Plain::YesNo(yes) => Some(Value::YesNo(*yes)),
             Plain::List(words) => Some(Value::Words(Words::Fact(words))),
             Plain::Money(money) => number(self.amount(money)),
@@ -225,6 +235,11 @@ impl<'a> LeadFacts<'a> {
     fn days_since(&self, of: impl Fn(&Activity) -> bool) -> Option<f64> {
         let last = self.past().filter(|a| of(a)).map(|a| a.time).max()?;
         Some(self.as_of.days_since(last))
+    }
+
+    /// Whole days from a date to the as-of time.
+    pub fn days_since_date(&self, date: Time) -> f64 {
+        self.as_of.calendar_days_since(date) as f64
     }
 
     fn activity(&self, kind: &str, stat: ActivityStat) -> Option<f64> {

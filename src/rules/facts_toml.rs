@@ -9,8 +9,12 @@ use toml::Spanned;
 use super::catalogue;
 use super::diagnostic::{Code, Diagnostic};
 use super::syntax::Parser;
+use crate::domain::canonical::folded;
 use crate::domain::text::suggestion;
-use crate::domain::vocabulary::{Attribute, AttributeType, Import, Term, Vocabulary};
+use crate::domain::vocabulary::{
+    ActivityColumns, Aliases, Attribute, AttributeType, Column, ContactColumns, Import, Term, Vocabulary,
+};
+use crate::domain::written::Decimal;
 
 /// The file's name within the scripts folder.
 pub const PATH: &str = "facts.toml";
@@ -19,7 +23,8 @@ pub const PATH: &str = "facts.toml";
 #[serde(deny_unknown_fields, default)]
 struct File {
     import: ImportSection,
-    columns: BTreeMap<Spanned<String>, String>,
+    columns: BTreeMap<Spanned<String>, ColumnEntry>,
+    aliases: BTreeMap<Spanned<String>, BTreeMap<String, Vec<String>>>,
     attributes: BTreeMap<Spanned<String>, AttributeSection>,
     activities: BTreeMap<String, TermSection>,
     roles: BTreeMap<String, TermSection>,
@@ -34,6 +39,86 @@ struct ImportSection {
     display_name: Option<String>,
     subject: SubjectKind,
     missing: Vec<String>,
+    decimal: Option<DecimalMark>,
+    date: Option<String>,
+}
+
+/// What marks the decimals, as the file writes it.
+#[derive(Deserialize, Clone, Copy)]
+enum DecimalMark {
+    #[serde(rename = ".")]
+    Point,
+    #[serde(rename = ",")]
+    Comma,
+}
+
+impl From<DecimalMark> for Decimal {
+    fn from(mark: DecimalMark) -> Decimal {
+        match mark {
+            DecimalMark::Point => Decimal::Point,
+            DecimalMark::Comma => Decimal::Comma,
+        }
+    }
+}
+
+/// A column by its name, or with its format.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ColumnSection {
+    Name(String),
+    Formatted(Formatted),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Formatted {
+    column: String,
+    decimal: Option<DecimalMark>,
+    date: Option<String>,
+}
+
+impl From<ColumnSection> for Column {
+    fn from(section: ColumnSection) -> Column {
+        match section {
+            ColumnSection::Name(name) => Column { name, ..Column::default() },
+            ColumnSection::Formatted(Formatted { column, decimal, date }) => {
+                Column { name: column, decimal: decimal.map(Into::into), date }
+            }
+        }
+    }
+}
+
+/// What stands under a name in [columns]: the column of a fact, or the tables `activity` and `contact`.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a column's name, { column = \"…\", decimal = \",\", date = \"…\" }, [columns.activity.NAME] with count, last and amount, or [[columns.contact]]"
+)]
+enum ColumnEntry {
+    Column(ColumnSection),
+    Contacts(Vec<ContactSection>),
+    Activities(BTreeMap<String, ActivitySection>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActivitySection {
+    count: Option<ColumnSection>,
+    last: Option<ColumnSection>,
+    amount: Option<ColumnSection>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContactSection {
+    name: String,
+    title: Option<String>,
+    department: Option<String>,
+    seniority: Option<String>,
+    role: Option<String>,
+    inbound: Option<String>,
+    outbound: Option<String>,
+    last: Option<String>,
 }
 
 #[derive(Deserialize, Default, PartialEq)]
@@ -53,6 +138,7 @@ enum TypeName {
     YesNo,
     List,
     Money,
+    Date,
 }
 
 #[derive(Deserialize)]
@@ -66,8 +152,18 @@ struct AttributeSection {
     unit: String,
     meaning: String,
     column: Option<String>,
+    decimal: Option<DecimalMark>,
+    date: Option<String>,
+    min: Option<f64>,
+    max: Option<f64>,
+    #[serde(default = "yes")]
+    closed: bool,
     #[serde(default)]
     actionable: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -91,14 +187,8 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     let parser = Parser::new();
     problems.extend(file.attributes.keys().filter_map(|name| check_name(&parser, text, name)));
     problems.extend(file.factors.keys().filter_map(|name| check_name(&parser, text, name)));
-    for fact in file.columns.keys() {
-        let name = fact.as_ref().as_str();
-        if !catalogue::IMPORTABLE.contains(&name) {
-            let help = suggestion(name, catalogue::IMPORTABLE.iter().copied());
-            let message = format!("[columns] has no fact \"{name}\"");
-            problems.push(at(text, &fact.span(), Code::UnknownName, message).with_help(help));
-        }
-    }
+    let columns = columns(text, file.columns, &file.activities, &mut problems);
+    let aliases = aliases(text, file.aliases, &file.attributes, &mut problems);
     let mut attributes = BTreeMap::new();
     for (name, section) in file.attributes {
         match attribute(section) {
@@ -125,9 +215,119 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
             display_name: file.import.display_name,
             person: file.import.subject == SubjectKind::Person,
             missing: file.import.missing,
-            columns: file.columns.into_iter().map(|(fact, column)| (fact.into_inner(), column)).collect(),
+            decimal: file.import.decimal.map(Into::into),
+            date: file.import.date,
+            ..columns
         },
+        aliases,
     })
+}
+
+/// What [columns] says.
+fn columns(
+    text: &str,
+    entries: BTreeMap<Spanned<String>, ColumnEntry>,
+    declared: &BTreeMap<String, TermSection>,
+    problems: &mut Vec<Diagnostic>,
+) -> Import {
+    let mut import = Import::default();
+    for (key, entry) in entries {
+        let name = key.as_ref().as_str();
+        let mut wrong = |code, message: String, help: String| {
+            problems.push(at(text, &key.span(), code, message).with_help(help));
+        };
+        match (name, entry) {
+            ("activity", ColumnEntry::Activities(activities)) => {
+                for (kind, section) in activities {
+                    if !declared.contains_key(&kind) {
+                        let help = suggestion(&kind, declared.keys().map(String::as_str));
+                        wrong(Code::UnknownWord, format!("there is no activity \"{kind}\""), help);
+                    } else if section.count.is_none() && section.last.is_none() {
+                        let help = "name a column with `count`, with `last`, or both".to_owned();
+                        wrong(Code::BadFactsToml, format!("the activity \"{kind}\" has no column"), help);
+                    }
+                    let ActivitySection { count, last, amount } = section;
+                    let [count, last, amount] = [count, last, amount].map(|column| column.map(Column::from));
+                    import.activities.insert(kind, ActivityColumns { count, last, amount });
+                }
+            }
+            ("contact", ColumnEntry::Contacts(contacts)) => {
+                import.contacts = contacts
+                    .into_iter()
+                    .map(
+                        |ContactSection {
+                             name,
+                             title,
+                             department,
+                             seniority,
+                             role,
+                             inbound,
+                             outbound,
+                             last,
+                         }| {
+                            ContactColumns {
+                                name,
+                                title,
+                                department,
+                                seniority,
+                                role,
+                                inbound,
+                                outbound,
+                                last,
+                            }
+                        },
+                    )
+                    .collect();
+            }
+            (_, ColumnEntry::Column(column)) if catalogue::IMPORTABLE.contains(&name) => {
+                import.columns.insert(name.to_owned(), column.into());
+            }
+            (_, ColumnEntry::Column(_)) => {
+                let help = suggestion(name, catalogue::IMPORTABLE.iter().copied());
+                wrong(Code::UnknownName, format!("[columns] has no fact \"{name}\""), help);
+            }
+            _ => {
+                let help =
+                    "write [columns.activity.NAME], [[columns.contact]], or fact = \"column\"".to_owned();
+                wrong(Code::BadFactsToml, format!("\"{name}\" is not written as it should be"), help);
+            }
+        }
+    }
+    import
+}
+
+/// The facts whose words may have aliases, beside attributes.
+const WITH_ALIASES: [&str; 8] =
+    ["country", "region", "city", "industry", "tech", "occupation", "language", "growth_stage"];
+
+/// What [aliases] says, turned around: the alias → the word that is meant.
+fn aliases(
+    text: &str,
+    entries: BTreeMap<Spanned<String>, BTreeMap<String, Vec<String>>>,
+    attributes: &BTreeMap<Spanned<String>, AttributeSection>,
+    problems: &mut Vec<Diagnostic>,
+) -> Aliases {
+    let mut all = Aliases::new();
+    for (key, words) in entries {
+        let fact = key.as_ref().as_str();
+        let mut known = WITH_ALIASES.into_iter().chain(attributes.keys().map(|name| name.as_ref().as_str()));
+        if !known.clone().any(|name| name == fact) {
+            let help = suggestion(fact, known.by_ref().collect::<Vec<_>>());
+            let message = format!("[aliases] has no fact \"{fact}\"");
+            problems.push(at(text, &key.span(), Code::UnknownName, message).with_help(help));
+        }
+        let of_fact = all.entry(fact.to_owned()).or_default();
+        for (meant, aliases) in words {
+            for alias in aliases.iter().chain([&meant]) {
+                let before = of_fact.insert(folded(alias), meant.clone());
+                if before.as_ref().is_some_and(|before| *before != meant) {
+                    let message = format!("\"{alias}\" means two words of {fact}");
+                    problems.push(at(text, &key.span(), Code::Duplicate, message));
+                }
+            }
+        }
+    }
+    all
 }
 
 fn attribute(section: AttributeSection) -> Result<Attribute, String> {
@@ -140,9 +340,27 @@ fn attribute(section: AttributeSection) -> Result<Attribute, String> {
         TypeName::YesNo => AttributeType::YesNo,
         TypeName::List => AttributeType::List,
         TypeName::Money => AttributeType::Money,
+        TypeName::Date => AttributeType::Date,
     };
-    let AttributeSection { unit, meaning, column, actionable, .. } = section;
-    Ok(Attribute { kind, unit, meaning, column, actionable })
+    let AttributeSection { unit, meaning, column, actionable, decimal, date, min, max, closed, .. } = section;
+    let numeric = matches!(kind, AttributeType::Number | AttributeType::Money);
+    if !numeric && (min.is_some() || max.is_some() || decimal.is_some()) {
+        return Err("has a min, max or decimal, so its type must be \"number\" or \"money\"".into());
+    }
+    if min.zip(max).is_some_and(|(min, max)| min > max) {
+        return Err("has a min above its max".into());
+    }
+    if date.is_some() && kind != AttributeType::Date {
+        return Err("has a format of dates, so its type must be \"date\"".into());
+    }
+    let formatted = decimal.is_some() || date.is_some();
+    // A format without a name is of the column that is called like the attribute.
+    let column = match column {
+        Some(name) => Some(Column { name, decimal: decimal.map(Into::into), date }),
+        None if formatted => Some(Column { name: String::new(), decimal: decimal.map(Into::into), date }),
+        None => None,
+    };
+    Ok(Attribute { kind, unit, meaning, column, actionable, min, max, closed })
 }
 
 /// Names of attributes and factors are used as words in scripts, so they must be free there.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::catalogue::{FactSource, IcpField};
+use crate::domain::canonical::{folded, same_word};
 use crate::domain::score::{Axis, Points, Position};
 
 /// A number that names a [`Leaf`], a define, a function or a local variable.
@@ -91,7 +92,7 @@ pub enum TextTest {
     EndsWith,
 }
 
-/// Words written out in a script; hashed when they are many.
+/// Words written out in a script; hashed when they are many. Words are equal whatever their case.
 #[derive(Debug)]
 pub struct WordList {
     pub words: Vec<String>,
@@ -100,14 +101,14 @@ pub struct WordList {
 
 impl WordList {
     pub fn new(words: Vec<String>) -> Self {
-        let set = (words.len() > 8).then(|| words.iter().cloned().collect());
+        let set = (words.len() > 8).then(|| words.iter().map(|word| folded(word)).collect());
         Self { words, set }
     }
 
     pub fn contains(&self, word: &str) -> bool {
         match &self.set {
-            Some(set) => set.contains(word),
-            None => self.words.iter().any(|w| w == word),
+            Some(set) => set.contains(&folded(word)),
+            None => self.words.iter().any(|w| same_word(w, word)),
         }
     }
 }
@@ -163,6 +164,8 @@ pub enum Expr {
     ListCount(Box<Expr>),
     Math(Math, Vec<Expr>, Position),
     TextTest(TextTest, Box<[Expr; 2]>),
+    /// Whole days from a date to the as-of time.
+    DaysSince(Box<Expr>),
     /// Days are not written out, so that the result can't be kept.
     ActivityWindow {
         kind: Arc<str>,

@@ -138,6 +138,7 @@ fn leads(vocabulary: &Vocabulary, currency: &str) -> Vec<LeadContent> {
             AttributeType::YesNo => Value::YesNo(true),
             AttributeType::List => Value::List(words("word")),
             AttributeType::Money => Value::Money(money()),
+            AttributeType::Date => Value::Text("2026-01-15".into()),
         };
         (name.clone(), FactValue::of(value))
     });

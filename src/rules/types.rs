@@ -20,6 +20,8 @@ pub enum Type {
     Text,
     /// A text that is one of a closed list.
     Choice(Arc<Choices>),
+    /// A day.
+    Date,
     /// Several words.
     Words,
     /// Several numbers, written out.
@@ -67,6 +69,7 @@ impl fmt::Display for Type {
             Type::YesNo => "a yes/no",
             Type::Text => "a word",
             Type::Choice(_) => "a word",
+            Type::Date => "a date",
             Type::Words => "a list of words",
             Type::Numbers => "a list of numbers",
             Type::Contacts => "the contacts",

@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use assay::app::publish_rules::Published;
 use assay::app::{App, Settings, SystemClock};
-use assay::cli::csv_leads::Mapping;
+use assay::cli::leads_file::LeadsFile;
+use assay::cli::rows::FileArg;
 use assay::domain::check::Checker;
 use assay::domain::filter::{Field, Filter, Operand};
 use assay::domain::listing::{LEAD, Order};
@@ -91,23 +92,22 @@ pub fn facts_toml(data: &[u8]) {
     }
 }
 
-/// A file of leads: whatever a row is, it becomes a lead or a list of what is wrong with it.
+/// A file of leads: whatever it holds, it is refused, or each row becomes a lead or is told.
 pub fn csv(data: &[u8]) {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(data);
-    let Ok(header) = reader.headers().cloned() else { return };
     static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
     let vocabulary = VOCABULARY.get_or_init(|| {
         let facts = include_str!("../../scripts/facts.toml");
         assay::rules::vocabulary(&set("facts.toml", facts.into())).unwrap()
     });
-    let mapping = Mapping::new(vocabulary, &header, "EUR");
-    for (number, record) in reader.records().enumerate().take(50) {
-        if let Ok(record) = record
-            && let Err((_, problems)) = mapping.row(number, &record)
-        {
-            assert!(!problems.is_empty());
+    let path = std::env::temp_dir().join(format!("assay-fuzz-{}.csv", std::process::id()));
+    std::fs::write(&path, data).unwrap();
+    let as_of = "2026-06-01T00:00:00Z".parse().unwrap();
+    if let Ok(mut file) = LeadsFile::open(&path, &FileArg::default(), vocabulary, "EUR", as_of) {
+        while let Ok(Some(row)) = file.next() {
+            assert!(row.lead.is_ok_and(|lead| !lead.id.is_empty()) || row.row.line > 0);
         }
     }
+    _ = std::fs::remove_file(&path);
 }
 
 /// A script: refused with findings, or good enough to score the made-up leads without a panic.

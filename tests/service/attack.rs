@@ -196,7 +196,7 @@ async fn answers_that_nobody_reads_hold_a_bounded_budget() {
     others.go_on(200).await;
     println!("{} answers wait to be read, {refused} were refused at once", unread.len());
     others.end("400 answers that nobody reads", &served);
-    // Whoever reads in time gets the rest; whoever found no room learns it at the end.
+    // Whoever reads in time gets the rest; whoever found no room, or did not read in time, learns it at the end.
     let mut codes = std::collections::BTreeMap::<String, usize>::new();
     for response in unread {
         let Ok(body) = tokio::time::timeout(Duration::from_secs(30), response.into_body().collect()).await
@@ -208,7 +208,12 @@ async fn answers_that_nobody_reads_hold_a_bounded_budget() {
         *codes.entry(format!("{code:?}")).or_default() += 1;
     }
     println!("how they ended: {codes:?}");
-    assert!(codes.contains_key("Some(Ok)") && codes.contains_key("Some(ResourceExhausted)"), "{codes:?}");
+    let known = ["Some(Ok)", "Some(ResourceExhausted)", "Some(DeadlineExceeded)"];
+    assert!(codes.keys().all(|code| known.contains(&code.as_str())), "{codes:?}");
+    assert!(codes.contains_key("Some(ResourceExhausted)"), "the budget was not met: {codes:?}");
+    // Nothing is held any more: a caller who reads gets a whole page.
+    let page = leads.list_leads(pb::ListLeadsRequest { page_size: 1_000, ..Default::default() });
+    assert!(within(page).await.unwrap().into_inner().leads.len() > 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -351,8 +356,12 @@ async fn streams_at_rest_are_told_of_the_end_of_the_server_and_of_their_connecti
         let (code, reason, _) = crate::support::failure(within(answers.message()).await);
         assert_eq!((code, reason.as_str()), (tonic::Code::Unavailable, "DRAINING"));
         if !stops {
-            // The client opens another connection by itself.
-            ScoringServiceClient::new(channel).score_lead(inline(made::company("Acme", None))).await.unwrap();
+            // The client opens another connection by itself, once it has noticed.
+            eventually(async || {
+                let mut scoring = ScoringServiceClient::new(channel.clone());
+                scoring.score_lead(inline(made::company("Acme", None))).await.ok()
+            })
+            .await;
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use assay::cli::csv_leads::Mapping;
+use assay::cli::leads_file::LeadsFile;
+use assay::cli::rows::FileArg;
 use assay::domain::check::Checker;
 use assay::domain::profile::ProfileContent;
 use assay::domain::time::Time;
@@ -58,7 +59,7 @@ async fn every_hostile_script_is_judged_as_expected_and_soon() {
 
 #[test]
 fn hostile_scripts_that_load_score_or_fail_with_a_typed_error_and_soon() {
-    let rows_text = std::fs::read_to_string(hostile::folder().join("lead.csv")).unwrap();
+    let rows = hostile::folder().join("lead.csv");
     let profile = ProfileContent { display_name: "Main".into(), ..ProfileContent::default() };
     let as_of: Time = "2026-06-01T00:00:00Z".parse().unwrap();
     let mut wrong = Vec::new();
@@ -69,10 +70,8 @@ fn hostile_scripts_that_load_score_or_fail_with_a_typed_error_and_soon() {
         let (set, _) =
             compile(Sources::new(hostile::set(&name))).unwrap_or_else(|found| panic!("{name}: {found:?}"));
         assert_eq!(smoke(&set, "EUR"), Ok(()), "{name}");
-        let mut rows = csv::Reader::from_reader(rows_text.as_bytes());
-        let header = rows.headers().unwrap().clone();
-        let record = rows.records().next().unwrap().unwrap();
-        let row = Mapping::new(&set.vocabulary, &header, "EUR").row(1, &record).unwrap();
+        let mut file = LeadsFile::open(&rows, &FileArg::default(), &set.vocabulary, "EUR", as_of).unwrap();
+        let row = file.next().unwrap().unwrap().lead.unwrap();
         let mut c = Checker::at("");
         let lead = assay::grpc::convert::lead::content(&mut c, row.lead);
         assert!(c.is_clean());

@@ -264,7 +264,7 @@ async fn what_was_valid_stays_changeable_when_what_it_points_to_goes() {
     let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", None) };
     let lead = create(&server, "acme", lead).await.unwrap();
     let request =
-        pb::DeleteProfileRequest { name: "profiles/main".into(), etag: String::new(), ..Default::default() };
+        pb::DeleteProfileRequest { name: "profiles/main".into(), force: true, ..Default::default() };
     server.profiles().delete_profile(request).await.unwrap();
     let lead = pb::Lead { owner: "an".into(), ..lead };
     let request = pb::UpdateLeadRequest { lead: Some(lead), update_mask: None, ..Default::default() };

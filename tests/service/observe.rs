@@ -62,7 +62,7 @@ async fn metrics_count_calls_scores_and_rules() {
         ("assay_rules_pending".into(), 1.0),
         ("assay_calls_in_flight".into(), 0.0),
         ("assay_store_writes_queued".into(), 0.0),
-        ("db_client_connection_max{db_client_connection_pool_name=\"sqlite\"}".into(), 4.0),
+        ("db_client_connection_max{db_client_connection_pool_name=\"sqlite\"}".into(), 5.0),
     ] {
         assert_eq!(sample(&body, &series), Some(expected), "{series} in\n{body}");
     }

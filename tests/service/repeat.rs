@@ -302,7 +302,9 @@ async fn an_answer_that_names_a_lead_in_an_error_is_erased_with_it_too() {
 fn every_mutation_takes_a_request_id() {
     let pool = prost_reflect::DescriptorPool::decode(pb::DESCRIPTORS).unwrap();
     let mutates = |name: &str| {
-        ["Create", "Update", "Delete", "Batch", "Record"].iter().any(|verb| name.starts_with(verb))
+        ["Create", "Update", "Delete", "Undelete", "Batch", "Record"]
+            .iter()
+            .any(|verb| name.starts_with(verb))
             || name == "ScoreLead"
     };
     let mut mutations = 0;
@@ -311,5 +313,5 @@ fn every_mutation_takes_a_request_id() {
         assert_eq!(has_id, mutates(method.name()), "{}", method.full_name());
         mutations += usize::from(has_id);
     }
-    assert_eq!(mutations, 18);
+    assert_eq!(mutations, 20);
 }

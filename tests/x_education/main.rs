@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use assay::cli::csv_leads::Mapping;
+use assay::cli::leads_file::LeadsFile;
+use assay::cli::rows::FileArg;
 use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use assay::grpc::pb::{self, score_leads_response};
@@ -47,16 +48,16 @@ struct Lead {
 
 fn leads(scripts: &Path, data: &Path) -> Vec<Lead> {
     let vocabulary = assay::rules::vocabulary(&Sources::read(scripts).unwrap()).unwrap();
-    let mut reader = csv::Reader::from_path(data).unwrap();
-    let header = reader.headers().unwrap().clone();
-    let mapping = Mapping::new(&vocabulary, &header, "EUR");
-    assert!(mapping.missing.is_empty(), "{:?}", mapping.missing);
-    let converted = header.iter().position(|column| column == "Converted").unwrap();
-    let read = |(number, record): (usize, csv::StringRecord)| {
-        let row = mapping.row(number, &record).unwrap_or_else(|(id, problems)| panic!("{id}: {problems:?}"));
-        Lead { id: row.id, request: support::inline(row.lead), converted: &record[converted] == "1" }
-    };
-    (1..).zip(reader.records().map(Result::unwrap)).map(read).collect()
+    let as_of = "2026-06-01T00:00:00Z".parse().unwrap();
+    let mut file = LeadsFile::open(data, &FileArg::default(), &vocabulary, "EUR", as_of).unwrap();
+    let converted = file.columns(&["Converted".into()]).unwrap()[0];
+    let mut leads = Vec::new();
+    while let Some(row) = file.next().unwrap() {
+        let lead = row.lead.unwrap_or_else(|problem| panic!("{problem}"));
+        let converted = row.row.cells[converted] == "1";
+        leads.push(Lead { id: lead.id, request: support::inline(lead.lead), converted });
+    }
+    leads
 }
 
 /// A stream in the middle of its work.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Activity, Company, Customer, LeadContent, Person, Subject};
+use crate::domain::canonical::same_word;
 use crate::domain::check::Checker;
 use crate::domain::time::Time;
 use crate::domain::value::Value;
@@ -69,7 +70,10 @@ impl LeadContent {
 /// Whether a value has the type that the attribute declares.
 pub fn fits_type(attribute: &Attribute, value: &Value) -> bool {
     match (&attribute.kind, value) {
-        (AttributeType::Choice(choices), Value::Text(word)) => choices.contains(word),
+        (AttributeType::Choice(choices), Value::Text(word)) => {
+            !attribute.closed || choices.iter().any(|choice| same_word(choice, word))
+        }
+        (AttributeType::Date, Value::Text(day)) => Time::of_date(day).is_some(),
         (AttributeType::Number, Value::Number(_))
         | (AttributeType::Text, Value::Text(_))
         | (AttributeType::YesNo, Value::YesNo(_))
@@ -88,6 +92,9 @@ fn check_type(c: &mut Checker, attribute: &Attribute, value: &Value) {
             let help = c.suggestion(word, choices.iter().map(String::as_str));
             c.wrong_field("value", format!("\"{word}\" is not one of its choices; {help}"));
         }
+        (AttributeType::Date, Value::Text(day)) => {
+            c.wrong_field("value", format!("\"{day}\" is not a day: write it as 2026-11-26"));
+        }
         (kind, _) => c.wrong_field("value", format!("must be a {} as facts.toml declares", kind.label())),
     }
 }
@@ -95,7 +102,6 @@ fn check_type(c: &mut Checker, attribute: &Attribute, value: &Value) {
 impl Company {
     fn check(&self, c: &mut Checker) {
         c.length("display_name", &self.display_name, 1, 200);
-        c.require(!self.domain.chars().any(char::is_uppercase), "domain", "must be in lower case");
         for (field, text) in [
             ("domain", &self.domain),
             ("industry", &self.industry),

@@ -3,6 +3,7 @@
 use super::value::{fact_out, facts, money, money_out};
 use super::{PartIds, WireEnum, choice, optional, required_time, stated, stated_or_zero, time, timestamp};
 use crate::app::leads::LeadView;
+use crate::domain::canonical::host;
 use crate::domain::check::Checker;
 use crate::domain::lead::{
     Activity, Company, Contact, Customer, CustomerStatus, GrowthStage, LatestScore, Lead, LeadContent,
@@ -42,23 +43,23 @@ fn subject(c: &mut Checker, subject: Option<lead::Subject>) -> Subject {
         Some(lead::Subject::Company(company)) => c.within("company", |c| {
             Subject::Company(Company {
                 display_name: company.display_name,
-                domain: company.domain,
-                industry: company.industry,
-                country: company.country,
-                region: company.region,
+                domain: host(&company.domain),
+                industry: trimmed(company.industry),
+                country: trimmed(company.country),
+                region: trimmed(company.region),
                 employees: company.employees,
                 annual_revenue: company.annual_revenue.map(money),
                 founded_year: company.founded_year,
                 growth_stage: choice(c, "growth_stage", company.growth_stage),
-                technologies: company.technologies.map(|list| list.values),
+                technologies: company.technologies.map(|list| list.values.into_iter().map(trimmed).collect()),
             })
         }),
         Some(lead::Subject::Person(person)) => Subject::Person(Person {
             display_name: person.display_name,
             birth_year: person.birth_year,
-            country: person.country,
-            region: person.region,
-            city: person.city,
+            country: trimmed(person.country),
+            region: trimmed(person.region),
+            city: trimmed(person.city),
             occupation: person.occupation,
             language: person.language,
         }),
@@ -67,6 +68,11 @@ fn subject(c: &mut Checker, subject: Option<lead::Subject>) -> Subject {
             Subject::Company(Company { display_name: "?".into(), ..Company::default() })
         }
     }
+}
+
+/// A word without the spaces around it.
+fn trimmed(word: String) -> String {
+    if word.trim().len() == word.len() { word } else { word.trim().to_owned() }
 }
 
 fn contacts(c: &mut Checker, list: pb::ContactList) -> Vec<Contact> {

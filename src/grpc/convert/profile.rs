@@ -2,6 +2,7 @@
 
 use super::value::{value, value_out};
 use super::{PartIds, WireEnum, choice, optional, stated_or_zero, time, timestamp};
+use crate::domain::canonical::host;
 use crate::domain::check::Checker;
 use crate::domain::profile::{
     Criterion, DecisionRole, Dimension, Expectation, Indicator, Profile, ProfileContent, Review, Served,
@@ -50,9 +51,14 @@ pub fn content(c: &mut Checker, profile: pb::Profile) -> ProfileContent {
 
 fn criterion(c: &mut Checker, criterion: pb::Criterion, ids: &mut PartIds) -> Criterion {
     use criterion::Expectation as Wire;
+    // Domains are compared as hosts, however they were written.
+    let words = |words: pb::TextList| match criterion.fact.as_str() {
+        "domain" => words.values.iter().map(|word| host(word)).collect(),
+        _ => words.values,
+    };
     let expectation = match criterion.expectation {
-        Some(Wire::In(words)) => Expectation::In(words.values),
-        Some(Wire::NotIn(words)) => Expectation::NotIn(words.values),
+        Some(Wire::In(list)) => Expectation::In(words(list)),
+        Some(Wire::NotIn(list)) => Expectation::NotIn(words(list)),
         Some(Wire::Between(range)) => Expectation::Between(range.min, range.max),
         Some(Wire::AtLeast(number)) => Expectation::AtLeast(number),
         Some(Wire::AtMost(number)) => Expectation::AtMost(number),

@@ -55,6 +55,11 @@ impl Context<'_> {
                 }
                 (Expr::Known(Box::new(inner)), Type::YesNo)
             }
+            ("days_since" | "days_until", [date]) => {
+                let date = self.expect(date, &Type::Date, &format!("what {name} looks at"));
+                let since = Expr::DaysSince(Box::new(date));
+                (if name == "days_since" { since } else { Expr::Negate(Box::new(since)) }, Type::Number)
+            }
             ("size_points", [employees]) => {
                 if self.frame.in_function || self.segment() {
                     return self.error(at, Code::Misplaced, "`size_points` can't be asked here");

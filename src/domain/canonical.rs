@@ -1,0 +1,88 @@
+//! One canonical form a fact, made at the edge: what people type in seven ways is compared in one.
+
+/// Whether two words are the same for people: without the spaces around them, whatever their case.
+pub fn same_word(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    let (a, b) = (a.trim(), b.trim());
+    match a.is_ascii() && b.is_ascii() {
+        true => a.eq_ignore_ascii_case(b),
+        false => a.to_lowercase() == b.to_lowercase(),
+    }
+}
+
+/// The form in which equal words are equal.
+pub fn folded(word: &str) -> String {
+    word.trim().to_lowercase()
+}
+
+/// The host of a domain, a web address or an e-mail address, without `www.`: `https://www.Rival.example/x` and
+/// `info@rival.example` are `rival.example`.
+pub fn host(text: &str) -> String {
+    let text = text.trim();
+    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let text = text.strip_prefix("mailto:").unwrap_or(text).trim_start_matches("//");
+    let authority = text.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    // A port; an address in brackets has colons of its own.
+    let host = match host.rsplit_once(':') {
+        Some((before, port)) if !before.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => before,
+        _ => host,
+    };
+    let host = host.trim().trim_matches('.').to_lowercase();
+    match host.strip_prefix("www.") {
+        Some(rest) if rest.contains('.') => rest.to_owned(),
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_domain_is_reduced_to_its_host() {
+        for text in [
+            "rival.example",
+            "RIVAL.EXAMPLE",
+            "www.rival.example",
+            "https://rival.example/",
+            "rival.example.",
+            "info@rival.example",
+            "rival.example/about",
+            "https://www.Rival.example:8443/x?y#z",
+            "http://user:secret@rival.example",
+            "mailto:Info@Rival.Example",
+            " //rival.example/a ",
+        ] {
+            assert_eq!(host(text), "rival.example", "{text}");
+        }
+        assert_eq!(host("www.example"), "www.example");
+        assert_eq!(host("shop.rival.example"), "shop.rival.example");
+        assert_eq!(host(""), "");
+    }
+
+    #[test]
+    fn words_are_the_same_whatever_their_case() {
+        assert!(same_word("DE", " de "));
+        assert!(same_word("Österreich", "ÖSTERREICH"));
+        assert!(!same_word("DE", "D E"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_host_is_its_own_host(text in "\\PC{0,40}") {
+            let once = host(&text);
+            // A second `www.` is a part of the name.
+            prop_assume!(!once.starts_with("www."));
+            prop_assert_eq!(host(&once), once.clone());
+        }
+
+        #[test]
+        fn same_words_are_folded_alike(a in "\\PC{0,8}", b in "\\PC{0,8}") {
+            prop_assert_eq!(same_word(&a, &b), folded(&a) == folded(&b));
+        }
+    }
+}

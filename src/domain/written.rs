@@ -1,0 +1,485 @@
+//! Numbers as people write them in files: `5,400`, `1.250.000,00 €`, `0,8`, `60 %`, `1.2k`, `51-200`.
+//!
+//! Whether a comma or a point marks the decimals is declared, or shown by the whole column. Where neither says, the number
+//! is not read: a guess that is wrong by a factor of a thousand looks like any other number.
+
+/// What marks the decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decimal {
+    Point,
+    Comma,
+}
+
+impl Decimal {
+    pub fn of(mark: &str) -> Option<Self> {
+        match mark {
+            "." => Some(Decimal::Point),
+            "," => Some(Decimal::Comma),
+            _ => None,
+        }
+    }
+
+    pub fn mark(self) -> char {
+        match self {
+            Decimal::Point => '.',
+            Decimal::Comma => ',',
+        }
+    }
+
+    /// What may stand between thousands then.
+    fn other(self) -> Self {
+        match self {
+            Decimal::Point => Decimal::Comma,
+            Decimal::Comma => Decimal::Point,
+        }
+    }
+}
+
+/// A number with what stood beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    pub value: f64,
+    /// ISO 4217, where a code or a sign stood beside it; [`SHARED`] where that may be of several.
+    pub currency: Option<&'static str>,
+    /// Whether it was written as a percentage; the value is the ratio then.
+    pub percent: bool,
+    /// Whether it was a range, of which this is the middle.
+    pub range: bool,
+}
+
+/// Why a text gave no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It may be a thousand times larger or smaller, depending on what marks the decimals.
+    Ambiguous,
+    NotANumber,
+}
+
+/// What a column shows of its format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Evidence {
+    point: bool,
+    comma: bool,
+}
+
+impl Evidence {
+    /// Adds what a cell shows. A whole number can't have decimals, so a mark in it stands between thousands.
+    pub fn see(&mut self, cell: &str, whole: bool) {
+        let Some(parts) = Parts::of(cell) else { return };
+        for number in parts.numbers() {
+            match shown(number, whole && parts.scale == 1.0 && !parts.percent) {
+                Some(Decimal::Point) => self.point = true,
+                Some(Decimal::Comma) => self.comma = true,
+                None => {}
+            }
+        }
+    }
+
+    /// What marks the decimals, if the column is of one mind.
+    pub fn decimal(self) -> Option<Decimal> {
+        match (self.point, self.comma) {
+            (true, false) => Some(Decimal::Point),
+            (false, true) => Some(Decimal::Comma),
+            _ => None,
+        }
+    }
+}
+
+/// A text taken apart into its digits and what stands around them.
+struct Parts<'a> {
+    low: &'a str,
+    high: Option<&'a str>,
+    negative: bool,
+    currency: Option<&'static str>,
+    percent: bool,
+    scale: f64,
+}
+
+/// Stands for a currency whose sign several share.
+pub const SHARED: &str = "?";
+
+/// Signs and codes of currencies.
+const CURRENCIES: [(&str, &str); 36] = [
+    ("€", "EUR"),
+    ("£", "GBP"),
+    ("US$", "USD"),
+    ("A$", "AUD"),
+    ("C$", "CAD"),
+    ("R$", "BRL"),
+    ("$", "USD"),
+    ("₫", "VND"),
+    ("₹", "INR"),
+    ("₩", "KRW"),
+    ("₺", "TRY"),
+    ("zł", "PLN"),
+    ("Kč", "CZK"),
+    ("Fr.", "CHF"),
+    ("¥", SHARED),
+    ("kr", SHARED),
+    ("EUR", "EUR"),
+    ("USD", "USD"),
+    ("GBP", "GBP"),
+    ("CHF", "CHF"),
+    ("JPY", "JPY"),
+    ("CNY", "CNY"),
+    ("VND", "VND"),
+    ("INR", "INR"),
+    ("AUD", "AUD"),
+    ("CAD", "CAD"),
+    ("SEK", "SEK"),
+    ("NOK", "NOK"),
+    ("DKK", "DKK"),
+    ("PLN", "PLN"),
+    ("CZK", "CZK"),
+    ("HUF", "HUF"),
+    ("TRY", "TRY"),
+    ("BRL", "BRL"),
+    ("SAR", "SAR"),
+    ("AED", "AED"),
+];
+
+/// What multiplies the digits before it.
+const SCALES: [(&str, f64); 8] = [
+    ("tsd.", 1e3),
+    ("mio.", 1e6),
+    ("mio", 1e6),
+    ("mrd.", 1e9),
+    ("bn", 1e9),
+    ("k", 1e3),
+    ("m", 1e6),
+    ("b", 1e9),
+];
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let mut rest = text.trim();
+        let (mut currency, mut negative, mut percent, mut scale) = (None, false, false, 1.0);
+        if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+            (rest, negative) = (inner.trim(), true);
+        }
+        // A sign may stand before or after the currency.
+        for _ in 0..2 {
+            if let Some(after) = rest.strip_prefix(['-', '−', '+']) {
+                negative |= !rest.starts_with('+');
+                rest = after.trim_start();
+            }
+            if let Some((code, after)) = currency_before(rest) {
+                (currency, rest) = (Some(code), after.trim_start());
+            }
+        }
+        if let Some((code, before)) = currency_after(rest) {
+            (currency, rest) = (currency.or(Some(code)), before.trim_end());
+        }
+        if let Some(before) = rest.strip_suffix('%') {
+            (rest, percent) = (before.trim_end(), true);
+        }
+        for (word, factor) in SCALES {
+            let cut = rest.len().checked_sub(word.len()).filter(|at| rest.is_char_boundary(*at));
+            let fits = cut.filter(|at| rest[*at..].eq_ignore_ascii_case(word));
+            if let Some(at) = fits.filter(|at| rest[..*at].trim_end().ends_with(|c: char| c.is_ascii_digit()))
+            {
+                (rest, scale) = (rest[..at].trim_end(), factor);
+                break;
+            }
+        }
+        if let Some((code, before)) = currency_after(rest) {
+            (currency, rest) = (currency.or(Some(code)), before.trim_end());
+        }
+        let (low, high) = match range(rest) {
+            Some((low, high)) => (low, Some(high)),
+            None => (rest, None),
+        };
+        let digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+        if !digits(low) || high.is_some_and(|high| !digits(high)) {
+            return None;
+        }
+        Some(Self { low, high, negative, currency, percent, scale })
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = &'a str> {
+        [Some(self.low), self.high].into_iter().flatten()
+    }
+}
+
+fn currency_before(text: &str) -> Option<(&'static str, &str)> {
+    CURRENCIES.iter().find_map(|(sign, code)| {
+        let rest = text.strip_prefix(sign)?;
+        // A code needs a space or a digit after it, or it is the beginning of a word.
+        rest.starts_with(|c: char| !c.is_alphabetic()).then_some((*code, rest))
+    })
+}
+
+fn currency_after(text: &str) -> Option<(&'static str, &str)> {
+    CURRENCIES.iter().find_map(|(sign, code)| {
+        let rest = text.strip_suffix(sign)?;
+        rest.ends_with(|c: char| !c.is_alphabetic()).then_some((*code, rest))
+    })
+}
+
+/// The two ends of `51-200`, `201–500`, `51 to 200`. A minus before the first belongs to it.
+fn range(text: &str) -> Option<(&str, &str)> {
+    let mark = ["–", "—", " to ", " bis ", "..", "-"];
+    mark.into_iter().find_map(|mark| {
+        let (low, high) = text.split_once(mark)?;
+        let (low, high) = (low.trim(), high.trim().trim_start_matches(mark.trim()));
+        let plain = |text: &str| {
+            text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit())
+        };
+        (plain(low) && plain(high)).then_some((low, high))
+    })
+}
+
+/// What a number shows of what marks the decimals; nothing if it would read the same or could be either.
+fn shown(number: &str, whole: bool) -> Option<Decimal> {
+    let number = without_gaps(number)?;
+    let (point, comma) = (number.matches('.').count(), number.matches(',').count());
+    match (point, comma) {
+        (0, 0) => None,
+        (1.., 1..) => {
+            let last = if number.rfind('.') > number.rfind(',') { Decimal::Point } else { Decimal::Comma };
+            digits(&number, last).map(|_| last)
+        }
+        (2.., 0) => digits(&number, Decimal::Comma).map(|_| Decimal::Comma),
+        (0, 2..) => digits(&number, Decimal::Point).map(|_| Decimal::Point),
+        (single, _) => {
+            let as_decimal = if single == 1 { Decimal::Point } else { Decimal::Comma };
+            let decimal = digits(&number, as_decimal);
+            match (decimal, digits(&number, as_decimal.other())) {
+                (Some(_), None) => Some(as_decimal),
+                (Some(value), Some(_)) if whole && value.fract() != 0.0 => Some(as_decimal.other()),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// A number without the spaces and apostrophes between its thousands; `None` if they stand elsewhere.
+fn without_gaps(number: &str) -> Option<String> {
+    let is_gap = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '’');
+    if !number.contains(is_gap) {
+        return Some(number.to_owned());
+    }
+    let whole_end = number.find([',', '.']).unwrap_or(number.len());
+    let (whole, rest) = number.split_at(whole_end);
+    (is_grouped(whole, is_gap) && !rest.contains(is_gap))
+        .then(|| format!("{}{rest}", whole.replace(is_gap, "")))
+}
+
+/// Whether digits stand in groups of three, the first of one to three.
+fn is_grouped(text: &str, is_mark: impl Fn(char) -> bool) -> bool {
+    text.split(is_mark).enumerate().all(|(i, group)| {
+        let fits = if i == 0 { (1..=3).contains(&group.len()) } else { group.len() == 3 };
+        fits && group.bytes().all(|b| b.is_ascii_digit()) && (i > 0 || group != "0" || text.len() == 1)
+    })
+}
+
+/// The value of digits in which this marks the decimals and the other one thousands.
+fn digits(number: &str, decimal: Decimal) -> Option<f64> {
+    let (whole, fraction) = match number.split_once(decimal.mark()) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    let thousands = decimal.other().mark();
+    if fraction.is_some_and(|fraction| !fraction.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    let plain = whole.bytes().all(|b| b.is_ascii_digit());
+    if !plain && !is_grouped(whole, |c| c == thousands) {
+        return None;
+    }
+    let whole = whole.replace(thousands, "");
+    if whole.is_empty() && fraction.is_none_or(str::is_empty) {
+        return None;
+    }
+    format!("{whole}.{}", fraction.unwrap_or("0")).parse().ok().filter(|n: &f64| n.is_finite())
+}
+
+/// Reads a number. `decimal` is what is declared or what the column shows; `whole` says that it can't have decimals.
+pub fn read(text: &str, decimal: Option<Decimal>, whole: bool) -> Result<Written, Unread> {
+    let Some(parts) = Parts::of(text) else { return exponential(text) };
+    let number = |number: &str| {
+        let gapless = without_gaps(number).ok_or(Unread::NotANumber)?;
+        // What a number shows by itself goes before the column's way, but not before what is impossible either way.
+        let own = shown(&gapless, whole && parts.scale == 1.0 && !parts.percent);
+        let marked = gapless.contains(['.', ',']);
+        match own.or(decimal).or((!marked).then_some(Decimal::Point)) {
+            Some(decimal) => digits(&gapless, decimal).ok_or(Unread::NotANumber),
+            None if digits(&gapless, Decimal::Point).is_some()
+                || digits(&gapless, Decimal::Comma).is_some() =>
+            {
+                Err(Unread::Ambiguous)
+            }
+            None => Err(Unread::NotANumber),
+        }
+    };
+    let low = match number(parts.low) {
+        Err(Unread::NotANumber) => return exponential(text),
+        low => low?,
+    };
+    let value = match parts.high {
+        None => low,
+        Some(high) => {
+            let high = number(high)?;
+            if high < low {
+                return Err(Unread::NotANumber);
+            }
+            let middle = low + (high - low) / 2.0;
+            if whole { middle.floor() } else { middle }
+        }
+    };
+    let value = value * parts.scale / if parts.percent { 100.0 } else { 1.0 };
+    let value = if parts.negative { -value } else { value };
+    // Products of decimals such as 1.1 · 1000 are a hair off.
+    let value = if parts.scale > 1.0 { (value * 1e6).round() / 1e6 } else { value };
+    Ok(Written { value, currency: parts.currency, percent: parts.percent, range: parts.high.is_some() })
+}
+
+/// `1.2e5`, as programs write it: only with a point, and never ambiguous.
+fn exponential(text: &str) -> Result<Written, Unread> {
+    let text = text.trim();
+    let legal = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+    let value =
+        text.parse::<f64>().ok().filter(|value| legal && text.contains(['e', 'E']) && value.is_finite());
+    value
+        .map(|value| Written { value, currency: None, percent: false, range: false })
+        .ok_or(Unread::NotANumber)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn value(text: &str, decimal: Option<Decimal>) -> Result<f64, Unread> {
+        read(text, decimal, false).map(|written| written.value)
+    }
+
+    #[test]
+    fn numbers_that_are_beyond_doubt_are_read() {
+        for (text, expected) in [
+            ("5400", 5_400.0),
+            ("2,500,000.00", 2_500_000.0),
+            ("$2,500,000.00", 2_500_000.0),
+            ("1.250.000,00 €", 1_250_000.0),
+            ("EUR 1.250.000", 1_250_000.0),
+            ("25.000,00", 25_000.0),
+            ("0,8", 0.8),
+            ("0.125", 0.125),
+            (".5", 0.5),
+            ("1234.567", 1_234.567),
+            ("1 250 000,5", 1_250_000.5),
+            ("1'250'000.50", 1_250_000.5),
+            ("1\u{202f}250", 1_250.0),
+            ("60 %", 0.6),
+            ("12,5%", 0.125),
+            ("1.2k", 1_200.0),
+            ("$3.5m", 3_500_000.0),
+            ("2,5 Mio. €", 2_500_000.0),
+            ("-12.50", -12.5),
+            ("(1,200.50)", -1_200.5),
+            ("− 3,25", -3.25),
+            ("-$5.25", -5.25),
+            ("CHF 1'000", 1_000.0),
+            ("51-200", 125.5),
+            ("201–500", 350.5),
+            ("1e3", 1_000.0),
+            ("6.02E+2", 602.0),
+        ] {
+            assert_eq!(value(text, None), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "?",
+            "abc",
+            "1.2.3",
+            "12,34,567",
+            "1,23.456",
+            "--5",
+            "5 apples",
+            "1 2",
+            "0x10",
+            "inf",
+            "1/2",
+            "5-3",
+        ] {
+            assert_eq!(value(text, None), Err(Unread::NotANumber), "{text}");
+        }
+        let written = read("EUR 25.000", Some(Decimal::Comma), false).unwrap();
+        assert_eq!((written.value, written.currency), (25_000.0, Some("EUR")));
+        assert_eq!(read("51-200", None, true).unwrap().value, 125.0);
+        assert_eq!(read("5,400", None, true).unwrap().value, 5_400.0);
+    }
+
+    #[test]
+    fn what_could_be_either_is_read_only_where_the_column_or_a_declaration_says() {
+        for text in ["25.000", "25,000", "1.234", "999,999", "€ 25.000", "25.000 k"] {
+            assert_eq!(value(text, None), Err(Unread::Ambiguous), "{text}");
+        }
+        assert_eq!(read("25.000", None, true), Err(Unread::Ambiguous));
+        assert_eq!(value("25.000", Some(Decimal::Comma)), Ok(25_000.0));
+        assert_eq!(value("25.000", Some(Decimal::Point)), Ok(25.0));
+        let mut evidence = Evidence::default();
+        for cell in ["25000", "25.000", "n/a"] {
+            evidence.see(cell, false);
+        }
+        assert_eq!(evidence.decimal(), None);
+        evidence.see("25.000,00", false);
+        assert_eq!(evidence.decimal(), Some(Decimal::Comma));
+        evidence.see("0.6", false);
+        assert_eq!(evidence.decimal(), None);
+        let mut staff = Evidence::default();
+        staff.see("5,400", true);
+        assert_eq!(staff.decimal(), Some(Decimal::Point));
+    }
+
+    /// Writes an amount of hundredths as people do.
+    fn written(hundredths: i64, decimal: Decimal, grouped: bool) -> String {
+        let (whole, fraction) = (hundredths.abs() / 100, hundredths.abs() % 100);
+        let mut digits = whole.to_string();
+        if grouped {
+            let mut at = digits.len();
+            while at > 3 {
+                at -= 3;
+                digits.insert(at, decimal.other().mark());
+            }
+        }
+        format!("{}{digits}{}{fraction:02}", if hundredths < 0 { "-" } else { "" }, decimal.mark())
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_in_any_declared_format_is_read_back(
+            hundredths in -1_000_000_000_000i64..1_000_000_000_000,
+            comma: bool,
+            grouped: bool,
+            around in prop::sample::select(vec![("", ""), ("€ ", ""), ("", " EUR"), ("$", ""), (" ", " ")]),
+        ) {
+            let decimal = if comma { Decimal::Comma } else { Decimal::Point };
+            let text = format!("{}{}{}", around.0, written(hundredths, decimal, grouped), around.1);
+            prop_assert_eq!(value(&text, Some(decimal)), Ok(hundredths as f64 / 100.0), "{}", text);
+        }
+
+        /// Whatever is read without a declaration has one meaning only: under either declaration it reads the same, or
+        /// under one of them not at all.
+        #[test]
+        fn no_ambiguous_number_is_ever_guessed(text in "[0-9]{0,5}([.,][0-9]{0,4}){0,3}") {
+            if let Ok(alone) = value(&text, None) {
+                for decimal in [Decimal::Point, Decimal::Comma] {
+                    let plain = without_gaps(&text).unwrap();
+                    if let Some(other) = digits(&plain, decimal) {
+                        prop_assert_eq!(alone, other, "{} by {:?}", text, decimal);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_number_or_not(text in "\\PC{0,20}", whole: bool) {
+            let mut evidence = Evidence::default();
+            evidence.see(&text, whole);
+            if let Ok(written) = read(&text, evidence.decimal(), whole) {
+                prop_assert!(written.value.is_finite());
+            }
+        }
+    }
+}
