@@ -109,7 +109,7 @@ where
         .keep_alive_interval(Some(Duration::from_secs(60)))
         .max_concurrent_streams(STREAMS_A_CONNECTION)
         // Callers whose deadlines are short reset their streams; that is no attack, and places are bounded.
-        .max_pending_accept_reset_streams(8 * STREAMS_A_CONNECTION as usize)
+        .max_pending_accept_reset_streams(64 * STREAMS_A_CONNECTION as usize)
         .max_local_error_reset_streams(None)
         // What a caller may send ahead of our reading bounds the memory of streams that are held back. h2 takes many
         // small frames that nobody reads for an attack, and ends the connection, when they pass half of the

@@ -106,6 +106,7 @@ impl App {
             }
             let result = edit(&mut canvas)?;
             canvas.version = canvas.version.next(self.now());
+            check_size(&canvas)?;
             self.store.update_canvas(canvas.clone(), receipt(&canvas, &result)).await?;
             Ok((canvas, result))
         })
@@ -133,4 +134,17 @@ impl App {
             Some(_) => Err(StoreError::NotFound(name.to_string()).into()),
         }
     }
+}
+
+/// The most bytes of a canvas with its segments and personas, as it is stored: they are read and written as one.
+const MAX_STORED: usize = 3_500_000;
+
+fn check_size(canvas: &Canvas) -> Result<()> {
+    let size = serde_json::to_vec(canvas).map_err(StoreError::failed)?.len();
+    if size <= MAX_STORED {
+        return Ok(());
+    }
+    let message =
+        format!("the canvas with its segments would take {size} bytes, at most {MAX_STORED} are allowed");
+    Err(Invalid::one("", message).into())
 }

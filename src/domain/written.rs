@@ -153,14 +153,15 @@ const SCALES: [(&str, f64); 8] = [
 impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Option<Self> {
         let mut rest = text.trim();
-        let (mut currency, mut negative, mut percent, mut scale) = (None, false, false, 1.0);
+        let (mut currency, mut negative, mut signed, mut percent, mut scale) =
+            (None, false, false, false, 1.0);
         if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
             (rest, negative) = (inner.trim(), true);
         }
         // A sign may stand before or after the currency.
         for _ in 0..2 {
-            if let Some(after) = rest.strip_prefix(['-', '−', '+']) {
-                negative |= !rest.starts_with('+');
+            if let Some(after) = rest.strip_prefix(['-', '−', '+']).filter(|_| !signed) {
+                (signed, negative) = (true, negative || !rest.starts_with('+'));
                 rest = after.trim_start();
             }
             if let Some((code, after)) = currency_before(rest) {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::convert::{self, optional, parsed};
+use super::limits;
 use super::once::{self, Mutation};
 use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
@@ -153,6 +154,7 @@ impl pb::lead_service_server::LeadService for Service {
                     c.wrong("is required");
                 }
                 let lead = item.lead.unwrap_or_default();
+                limits::check_item(&mut c, &lead);
                 let etag = lead.etag.clone();
                 let content = convert::lead::content(&mut c, lead);
                 drafts.push((c.draft(content), etag));

@@ -71,13 +71,14 @@ where
     c.draft(content)
 }
 
-/// `current` with the fields of the mask taken from `update`. An empty mask and `*` take all of them.
+/// `current` with the fields of the mask taken from `update`. `*` takes all of them; without a mask, those that are set
+/// (AIP-134).
 fn apply<M>(message: &str, current: &M, update: &M, mask: Option<&FieldMask>) -> Result<M, Invalid>
 where
     M: prost::Message + Default + Clone,
 {
     let paths = mask.map_or(&[][..], |mask| &mask.paths);
-    if paths.is_empty() || paths.iter().any(|path| path == "*") {
+    if paths.iter().any(|path| path == "*") {
         return Ok(update.clone());
     }
     let fail =
@@ -91,7 +92,61 @@ where
     for path in paths {
         copy(&mut merged, &update, path);
     }
+    if paths.is_empty() {
+        let has_etag = update
+            .get_field_by_name("etag")
+            .is_some_and(|etag| !etag.as_str().unwrap_or_default().is_empty());
+        let mut lost = Vec::new();
+        take_what_is_set(&mut merged, &update, &mut lost, "", has_etag);
+        if !lost.is_empty() {
+            let message = format!(
+                "is needed to replace {}, which may have grown since it was read: name it in the mask, or send the etag",
+                lost.join(" and ")
+            );
+            return Err(Invalid::one("update_mask", message));
+        }
+    }
     merged.transcode_to().map_err(|error| fail(&error))
+}
+
+/// Takes the fields that are set in `from`: parts of messages and entries of maps one by one. A list that would be replaced
+/// is noted in `lost` instead, unless whoever sends it has shown that they know what is there.
+fn take_what_is_set(
+    into: &mut DynamicMessage,
+    from: &DynamicMessage,
+    lost: &mut Vec<String>,
+    path: &str,
+    has_etag: bool,
+) {
+    for (field, value) in from.fields() {
+        let path = if path.is_empty() { field.name().to_owned() } else { format!("{path}.{}", field.name()) };
+        match value {
+            Value::Map(entries) => {
+                if let Some(map) = into.get_field_mut(&field).as_map_mut() {
+                    map.extend(entries.iter().map(|(key, value)| (key.clone(), value.clone())));
+                }
+            }
+            Value::List(list) => {
+                let before = into.get_field(&field).as_list().map_or(0, <[Value]>::len);
+                let same = into.get_field(&field).as_list() == Some(list);
+                match before > 0 && !same && !has_etag {
+                    true => lost.push(path),
+                    false => into.set_field(&field, value.clone()),
+                }
+            }
+            Value::Message(inner) if into.has_field(&field) && !is_one_value(&inner.descriptor()) => {
+                if let Some(into) = into.get_field_mut(&field).as_message_mut() {
+                    take_what_is_set(into, inner, lost, &path, has_etag);
+                }
+            }
+            value => into.set_field(&field, value.clone()),
+        }
+    }
+}
+
+/// Whether a message is one value, such as a time or an amount.
+fn is_one_value(message: &MessageDescriptor) -> bool {
+    message.full_name().starts_with("google.") || message.oneofs().any(|oneof| !oneof.is_synthetic())
 }
 
 fn copy(into: &mut DynamicMessage, from: &DynamicMessage, path: &str) {
@@ -148,7 +203,32 @@ mod tests {
         let merged = apply("Lead", &current, &update, mask(&["owner"]).as_ref()).unwrap();
         assert_eq!(merged.owner, "new");
         assert_eq!(merged.subject, current.subject);
-        assert_eq!(apply("Lead", &current, &update, None).unwrap(), update);
+        assert_eq!(apply("Lead", &current, &update, mask(&["*"]).as_ref()).unwrap(), update);
+    }
+
+    #[test]
+    fn without_a_mask_what_is_set_changes_and_nothing_else() {
+        let contacts = |ids: &[&str]| {
+            let contact = |id: &&str| pb::Contact { id: (*id).to_owned(), ..Default::default() };
+            Some(pb::ContactList { contacts: ids.iter().map(contact).collect() })
+        };
+        let mut current = pb::Lead { contacts: contacts(&["a"]), ..company("old", Some(5)) };
+        current.external_ids.insert("crm".into(), "1".into());
+        let mut update = company("new", None);
+        update.owner.clear();
+        update.external_ids.insert("shop".into(), "2".into());
+        let merged = apply("Lead", &current, &update, None).unwrap();
+        assert_eq!((merged.owner.as_str(), merged.external_ids.len()), ("old", 2));
+        assert_eq!(
+            (&merged.subject, &merged.contacts),
+            (&company("new", Some(5)).subject, &current.contacts)
+        );
+        // A list may have grown: whoever replaces it shows that they know it.
+        let list = pb::Lead { contacts: contacts(&["b"]), ..Default::default() };
+        let refused = apply("Lead", &current, &list, None).unwrap_err();
+        assert!(refused.0[0].description.contains("contacts.contacts"), "{refused}");
+        let known = pb::Lead { etag: "e".into(), ..list };
+        assert_eq!(apply("Lead", &current, &known, None).unwrap().contacts, contacts(&["b"]));
     }
 
     #[test]

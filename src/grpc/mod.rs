@@ -6,6 +6,7 @@ mod canvas;
 pub mod codec;
 pub mod convert;
 mod lead;
+mod limits;
 mod mask;
 mod methods;
 pub mod observe;

@@ -6,6 +6,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{self, parsed};
+use super::limits;
 use super::once::Mutation;
 use super::page::{ListRequest, Wanted};
 use super::status::{self, Reason};
@@ -38,6 +39,12 @@ async fn score(app: &App, rules: &RuleSet, request: pb::ScoreLeadRequest) -> Res
 /// An item's answer. A panic is that item's error and ends nothing else.
 async fn answer(app: Arc<App>, rules: Arc<RuleSet>, item: pb::ScoreLeadsRequest) -> pb::ScoreLeadsResponse {
     use pb::score_leads_response::Result as Outcome;
+    let mut c = Checker::at("");
+    item.request.iter().for_each(|request| limits::check_item(&mut c, request));
+    if let Err(invalid) = c.finish(()) {
+        let result = Some(Outcome::Error(super::item_error(invalid.into())));
+        return pb::ScoreLeadsResponse { id: item.id, result };
+    }
     let scoring = AssertUnwindSafe(score(&app, &rules, item.request.unwrap_or_default())).catch_unwind();
     let result = match scoring.await {
         Ok(Ok(score)) => Outcome::Score(score),

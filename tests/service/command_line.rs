@@ -67,6 +67,7 @@ id,name,industry,country,staff,tech,urgency,budget,note
 2,Beta,retail,FR,,excel,none,n/a,
 3,Gamma,heating,DE,many,,noww,,
 4,Delta
+,Epsilon,heating,DE,90,,,,
 ";
 
 #[test]
@@ -179,7 +180,7 @@ async fn verbs_against_a_running_server() {
     let scored = run(&["score", &file, "--server", &url, "--profile", "profiles/main"]);
     assert_eq!(scored.status.code(), Some(3));
     let first = text(&scored.stdout).lines().nth(1).unwrap().to_owned();
-    assert!(first.starts_with("1,scored,") && first.contains("In a country that we serve"), "{first}");
+    assert!(first.starts_with("1,Acme,scored,") && first.contains("In a country that we serve"), "{first}");
     let mut leads = pb::lead_service_client::LeadServiceClient::connect(url.clone()).await.unwrap();
     let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", Some(80)) };
     let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "acme".into(), ..Default::default() };
@@ -293,8 +294,7 @@ fn files_that_would_be_lost_or_mean_nothing_are_refused() {
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), LEADS);
     let cases = [
-        ("id;name;industry\n1;Acme;heating\n", "--delimiter ';'"),
-        ("id\tname\tindustry\n", "--delimiter '\\t'"),
+        ("id,name,staff,Staff \n1,a,1,2\n", "stands twice"),
         ("", "is empty"),
         ("foo,bar\n1,2\n", "no column of"),
     ];
@@ -307,10 +307,11 @@ fn files_that_would_be_lost_or_mean_nothing_are_refused() {
     }
     let semicolons = dir.path().join("semicolons.csv");
     std::fs::write(&semicolons, "id;name;industry\n1;Acme;heating\n").unwrap();
+    assert_eq!(score(&semicolons, &[]).0, Some(0), "the first line shows the delimiter");
     assert_eq!(score(&semicolons, &["--delimiter", ";"]).0, Some(0));
     let (code, message) = score(&file, &["--scripts", "no/such/folder"]);
     assert_eq!(code, Some(1));
-    assert!(message.contains("the scripts folder no/such/folder can't be read"), "{message}");
+    assert!(message.contains("there is no folder no/such/folder with rules"), "{message}");
 }
 
 #[test]
