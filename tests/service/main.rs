@@ -4,6 +4,7 @@ mod attack;
 mod canvas;
 mod command_line;
 mod durability;
+mod failure;
 mod floors;
 mod health;
 mod hostile;

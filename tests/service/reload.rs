@@ -469,3 +469,57 @@ async fn in_a_storm_of_saves_no_call_fails_and_the_last_counts() {
     assert!((2.0..=100.0).contains(&attempts), "{attempts}");
     rests(&process.served).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_of_a_priority_script_does_not_count_while_it_is_written() {
+    let server = TestServer::start().await;
+    let before = server.rule_set().await;
+    let path = "segment_priority/default.rhai";
+    let whole = std::fs::read_to_string(shipped().join(path)).unwrap();
+    let (first, rest) = whole.split_at(whole.find("factor \"growth\"").unwrap());
+    // The beginning is valid by itself; the rest follows as from a slow disk, with a change in it.
+    server.write(path, first);
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(server.rule_set().await, before);
+    }
+    server.write(path, &format!("{first}{rest}// changed\n"));
+    server.wait_for_rules(other_than(before)).await;
+    // One without any statement never counts.
+    let good = server.rule_set().await;
+    server.write(path, "// nothing\n");
+    let (status, _) = server.wait_for_rules(|status| status.pending.is_some()).await;
+    assert_eq!(status.pending.unwrap().diagnostics[0].code, "empty-set");
+    assert_eq!(server.rule_set().await, good);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_in_place_of_a_script_stops_nothing() {
+    let server = TestServer::with_script(&made::script(10)).await;
+    let pipe = server.scripts.join("lead_scoring/.pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::rename(&pipe, server.scripts.join(FILE)).unwrap();
+    let (status, _) = server.wait_for_rules(|status| status.pending.is_some()).await;
+    assert_eq!(status.pending.unwrap().diagnostics[0].code, "unreadable");
+    std::fs::remove_file(server.scripts.join(FILE)).unwrap();
+    takes_effect(&server, 14, |scripts| std::fs::write(scripts.join(FILE), made::script(14)).unwrap()).await;
+    let look = "assay_rule_look_age_seconds";
+    assert!(sample(&server.get("/metrics").await.1, look).unwrap() < 5.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_full_of_what_is_not_ours_costs_little() {
+    let dir = tempfile::tempdir().unwrap();
+    let scripts = dir.path().join("scripts");
+    crate::support::copy_dir(&shipped(), &scripts);
+    for i in 0..50_000 {
+        std::fs::write(scripts.join(format!("junk-{i}.bin")), "").unwrap();
+    }
+    let served = Served::start(&dir.path().join("a.db"), &scripts, &[]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (before, begin) = (cpu(served.child.id()), Instant::now());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let share = (cpu(served.child.id()) - before).as_secs_f64() / begin.elapsed().as_secs_f64();
+    println!("50,000 other files cost {:.1} % of a processor", share * 100.0);
+    assert!(share < 0.2, "{share}");
+}

@@ -1,0 +1,297 @@
+//! Bad days of what stands below: a database that falls silent, a file that is damaged, removed or linked, a log that would
+//! tell too much.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use assay::grpc::pb;
+use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+use tonic::Code;
+use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+use crate::support::process::{Served, assay, free_address};
+use crate::support::{eventually, failure, http_get, inline, made, postgres, shipped, within};
+
+async fn connect(served: &Served) -> Channel {
+    Channel::from_shared(served.url()).unwrap().connect().await.unwrap()
+}
+
+async fn create(leads: &mut LeadServiceClient<Channel>, id: &str) {
+    let lead = Some(made::company("Acme", Some(80)));
+    leads
+        .create_lead(pb::CreateLeadRequest { lead, lead_id: id.into(), ..Default::default() })
+        .await
+        .unwrap();
+}
+
+fn get(id: &str) -> pb::GetLeadRequest {
+    pb::GetLeadRequest { name: format!("leads/{id}"), revision: 0 }
+}
+
+/// A network before PostgreSQL that can swallow everything.
+struct Network {
+    url: String,
+    silent: Arc<AtomicBool>,
+    _dir: tempfile::TempDir,
+}
+
+impl Network {
+    fn before(url: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = url.split_once('@').unwrap().1.split_once('/').unwrap();
+        let socket = PathBuf::from(from.replace("%2F", "/")).join(".s.PGSQL.5432");
+        let url = url.replace(from, &dir.path().display().to_string().replace('/', "%2F"));
+        assert!(!to.is_empty() && socket.exists(), "{}", socket.display());
+        let silent: Arc<AtomicBool> = Arc::default();
+        let listener = UnixListener::bind(dir.path().join(".s.PGSQL.5432")).unwrap();
+        let is_silent = silent.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = UnixStream::connect(&socket).await else { continue };
+                let (client_read, client_write) = client.into_split();
+                let (server_read, server_write) = server.into_split();
+                tokio::spawn(carry(client_read, server_write, is_silent.clone()));
+                tokio::spawn(carry(server_read, client_write, is_silent.clone()));
+            }
+        });
+        Self { url, silent, _dir: dir }
+    }
+}
+
+/// Carries bytes; while it is silent, they are held back, and the connection stays open.
+async fn carry(
+    mut from: tokio::net::unix::OwnedReadHalf,
+    mut to: tokio::net::unix::OwnedWriteHalf,
+    silent: Arc<AtomicBool>,
+) {
+    let mut bytes = [0; 4_096];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        while silent.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_falls_silent_is_told_and_what_needs_none_goes_on() {
+    let network = Network::before(&postgres::database("silent"));
+    let served = Served::start(Path::new(&network.url), &shipped(), &["--database-timeout", "2s"]);
+    let channel = connect(&served).await;
+    let mut leads = LeadServiceClient::new(channel.clone());
+    create(&mut leads, "a").await;
+
+    network.silent.store(true, Ordering::Relaxed);
+    let begin = Instant::now();
+    let calls = (0..16).map(|_| {
+        let mut leads = leads.clone();
+        async move { leads.get_lead(get("a")).await }
+    });
+    for ended in within(futures::future::join_all(calls)).await {
+        assert_eq!(ended.unwrap_err().code(), Code::Unavailable);
+    }
+    println!("sixteen calls were told after {:?}", begin.elapsed());
+    let health = async |service: &str| {
+        let request = HealthCheckRequest { service: service.into() };
+        HealthClient::new(channel.clone()).check(request).await.unwrap().into_inner().status()
+    };
+    eventually(async || (http_get(&served.admin, "/readyz").await.0 == 503).then_some(())).await;
+    println!("not ready after {:?}", begin.elapsed());
+    assert!(http_get(&served.admin, "/readyz").await.1.contains("the store does not answer"));
+    assert_eq!(health("").await, ServingStatus::NotServing);
+    assert_eq!(health("assay.v1.LeadService").await, ServingStatus::NotServing);
+    assert_eq!(health("assay.v1.ScoringService").await, ServingStatus::Serving);
+    let mut scoring = ScoringServiceClient::new(channel.clone());
+    within(scoring.score_lead(inline(made::company("Acme", Some(80))))).await.unwrap();
+
+    network.silent.store(false, Ordering::Relaxed);
+    let begin = Instant::now();
+    eventually(async || (http_get(&served.admin, "/readyz").await.0 == 200).then_some(())).await;
+    println!("ready again after {:?}", begin.elapsed());
+    eventually(async || leads.get_lead(get("a")).await.ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_row_is_named_and_costs_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let served = Served::start(&database, &shipped(), &[]);
+    let mut leads = LeadServiceClient::new(connect(&served).await);
+    for id in ["a", "b", "c"] {
+        create(&mut leads, id).await;
+    }
+    drop((leads, served));
+    let db = rusqlite::Connection::open(&database).unwrap();
+    db.execute("UPDATE lead_revisions SET body = '{\"name\":' WHERE name = 'leads/b'", []).unwrap();
+    drop(db);
+    let served = Served::start(&database, &shipped(), &[]);
+    let mut leads = LeadServiceClient::new(connect(&served).await);
+    let status = leads.get_lead(get("b")).await.unwrap_err();
+    assert_eq!(status.code(), Code::DataLoss);
+    assert_eq!(status.get_error_details().error_info().unwrap().metadata["resource"], "leads/b");
+    let listed = leads.list_leads(pb::ListLeadsRequest::default()).await.unwrap().into_inner();
+    let names: Vec<_> = listed.leads.iter().map(|lead| lead.name.as_str()).collect();
+    assert_eq!((names, listed.next_page_token.as_str()), (vec!["leads/a", "leads/c"], ""));
+    // A page that begins before it goes on behind it.
+    let mut names = Vec::new();
+    let mut request = pb::ListLeadsRequest { page_size: 1, ..Default::default() };
+    loop {
+        let page = leads.list_leads(request.clone()).await.unwrap().into_inner();
+        names.extend(page.leads.into_iter().map(|lead| lead.name));
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(names, ["leads/a", "leads/c"]);
+    assert!(served.logged(&["can't be read", "leads/b"]).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_removed_under_the_service_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let served = Served::start(&database, &shipped(), &[]);
+    std::fs::remove_file(&database).unwrap();
+    eventually(async || (http_get(&served.admin, "/readyz").await.0 == 503).then_some(())).await;
+    let (_, why) = http_get(&served.admin, "/readyz").await;
+    assert!(why.contains("was removed or replaced"), "{why}");
+}
+
+#[test]
+fn the_lock_of_a_file_holds_through_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let _served = Served::start(&database, &shipped(), &[]);
+    let (soft, hard) = (dir.path().join("soft.db"), dir.path().join("hard.db"));
+    std::os::unix::fs::symlink(&database, &soft).unwrap();
+    std::fs::hard_link(&database, &hard).unwrap();
+    for other in [soft, hard] {
+        let second = assay()
+            .args(["serve", "--listen", &free_address(), "--admin-listen", &free_address(), "--database"])
+            .arg(&other)
+            .arg("--scripts")
+            .arg(shipped())
+            .output()
+            .unwrap();
+        assert_eq!(second.status.code(), Some(1));
+        let message = String::from_utf8_lossy(&second.stderr);
+        assert!(message.contains("is in use by another process"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_line_at_any_level_tells_of_a_person() {
+    for database in [None, Some(postgres::database("quiet"))] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = database.map_or_else(|| dir.path().join("a.db"), PathBuf::from);
+        let served = Served::start(&path, &shipped(), &["--log", "trace"]);
+        let mut leads = LeadServiceClient::new(connect(&served).await);
+        let contact = pb::Contact { display_name: "Zebedee Quux".into(), ..Default::default() };
+        let contacts = Some(pb::ContactList { contacts: vec![contact] });
+        let lead =
+            pb::Lead { contacts, owner: "zebedee@quux.example".into(), ..made::company("Quux & Co", None) };
+        let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: "q".into(), ..Default::default() };
+        leads.create_lead(request).await.unwrap();
+        leads.get_lead(get("q")).await.unwrap();
+        let filter = "owner = \"zebedee@quux.example\"".to_owned();
+        leads.list_leads(pb::ListLeadsRequest { filter, ..Default::default() }).await.unwrap();
+        eventually(async || served.logged(&["call ended", "ListLeads"])).await;
+        let telling: Vec<_> =
+            served.log().into_iter().filter(|line| line.to_lowercase().contains("quux")).collect();
+        assert!(telling.is_empty(), "{telling:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heavy_lists_keep_no_lookup_waiting_and_the_log_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let served = Served::start(&database, &shipped(), &["--list-timeout", "3s"]);
+    let channel = connect(&served).await;
+    let mut leads = LeadServiceClient::new(channel.clone());
+    for batch in 0..10 {
+        let item = |i: i32| {
+            let lead = pb::Lead { owner: "o".repeat(190), ..made::company("Acme", Some(80)) };
+            let id = format!("{batch}-{i}");
+            pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
+        };
+        let items = (0..1_000).map(item).collect();
+        let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
+        leads.batch_upsert_leads(request).await.unwrap();
+    }
+    create(&mut leads, "a").await;
+    let part = format!("owner:\"{}x\"", "o".repeat(25));
+    let filter = vec![part; 99].join(" OR ");
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            let (mut leads, filter, stop) = (leads.clone(), filter.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let request = pb::ListLeadsRequest { filter: filter.clone(), ..Default::default() };
+                    _ = leads.list_leads(request).await;
+                }
+            })
+        })
+        .collect();
+    let (mut slowest, begin) = (Duration::ZERO, Instant::now());
+    while begin.elapsed() < Duration::from_secs(4) {
+        let lookup = Instant::now();
+        leads.get_lead(get("a")).await.unwrap();
+        slowest = slowest.max(lookup.elapsed());
+        let owner = format!("{:?}", begin.elapsed());
+        let lead = pb::Lead { name: "leads/a".into(), owner, ..Default::default() };
+        leads.update_lead(pb::UpdateLeadRequest { lead: Some(lead), ..Default::default() }).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    let log = std::fs::metadata(dir.path().join("a.db-wal")).unwrap().len();
+    println!(
+        "beside eight callers with heavy lists, the slowest lookup took {slowest:?}; the log has {} MiB",
+        log >> 20
+    );
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(log < 100 << 20, "{log}");
+    for caller in callers {
+        within(caller).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_takes_too_long_is_ended_by_the_server() {
+    let server = crate::support::TestServer::start_with(
+        |scripts| crate::support::copy_dir(&shipped(), scripts),
+        assay::config::Settings {
+            list_timeout: Some(assay::config::Span(Duration::from_millis(100))),
+            ..Default::default()
+        },
+    )
+    .await;
+    server.wait_for_health("", ServingStatus::Serving).await;
+    let mut leads = server.leads();
+    for batch in 0..3 {
+        let item = |i: i32| {
+            let lead = pb::Lead { owner: "o".repeat(190), ..made::company("Acme", Some(80)) };
+            let id = format!("{batch}-{i}");
+            pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
+        };
+        let items = (0..1_000).map(item).collect();
+        let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
+        leads.batch_upsert_leads(request).await.unwrap();
+    }
+    let part = format!("owner:\"{}x\"", "o".repeat(25));
+    let filter = vec![part; 99].join(" OR ");
+    let ended = leads.list_leads(pb::ListLeadsRequest { filter, ..Default::default() }).await;
+    assert_eq!(failure(ended).1, "DEADLINE_EXCEEDED");
+}
