@@ -5,7 +5,9 @@
 mod canvas;
 mod connect;
 mod demo;
+mod doctor;
 mod explain;
+mod init;
 mod json;
 pub mod leads_file;
 mod local;
@@ -34,6 +36,7 @@ use clap::{Parser, Subcommand};
     after_help = "\
 Examples:
   assay demo                                     see it work, with nothing set up
+  assay init my-rules                            a folder to begin with: rules, a profile, leads
   assay serve --scripts scripts                  serve on 127.0.0.1:50051
   assay score leads.csv --out scored.csv         score a file without a server
   assay rules check scripts                      check rules before they are loaded"
@@ -47,9 +50,11 @@ struct Cli {
 enum Verb {
     /// Show the main job on a made-up business: score, explain, rank, and follow your edits of the rules
     Demo(demo::Demo),
+    /// Make a folder with rules, a profile, a canvas, leads and a configuration to begin with
+    Init(init::Init),
     /// Serve over gRPC
     Serve(serve::Serve),
-    /// Score the rows of a CSV file
+    /// Score the rows of a file
     Score(score::Score),
     /// Explain one lead's score as a table
     Explain(explain::Explain),
@@ -64,6 +69,8 @@ enum Verb {
     Rules(rules::Rules),
     /// Bring a database's schema up to date, as serving does at its start
     Migrate(migrate::Migrate),
+    /// Examine a database and a running server: what is wrong, and what to do
+    Doctor(doctor::Doctor),
     /// Ask a server's health: exit code 0 if it is SERVING
     Probe(probe::Probe),
 }
@@ -89,6 +96,7 @@ pub fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.verb {
             Verb::Demo(verb) => verb.run().await,
+            Verb::Init(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Score(verb) => verb.run().await,
             Verb::Explain(verb) => verb.run().await,
@@ -96,6 +104,7 @@ pub fn main() -> ExitCode {
             Verb::Canvas(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
             Verb::Migrate(verb) => verb.run().await,
+            Verb::Doctor(verb) => verb.run().await,
             Verb::Probe(verb) => verb.run().await,
         }
     });

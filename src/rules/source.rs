@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::diagnostic::{Code, Diagnostic};
@@ -126,7 +127,7 @@ pub fn too_large(file: &str, size: u64) -> Diagnostic {
 fn read_file(path: &Path) -> Result<String, Unreadable> {
     // A pipe would be waited for, a device might never end. Whatever stands there may be replaced at any moment, so
     // opening must not wait, and what was opened is looked at.
-    let file = std::fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let file = std::fs::File::options().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path);
     let file = file.map_err(Unreadable::Io)?;
     let meta = file.metadata().map_err(Unreadable::Io)?;
     if !meta.is_file() {

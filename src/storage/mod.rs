@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod conformance;
+pub mod examine;
 pub mod postgres;
 mod rows;
 mod select;

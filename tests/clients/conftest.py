@@ -1,4 +1,4 @@
-"""The real server as a process, and stubs that the official tools generate from proto/."""
+"""The real server as a process."""
 
 import os
 import pathlib
@@ -10,30 +10,10 @@ import urllib.error
 import urllib.request
 
 import grpc
-import grpc_tools
 import pytest
-from grpc_tools import protoc
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-GENERATED = ROOT / "target" / "python-stubs"
-
-
-def generate_stubs() -> None:
-    shutil.rmtree(GENERATED, ignore_errors=True)
-    GENERATED.mkdir(parents=True)
-    protos = sorted(str(p.relative_to(ROOT / "proto")) for p in (ROOT / "proto" / "assay").rglob("*.proto"))
-    protos += ["google/type/money.proto"]
-    well_known = pathlib.Path(grpc_tools.__file__).parent / "_proto"
-    include = [f"-I{ROOT / 'proto'}", f"-I{well_known}"]
-    code = protoc.main(["protoc", *include, f"--python_out={GENERATED}", f"--grpc_python_out={GENERATED}", *protos])
-    assert code == 0, "the stubs can't be generated"
-
-
-generate_stubs()
-# The generated google.type package must not hide the installed google package: our messages go first, and
-# google.type comes from googleapis-common-protos.
-shutil.rmtree(GENERATED / "google")
-sys.path.insert(0, str(GENERATED))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from stubs import ROOT  # noqa: E402
 
 
 def free_address() -> str:

@@ -25,7 +25,7 @@ def test_buf_curl(server):
         output = subprocess.run(["bash", "-euc", command], env=environment, capture_output=True, text=True, timeout=60)
         assert output.returncode == 0, output.stderr
         score = json.loads(output.stdout)
-        assert score["totalHundredths"] == "1400"
+        assert (score["totalHundredths"], score["grade"]) == ("3800", "B")
 
 
 def test_the_python_snippet(server):

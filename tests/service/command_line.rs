@@ -208,6 +208,8 @@ fn every_verb_has_help_with_examples() {
         &["rules", "facts"],
         &["migrate"],
         &["probe"],
+        &["doctor"],
+        &["init"],
     ] {
         let output = run(&[verb, &["--help"]].concat());
         assert_eq!(output.status.code(), Some(0));

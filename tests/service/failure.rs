@@ -155,6 +155,15 @@ async fn a_damaged_row_is_named_and_costs_no_other() {
         }
     }
     assert_eq!(names, ["leads/a", "leads/c"]);
+    // The doctor names it, in a database that is served.
+    let doctor =
+        assay().args(["doctor", "--server", &served.url(), "--database"]).arg(&database).output().unwrap();
+    let told = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(doctor.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("lead_revisions: leads/b@1 can't be read") && told.contains(": 0 findings"),
+        "{told}"
+    );
     assert!(served.logged(&["can't be read", "leads/b"]).is_some());
 }
 
@@ -294,4 +303,19 @@ async fn a_list_that_takes_too_long_is_ended_by_the_server() {
     let filter = vec![part; 99].join(" OR ");
     let ended = leads.list_leads(pb::ListLeadsRequest { filter, ..Default::default() }).await;
     assert_eq!(failure(ended).1, "DEADLINE_EXCEEDED");
+}
+
+#[test]
+fn the_doctor_finds_nothing_wrong_with_a_good_database() {
+    for database in [None, Some(postgres::database("healthy"))] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = database.map_or_else(|| dir.path().join("a.db"), PathBuf::from);
+        let served = Served::start(&path, &shipped(), &[]);
+        let doctor =
+            assay().args(["doctor", "--server", &served.url(), "--database"]).arg(&path).output().unwrap();
+        let told = String::from_utf8_lossy(&doctor.stdout);
+        assert_eq!(doctor.status.code(), Some(0), "{told}");
+    }
+    let nothing = assay().args(["doctor", "--database", "no/such/file.db"]).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(1));
 }

@@ -5,6 +5,7 @@ mod canvas;
 mod command_line;
 mod durability;
 mod failure;
+mod files;
 mod floors;
 mod health;
 mod hostile;

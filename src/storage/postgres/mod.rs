@@ -2,6 +2,7 @@
 //! differently is decided by a row lock or a condition of the write itself.
 
 mod canvas;
+mod examine;
 mod lead;
 mod profile;
 mod receipt;
@@ -11,6 +12,7 @@ mod score;
 #[cfg(test)]
 pub mod testing;
 
+pub use examine::examine;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 

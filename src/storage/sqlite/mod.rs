@@ -1,6 +1,7 @@
 //! SQLite, embedded: one writer that commits in groups, several readers, one process per file.
 
 mod canvas;
+mod examine;
 mod lead;
 mod profile;
 mod receipt;
@@ -23,6 +24,7 @@ use super::rows::{Columns, Gathered};
 use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Part, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
+pub use examine::examine;
 use worker::{Readers, Writer};
 
 /// A SQLite database. Clones are not needed: share it behind an `Arc`.

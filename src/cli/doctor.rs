@@ -1,0 +1,158 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::Done;
+use super::connect::Clients;
+use super::table::counted;
+use crate::cli::output::outln;
+use crate::config::{Database, Settings};
+use crate::domain::text::with_causes;
+use crate::grpc::pb;
+use crate::storage::examine::{Examination, Finding};
+use crate::storage::postgres::{PoolSettings, examine as examine_postgres};
+use crate::storage::sqlite::examine as examine_sqlite;
+
+#[derive(Args)]
+#[command(after_help = "\
+Nothing is changed; a database may be served meanwhile. Exit code 1 if anything is wrong.
+
+Examples:
+  assay doctor                                         the database of the configuration
+  assay doctor --database /var/lib/assay/assay.db
+  assay doctor --server http://127.0.0.1:50051         a running server too")]
+pub struct Doctor {
+    /// A TOML file that may name the database; docs/configuration.md is the reference
+    #[arg(long, env = "ASSAY_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A SQLite file, or postgres://user@host/name [default: assay-data/assay.db]
+    #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE|URL")]
+    database: Option<String>,
+    /// A running server to examine too
+    #[arg(long, env = "ASSAY_SERVER", value_name = "URL")]
+    server: Option<String>,
+}
+
+/// How long a single query may take: reading everything takes its time.
+const PATIENCE: Duration = Duration::from_secs(86_400);
+/// How far two clocks may be apart.
+const CLOCKS: i64 = 5;
+/// Of a disk, what should be free.
+const FREE_SHARE: f64 = 0.05;
+
+impl Doctor {
+    pub async fn run(self) -> anyhow::Result<Done> {
+        let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+        let settings = Settings { database: self.database.clone().or(file.database), ..Settings::default() };
+        let config = settings.build()?;
+        let mut findings = Vec::new();
+        let shown = format!("{:?}", config.database);
+        match self.examine(&config.database, config.pool).await {
+            Ok(Examination { findings: found, bodies, more }) => {
+                outln!(
+                    "{shown}: {} read, {}",
+                    counted(bodies as usize, "body").replace("bodys", "bodies"),
+                    counted(found.len(), "finding")
+                );
+                findings.extend(found);
+                if more > 0 {
+                    findings.push(Finding { what: format!("and {more} more"), remedy: "restore a backup" });
+                }
+            }
+            Err(error) => findings.push(Finding {
+                what: format!("{shown} can't be examined: {}", with_causes(error.as_ref())),
+                remedy: "check that it is there and may be read",
+            }),
+        }
+        if let Database::Sqlite(path) = &config.database {
+            findings.extend(disk(path));
+        }
+        if let Some(url) = &self.server {
+            let found = server(url).await;
+            outln!("{url}: {}", counted(found.len(), "finding"));
+            findings.extend(found);
+        }
+        findings.iter().for_each(|finding| outln!("{finding}"));
+        Ok(if findings.is_empty() { Done::Well } else { Done::No })
+    }
+
+    async fn examine(&self, database: &Database, pool: PoolSettings) -> anyhow::Result<Examination> {
+        match database {
+            Database::Sqlite(path) => {
+                std::fs::metadata(path).with_context(|| format!("there is no file {}", path.display()))?;
+                let path = path.clone();
+                Ok(tokio::task::spawn_blocking(move || examine_sqlite(&path)).await??)
+            }
+            Database::Postgres(url) => {
+                Ok(examine_postgres(url, PoolSettings { timeout: PATIENCE, ..pool }).await?)
+            }
+        }
+    }
+}
+
+/// Whether the disk of a file is nearly full.
+fn disk(path: &Path) -> Option<Finding> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    let free = stat.f_bavail as f64 / (stat.f_blocks as f64).max(1.0);
+    (free < FREE_SHARE).then(|| Finding {
+        what: format!("the disk of {} has {:.1} % left", path.display(), free * 100.0),
+        remedy: "free space: a full disk is told as STORE_FULL, and writes go on by themselves afterwards",
+    })
+}
+
+/// What a running server says of itself.
+async fn server(url: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut note = |what: String, remedy| findings.push(Finding { what, remedy });
+    let status = async {
+        let clients = Clients::connect(url).await?;
+        let answer = clients.rules().get_rule_status(pb::GetRuleStatusRequest {}).await?;
+        // One that does not exist: only the store can tell.
+        let name = pb::GetLeadRequest { name: "leads/assay-doctor".into(), revision: 0 };
+        let store = clients.leads().get_lead(name).await.err();
+        anyhow::Ok((answer, store))
+    };
+    let (answer, store) = match status.await {
+        Ok(told) => told,
+        Err(error) => {
+            note(
+                format!("the server does not answer: {}", super::connect::describe(&error)),
+                "see its log and /readyz",
+            );
+            return findings;
+        }
+    };
+    if let Some(error) = store.filter(|error| error.code() != tonic::Code::NotFound) {
+        note(
+            format!("its store does not answer: {}", error.message()),
+            "see its log; inline leads are scored all the same",
+        );
+    }
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs() as i64);
+    let date = answer.metadata().get("date").and_then(|date| date.to_str().ok());
+    let theirs =
+        date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp().as_second());
+    if let Some(apart) = theirs.map(|theirs| theirs - now).filter(|apart| apart.abs() > CLOCKS) {
+        note(
+            format!("its clock is {apart} seconds away from this one"),
+            "set both by NTP: scores are as of a time",
+        );
+    }
+    let status = answer.into_inner();
+    if status.active.is_none() {
+        note("no rules are loaded".into(), "see /readyz, or `assay rules check`");
+    }
+    for diagnostic in status.pending.iter().flat_map(|pending| &pending.diagnostics).take(5) {
+        let what = format!(
+            "a change of its rules can't be loaded: {}:{}: {}",
+            diagnostic.file, diagnostic.line, diagnostic.message
+        );
+        note(what, "mend it; the former rules stay in force");
+    }
+    findings
+}

@@ -1,0 +1,166 @@
+"""Processes: replicas, and balancers with the shipped configuration."""
+
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+# Every run has loopback addresses of its own, so that all ports are those that the shipped files name.
+NETWORK = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}"
+BALANCER = f"{NETWORK}.100"
+
+
+def until(condition, seconds: float, what: str):
+    """Asks until the answer is true, and returns it."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.02)
+    return answer
+
+
+class Replica:
+    def __init__(self, number: int, database: str, directory: pathlib.Path, settings: dict[str, str]):
+        self.name, self.host = f"assay-{number}", f"{NETWORK}.{number}"
+        self.log = directory / f"{self.name}.log"
+        binary = os.environ.get("ASSAY_BINARY", ROOT / "target" / "debug" / "assay")
+        # A build in another window must not change what is tested.
+        self.binary = directory / "assay"
+        if not self.binary.exists():
+            shutil.copy(binary, self.binary)
+        ours = {"DATABASE": database, "SCRIPTS": ROOT / "scripts", "REPLICA": self.name, **settings}
+        ours |= {"LISTEN": f"{self.host}:50051", "ADMIN_LISTEN": f"{self.host}:9464"}
+        self.environment = {f"ASSAY_{key}": str(value) for key, value in ours.items()}
+        self.process = None
+
+    def start(self) -> None:
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([self.binary, "serve"], env=os.environ | self.environment, stderr=log)
+
+    def admin(self, path: str) -> str | None:
+        try:
+            with urllib.request.urlopen(f"http://{self.host}:9464{path}", timeout=5) as answer:
+                return answer.read().decode()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+
+    def wait_until_ready(self) -> None:
+        until(lambda: self.admin("/readyz"), 30, f"{self.name} becoming ready")
+
+    def calls(self) -> int:
+        """How many calls of ours have ended here since the start."""
+        pattern = r'^rpc_server_call_duration_seconds_count\{.*rpc_method="assay[^}]*\} (\d+)'
+        return sum(int(n) for n in re.findall(pattern, self.admin("/metrics") or "", re.MULTILINE))
+
+    def stop(self) -> None:
+        """As an orchestrator does it: SIGTERM, and no more than 30 seconds."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        assert code == 0, f"{self.name} ended with {code}: {self.log}"
+
+    def kill(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Cluster:
+    def __init__(self, database: str, directory: pathlib.Path):
+        # Connections end all the time, so that this is tried as much as restarts are.
+        settings = {"MAX_CONNECTION_AGE": "5s"}
+        if "CHAOS_SECONDS" not in os.environ:
+            settings |= {"DRAIN_DELAY": "2s", "DRAIN_DEADLINE": "3s"}
+        self.replicas = [Replica(n, database, directory, settings) for n in (1, 2, 3)]
+
+    def start(self) -> None:
+        for replica in self.replicas:
+            replica.start()
+        for replica in self.replicas:
+            replica.wait_until_ready()
+
+    def kill(self) -> None:
+        for replica in self.replicas:
+            replica.kill()
+
+    def shares(self, seconds: float) -> list[float]:
+        """Which part of the calls each replica answers, for so long."""
+        before = [replica.calls() for replica in self.replicas]
+        time.sleep(seconds)
+        answered = [replica.calls() - n for replica, n in zip(self.replicas, before)]
+        return [n / max(sum(answered), 1) for n in answered]
+
+
+def tool(name: str) -> str:
+    """A program, wherever Debian or pip put it."""
+    path = os.environ.get("PATH", "") + f":/usr/sbin:{ROOT / '.venv' / 'bin'}"
+    found = shutil.which(name, path=path)
+    assert found, f"{name} is missing: `make deps` installs it"
+    return found
+
+
+def shipped(name: str, directory: pathlib.Path) -> pathlib.Path:
+    """A shipped configuration, for the addresses of this run."""
+    text = (DEPLOY / name).read_text()
+    for number in (1, 2, 3):
+        # Where a name stands for the host, not where it only names a server.
+        text, found = re.subn(rf"assay-{number}(?=:50051|, port)", f"{NETWORK}.{number}", text)
+        assert found, f"assay-{number} is not in {name}"
+    listen, ours = {
+        "haproxy.cfg": ("bind :50051", f"bind {BALANCER}:50051"),
+        "nginx.conf": ("listen 50051", f"listen {BALANCER}:50051"),
+        "envoy.yaml": ("address: 0.0.0.0", f"address: {BALANCER}"),
+    }[name]
+    assert text.count(listen) == 1, f"{listen} is not in {name}"
+    text = text.replace(listen, ours)
+    path = directory / name
+    path.write_text(text)
+    return path
+
+
+class Balancer:
+    ADDRESS = f"{BALANCER}:50051"
+
+    def __init__(self, name: str, directory: pathlib.Path):
+        self.name, self.directory = name, directory
+
+    def command(self) -> list:
+        match self.name:
+            case "haproxy":
+                return [tool("haproxy"), "-db", "-f", shipped("haproxy.cfg", self.directory)]
+            case "nginx":
+                ours = f"daemon off; pid {self.directory}/nginx.pid;"
+                return [tool("nginx"), "-p", self.directory, "-c", shipped("nginx.conf", self.directory), "-g", ours]
+            case "envoy":
+                ours = ["--use-dynamic-base-id", "--log-level", "warn", "--concurrency", "2"]
+                return [tool("envoy"), "-c", shipped("envoy.yaml", self.directory), *ours]
+
+    def __enter__(self):
+        self.log = open(self.directory / f"{self.name}.log", "wb")
+        self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log)
+        until(self.answers, 20, f"{self.name} passing on a call")
+        return self
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, (self.directory / f"{self.name}.log").read_text()
+        try:
+            with grpc.insecure_channel(self.ADDRESS) as channel:
+                health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
+            return True
+        except grpc.RpcError:
+            return False
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        self.log.close()

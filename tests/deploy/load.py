@@ -1,0 +1,175 @@
+"""Callers: an open loop of mixed calls, streams of leads, and a ledger of what was acknowledged."""
+
+import asyncio
+import collections
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+import grpc
+
+from assay.v1 import lead_pb2, lead_pb2_grpc, profile_pb2, scoring_pb2, scoring_pb2_grpc
+
+RATE = 200
+CHANNELS = 4
+# How long streams pause between their handfuls of items: some are busy, some rest.
+PAUSES = [0.05, 0.05, 0.2, 0.2, 1, 6]
+HANDFUL = 4
+DEADLINE = 10
+# No call is repeated by the client, not even where gRPC deems it safe; each channel has connections of its own.
+OPTIONS = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+PROFILE = profile_pb2.Profile(
+    display_name="Mid-market", size_bands=[profile_pb2.SizeBand(min=50, max=500, points_hundredths=1400)]
+)
+
+
+def company(name: str, employees: int) -> lead_pb2.Lead:
+    return lead_pb2.Lead(company=lead_pb2.Company(display_name=name, industry="heating", employees=employees))
+
+
+def scoring(employees: int) -> scoring_pb2.ScoreLeadRequest:
+    inline = scoring_pb2.InlineLead(lead=company("Acme", employees))
+    return scoring_pb2.ScoreLeadRequest(inline=inline, inline_profile=PROFILE)
+
+
+@dataclass(eq=False)
+class Call:
+    method: str
+    request: object
+    due: float
+    seconds: float = 0
+    problem: str = ""
+
+
+@dataclass
+class Load:
+    """Runs in a thread of its own from `with` to the end of the block."""
+
+    address: str
+    prefix: str
+    seed: int
+    pending: set[Call] = field(default_factory=set)
+    ended: list[Call] = field(default_factory=list)
+    # What was acknowledged: leads by name, with their highest acknowledged number.
+    ledger: dict[str, int] = field(default_factory=dict)
+    items: int = 0
+    reopened: int = 0
+    stream_problems: list[str] = field(default_factory=list)
+
+    def __enter__(self):
+        self.random, self.names = random.Random(self.seed), []
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._enough.set()
+        self._thread.join(timeout=60)
+        assert not self._thread.is_alive(), "calls do not end"
+
+    @property
+    def failed(self) -> list[Call]:
+        return [call for call in self.ended if call.problem]
+
+    async def _run(self):
+        channels = [grpc.aio.insecure_channel(self.address, options=OPTIONS) for _ in range(CHANNELS)]
+        await asyncio.gather(*(channel.channel_ready() for channel in channels))
+        streams = [self._stream(channels[n % CHANNELS], n, pause) for n, pause in enumerate(PAUSES)]
+        await asyncio.gather(self._calls(channels), *streams)
+        await self._repeat(channels[0])
+        await asyncio.gather(*(channel.close() for channel in channels))
+
+    async def _calls(self, channels):
+        """Open loop: a call is due at its time, whatever became of those before."""
+        begin, number, tasks = time.monotonic(), 0, set()
+        while not self._enough.is_set():
+            due = begin + number / RATE
+            await asyncio.sleep(max(0, due - time.monotonic()))
+            call = Call(*self._choose(number), due)
+            tasks.add(task := asyncio.create_task(self._call(channels[number % CHANNELS], call)))
+            task.add_done_callback(tasks.discard)
+            number += 1
+        await asyncio.gather(*tasks)
+
+    def _choose(self, number: int):
+        kind, lead_id = self.random.random(), f"{self.prefix}-{number}"
+        if kind < 0.5:
+            return "ScoreLead", scoring(number % 700)
+        if kind < 0.7 and self.names:
+            return "GetLead", lead_pb2.GetLeadRequest(name=self.random.choice(self.names))
+        lead = company(lead_id, number)
+        if kind < 0.85:
+            return "CreateLead", lead_pb2.CreateLeadRequest(lead=lead, lead_id=lead_id, request_id=lead_id)
+        # A lead comes again after a thousand calls, when the write before has long ended.
+        lead.external_ids["crm"] = f"{self.prefix}-{number % 1000}"
+        item = lead_pb2.UpsertLead(id="it", lead=lead)
+        return "BatchUpsertLeads", lead_pb2.BatchUpsertLeadsRequest(system="crm", items=[item], request_id=lead_id)
+
+    async def _call(self, channel, call: Call):
+        self.pending.add(call)
+        try:
+            await self._send(channel, call)
+        except grpc.aio.AioRpcError as error:
+            call.problem = f"{error.code().name}: {error.details()}"
+        call.seconds = time.monotonic() - call.due
+        self.pending.discard(call)
+        self.ended.append(call)
+
+    async def _send(self, channel, call: Call):
+        stub = scoring_pb2_grpc.ScoringServiceStub if call.method == "ScoreLead" else lead_pb2_grpc.LeadServiceStub
+        answer = await getattr(stub(channel), call.method)(call.request, timeout=DEADLINE)
+        if call.method == "BatchUpsertLeads":
+            [result] = answer.results
+            if result.HasField("error"):
+                call.problem = f"item: {result.error}"
+                return
+            answer = result.lead
+        if call.method in ("CreateLead", "BatchUpsertLeads"):
+            if answer.name not in self.ledger:
+                self.names.append(answer.name)
+            self.ledger[answer.name] = max(answer.company.employees, self.ledger.get(answer.name, 0))
+
+    async def _repeat(self, channel):
+        """Writes that failed are sent again under their ids, as docs/api.md says: all must be answered now."""
+        for failed in self.failed:
+            if failed.method in ("CreateLead", "BatchUpsertLeads"):
+                call = Call(failed.method, failed.request, time.monotonic())
+                await self._send(channel, call)
+                assert not call.problem, call.problem
+
+    async def _stream(self, channel, number: int, pause: float):
+        """Scores handfuls of leads on one stream. When it ends, another is opened, and what is unanswered sent again."""
+        stub, call, sent = scoring_pb2_grpc.ScoringServiceStub(channel), None, 0
+        while not self._enough.is_set():
+            unanswered = collections.deque()
+            for _ in range(HANDFUL):
+                unanswered.append(scoring_pb2.ScoreLeadsRequest(id=f"{number}-{sent}", request=scoring(sent % 700)))
+                sent += 1
+            end = time.monotonic() + DEADLINE
+            while unanswered and time.monotonic() < end:
+                call = call or stub.ScoreLeads()
+                try:
+                    for item in unanswered:
+                        await call.write(item)
+                    while unanswered:
+                        answer = await call.read()
+                        if answer is grpc.aio.EOF:
+                            raise asyncio.InvalidStateError
+                        if answer.id != unanswered[0].id or not answer.HasField("score"):
+                            self.stream_problems.append(f"{unanswered[0].id} was answered by {answer}")
+                        unanswered.popleft()
+                        self.items += 1
+                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                    if (code := await call.code()) is not UNAVAILABLE:
+                        print(time.monotonic(), f"a stream ended with {code.name}: {await call.details()}", pause)
+                        self.stream_problems.append(f"a stream ended with {code.name}: {await call.details()}")
+                    else: print(time.monotonic(), code, await call.details(), pause)
+                    call, self.reopened = None, self.reopened + 1
+            if unanswered:
+                self.stream_problems.append(f"{len(unanswered)} items were not answered within {DEADLINE} s")
+            await asyncio.to_thread(self._enough.wait, pause)
+        if call:
+            call.cancel()

@@ -1,0 +1,193 @@
+//! Files as people have them: every case is a kind of fault that cost rows, or worse, counted wrongly in silence.
+
+use std::path::Path;
+
+use crate::support::process::assay;
+
+const PROFILE: &str = r#"{"displayName": "Main", "countries": ["DE"], "technologies": ["sap"],
+    "sizeBands": [{"min": "50", "max": "500", "pointsHundredths": "1400"}]}"#;
+
+/// What scoring a file came to.
+struct Scored {
+    code: Option<i32>,
+    /// The rows of the result, each with its cells.
+    rows: Vec<Vec<String>>,
+    told: String,
+    errors: String,
+}
+
+impl Scored {
+    fn totals(&self) -> Vec<&str> {
+        self.rows.iter().map(|row| row[4].as_str()).collect()
+    }
+}
+
+fn score(content: &[u8], more: &[&str]) -> Scored {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, profile) = (dir.path().join("leads.csv"), dir.path().join("icp.json"));
+    std::fs::write(&file, content).unwrap();
+    std::fs::write(&profile, PROFILE).unwrap();
+    let output = assay()
+        .arg("score")
+        .arg(&file)
+        .arg("--profile-file")
+        .arg(&profile)
+        .args(more)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let mut reader = csv::ReaderBuilder::new().has_headers(true).from_reader(&output.stdout[..]);
+    let rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    Scored {
+        code: output.status.code(),
+        rows,
+        told: String::from_utf8(output.stderr).unwrap(),
+        errors: std::fs::read_to_string(dir.path().join("leads.errors.csv")).unwrap_or_default(),
+    }
+}
+
+#[test]
+fn numbers_count_as_their_column_writes_them_and_never_by_a_guess() {
+    // The third row shows that the comma marks decimals; 6 points for a budget of 20,000.
+    let shown = score(b"id;name;budget\n1;a;25000\n2;b;25.000\n3;c;25.000,00\n", &[]);
+    assert_eq!((shown.code, shown.totals()), (Some(0), vec!["6", "6", "6"]));
+    let alone = score(b"id;name;budget\n1;a;25000\n2;b;25.000\n", &[]);
+    assert_eq!((alone.code, alone.totals()), (Some(0), vec!["6", "0"]));
+    assert!(alone.told.contains("budget: 1 cell such as \"25.000\" (line 3)"), "{}", alone.told);
+    assert!(alone.told.contains("declare decimal"), "{}", alone.told);
+    let dollars = score(
+        b"id,name,staff,budget\n1,a,\"2,400\",\"$25,000.00\"\n2,b,120,\"$1,000.50\"\n",
+        &["--currency", "USD"],
+    );
+    assert_eq!((dollars.code, dollars.totals()), (Some(0), vec!["6", "14"]));
+    let ranges =
+        score("id,name,staff,pain_intensity\n1,a,51-200,70 %\n2,b,\"0,3k\",\"0,7\"\n".as_bytes(), &[]);
+    assert_eq!((ranges.code, ranges.totals()), (Some(0), vec!["21", "21"]), "{}", ranges.told);
+}
+
+#[test]
+fn words_and_domains_are_compared_in_one_form() {
+    let words = score(
+        "id,name,country,tech\n1,a,DE,sap\n2,b, de ,SAP \n3,c,Deutschland,Sap;x\n4,d,GERMANY,\" sap, x\"\n"
+            .as_bytes(),
+        &[],
+    );
+    assert_eq!((words.code, words.totals()), (Some(0), vec!["7"; 4]));
+    let rivals = score(
+        b"id,name,domain\n1,a,rival.example\n2,b,HTTP://www.Rival.example:80/x?y\n3,c,sales@copycat.example\n4,d,rival.example.org\n",
+        &[],
+    );
+    let statuses: Vec<_> = rivals.rows.iter().map(|row| row[2].as_str()).collect();
+    assert_eq!(statuses, ["disqualified", "disqualified", "disqualified", "insufficient_data"]);
+}
+
+#[test]
+fn no_row_is_lost_that_a_person_would_keep() {
+    let unknown =
+        score(b"id,name,industry,staff\n1,a,N/A,n/a\n2,b,#N/A,-\n3,c,null,?\n4,d,heating,many\n", &[]);
+    assert_eq!((unknown.code, unknown.rows.len(), unknown.errors.as_str()), (Some(0), 4, ""));
+    let blank = score(b"id,name,staff\n1,a,120\n,,\n2,b,80\n,,\n", &[]);
+    assert_eq!((blank.code, blank.rows.len()), (Some(0), 2));
+    assert!(blank.told.contains("2 empty rows were skipped"), "{}", blank.told);
+    let again = score(b"id,name,staff\n1,a,120\n1,b,80\n", &[]);
+    assert!(again.told.contains("line 3: the id 1 stands on line 2 already"), "{}", again.told);
+    let quotes = score(b"id,name,staff\n1,\"a\" b,120\n2,\"b,80\n3,c\" d,90\n4,e,100\n", &[]);
+    assert_eq!((quotes.code, quotes.rows.len()), (Some(3), 3));
+    assert!(
+        quotes.errors.contains("line 3: a quote opens") && quotes.errors.contains("1 line"),
+        "{}",
+        quotes.errors
+    );
+    // The row stands there as it was.
+    assert!(quotes.errors.lines().nth(1).unwrap().ends_with("2,\"\"\"b\",80"), "{}", quotes.errors);
+    let windows = score(b"id,name,staff\n1,M\xfcller,120\n", &["--encoding", "windows-1252"]);
+    assert_eq!((windows.code, windows.rows[0][1].as_str()), (Some(0), "Müller"));
+}
+
+#[test]
+fn headers_are_found_whatever_their_case_and_slips_are_told() {
+    let cased = score(b"ID, Name ,STAFF, Budget\n1,a,120,25000\n", &[]);
+    assert_eq!((cased.code, cased.totals()), (Some(0), vec!["20"]));
+    let twice = score(b"id,name,budget,budget\n1,a,,25000\n", &[]);
+    assert_eq!(twice.code, Some(1));
+    assert!(twice.told.contains("stands twice, as column 3 and column 4"), "{}", twice.told);
+    let slip = score(b"id,name,staff,budgte\n1,a,120,25000\n", &[]);
+    assert!(
+        slip.told.contains("budget = \"budgte\"") || slip.told.contains("if it is budget"),
+        "{}",
+        slip.told
+    );
+}
+
+#[test]
+fn what_a_spreadsheet_would_run_is_defused_and_read_back() {
+    let first = score(b"id,name,staff\n=1+1,@x,120\n", &["--keep", "Staff"]);
+    assert_eq!(first.rows[0][..3], ["'=1+1", "'@x", "120"]);
+    let again = score(b"id,name,staff\n'=1+1,'@x,120\n", &["--format", "jsonl"]);
+    assert_eq!(again.code, Some(0));
+    let jsonl = assay_stdout(b"id,name,staff\n'=1+1,'@x,120\n");
+    assert!(jsonl.contains("\"id\":\"=1+1\"") && jsonl.contains("\"name\":\"@x\""), "{jsonl}");
+}
+
+fn assay_stdout(content: &[u8]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("leads.csv");
+    std::fs::write(&file, content).unwrap();
+    let mut command = assay();
+    command.arg("score").arg(&file).args(["--format", "jsonl"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
+}
+
+/// A folder with a script that gives a point for each year of age, and what a day says.
+fn dated(dir: &Path) {
+    std::fs::create_dir_all(dir.join("lead_scoring")).unwrap();
+    let facts = "[import]\nsubject = \"person\"\n[attributes.renewal]\ntype = \"date\"\nmeaning = \"x\"\ndate = \"%d.%m.%Y\"\n";
+    std::fs::write(dir.join("facts.toml"), facts).unwrap();
+    let script = "rule \"age\" when known(age) then age because \"x\";\n\
+                  rule \"soon\" when days_until(renewal) < 90 then 1000 because \"x\";\ngrade \"D\" otherwise;\n";
+    std::fs::write(dir.join("lead_scoring/default.rhai"), script).unwrap();
+}
+
+#[test]
+fn an_age_is_the_same_whatever_the_time_and_days_are_counted_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    dated(dir.path());
+    let scripts = dir.path().display().to_string();
+    let rows = b"name,age,renewal\nAn,30,31.01.2027\nBo,64,\n";
+    let now = |as_of: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("leads.csv");
+        std::fs::write(&file, rows).unwrap();
+        let output =
+            assay().arg("score").arg(&file).args(["--scripts", &scripts, "--as-of", as_of]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().skip(1).map(|line| line.split(',').nth(4).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(now("2016-06-01"), ["30", "64"]);
+    assert_eq!(now("2026-12-01"), ["1030", "64"]);
+}
+
+#[test]
+fn a_folder_is_made_in_which_the_first_score_is_an_a() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in ["b2b", "shop", "clinic"] {
+        let folder = dir.path().join(kind);
+        let made = assay().arg("init").arg(&folder).args(["--kind", kind]).output().unwrap();
+        assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+        let run = |arguments: &[&str]| {
+            let output = assay().args(arguments).current_dir(&folder).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{kind}: {arguments:?}: {told}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let scored = run(&["score", "leads.csv", "--profile-file", "profile.json"]);
+        assert!(scored.lines().nth(1).unwrap().contains(",scored,A,"), "{kind}: {scored}");
+        let explained = run(&["explain", "leads.csv", "--row", "1", "--profile-file", "profile.json"]);
+        assert!(explained.contains("Grade A"), "{kind}: {explained}");
+        run(&["rules", "check"]);
+        run(&["serve", "--check", "--config", "assay.toml"]);
+        let again = assay().arg("init").arg(&folder).output().unwrap();
+        assert_eq!(again.status.code(), Some(1), "nothing is written over");
+    }
+}
