@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic_health::server::{HealthReporter, HealthService};
 use tower::Layer as _;
 
 use crate::admin::{self, Phase, Readiness};
@@ -48,7 +49,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let readiness = Readiness::default();
-    let (reporter, health) = tonic_health::server::health_reporter();
+    let reporter = HealthReporter::new();
+    let health = HealthService::from_health_reporter(reporter.clone());
     let (vitals, has_started) = Vitals::new(readiness.clone(), reporter).await;
 
     let admin_address = listeners.admin.local_addr()?;

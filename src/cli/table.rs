@@ -2,7 +2,9 @@
 
 use std::io::IsTerminal as _;
 
-/// Rows with aligned columns. Widths are counted in characters.
+use unicode_width::UnicodeWidthStr as _;
+
+/// Rows with aligned columns. Widths are those of a terminal, where Chinese characters take two places.
 pub struct Table {
     rows: Vec<Vec<String>>,
     right: Vec<usize>,
@@ -23,18 +25,13 @@ impl Table {
     pub fn render(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
-            self.rows
-                .iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
+            self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut out = String::new();
         for (i, row) in self.rows.iter().enumerate() {
             let cells = row.iter().enumerate().map(|(column, cell)| {
-                let gap = " ".repeat(widths[column].saturating_sub(cell.chars().count()));
+                let gap = " ".repeat(widths[column].saturating_sub(cell.width()));
                 if self.right.contains(&column) { format!("{gap}{cell}") } else { format!("{cell}{gap}") }
             });
             let line = cells.collect::<Vec<_>>().join("  ");
@@ -73,4 +70,17 @@ pub fn bold(text: &str) -> String {
 /// A bar of `part` out of `whole`, at most `width` characters.
 pub fn bar(part: usize, whole: usize, width: usize) -> String {
     if whole == 0 { String::new() } else { "█".repeat((part * width).div_ceil(whole)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned_as_a_terminal_shows_them() {
+        let mut table = Table::new(&["block", "n"], &[1]);
+        table.row(["客户细分".into(), "1".into()]);
+        table.row(["Kanäle".into(), "22".into()]);
+        assert_eq!(table.render(), "block      n\n────────  ──\n客户细分   1\nKanäle    22\n");
+    }
 }

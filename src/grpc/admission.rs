@@ -113,8 +113,8 @@ pub struct Admission {
 
 /// The budgets, in KiB.
 const SMALL_BUDGET: usize = 32 * MEBIBYTE / KIBIBYTE;
-const LARGE_BUDGET: usize = 96 * MEBIBYTE / KIBIBYTE;
-const ANSWER_BUDGET: usize = 96 * MEBIBYTE / KIBIBYTE;
+const LARGE_BUDGET: usize = 128 * MEBIBYTE / KIBIBYTE;
+const ANSWER_BUDGET: usize = 64 * MEBIBYTE / KIBIBYTE;
 /// How many questions about our health are open at a time: most of them are watches.
 const HEALTH_CALLS: usize = 1_024;
 
@@ -127,7 +127,8 @@ impl Admission {
             streams: Pool::new(streams, streams.div_ceil(2)),
             health: Pool::new(HEALTH_CALLS, HEALTH_CALLS / 8),
             small: Pool::new(SMALL_BUDGET, SMALL_BUDGET / 4),
-            large: Pool::new(LARGE_BUDGET, LARGE_BUDGET / 2),
+            // The largest request that is legal fits into a share: 16 MiB, and 64 MiB when it is decoded.
+            large: Pool::new(LARGE_BUDGET, LARGE_BUDGET / 4 * 3),
             answers: Pool::new(ANSWER_BUDGET, ANSWER_BUDGET / 2),
             turn: Arc::new(Semaphore::new(1)),
             calls: TaskTracker::new(),

@@ -5,6 +5,7 @@ mod answer;
 mod canvas;
 pub mod codec;
 pub mod convert;
+mod health;
 mod lead;
 mod limits;
 mod mask;
@@ -47,10 +48,7 @@ pub const MAX_RESPONSE: usize = 256 << 20;
 const MAX_ITEM: usize = 4 << 20;
 
 /// All services: ours, health, and reflection in both versions.
-pub fn routes(
-    app: &Arc<App>,
-    health: HealthServer<impl Health>,
-) -> Result<Routes, tonic_reflection::server::Error> {
+pub fn routes(app: &Arc<App>, health: impl Health) -> Result<Routes, tonic_reflection::server::Error> {
     macro_rules! mount {
         ($routes:expr, $server:ident :: $name:ident, $service:ident) => {
             mount!($routes, $server::$name, $service, MAX_MESSAGE)
@@ -65,6 +63,7 @@ pub fn routes(
             )
         };
     }
+    let health = HealthServer::new(health::Standard(health));
     let routes = Routes::new(health.accept_compressed(Gzip));
     let routes = mount!(routes, canvas_service_server::CanvasServiceServer, canvas);
     let routes = mount!(routes, segment_service_server::SegmentServiceServer, segment);
@@ -76,6 +75,8 @@ pub fn routes(
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     let (newer, older) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     Ok(routes.add_service(newer.accept_compressed(Gzip)).add_service(older.accept_compressed(Gzip)).prepare())

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
@@ -329,7 +330,11 @@ fn retry() -> ErrorDetails {
 
 /// The answer to a call that came when too many were in flight.
 pub fn overloaded() -> Status {
-    status(Reason::Overloaded, "too many calls are in flight; nothing was done", retry(), &[])
+    let mut refused =
+        status(Reason::Overloaded, "too many calls are in flight; nothing was done", retry(), &[]);
+    // gRPC libraries that repeat by themselves heed this.
+    refused.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("500"));
+    refused
 }
 
 /// Whether a status is that answer.

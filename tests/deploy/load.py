@@ -55,7 +55,8 @@ class Load:
     # What was acknowledged: leads by name, with their highest acknowledged number.
     ledger: dict[str, int] = field(default_factory=dict)
     items: int = 0
-    reopened: int = 0
+    # When and how streams ended that were not at their end.
+    stream_ends: list[tuple[float, str]] = field(default_factory=list)
     stream_problems: list[str] = field(default_factory=list)
 
     def __enter__(self):
@@ -121,6 +122,9 @@ class Load:
     async def _send(self, channel, call: Call):
         stub = scoring_pb2_grpc.ScoringServiceStub if call.method == "ScoreLead" else lead_pb2_grpc.LeadServiceStub
         answer = await getattr(stub(channel), call.method)(call.request, timeout=DEADLINE)
+        if answer is None or not answer.ByteSize():
+            call.problem = f"a broken answer: {answer}"
+            return
         if call.method == "BatchUpsertLeads":
             [result] = answer.results
             if result.HasField("error"):
@@ -150,26 +154,35 @@ class Load:
                 sent += 1
             end = time.monotonic() + DEADLINE
             while unanswered and time.monotonic() < end:
-                call = call or stub.ScoreLeads()
-                try:
-                    for item in unanswered:
-                        await call.write(item)
-                    while unanswered:
-                        answer = await call.read()
-                        if answer is grpc.aio.EOF:
-                            raise asyncio.InvalidStateError
-                        if answer.id != unanswered[0].id or not answer.HasField("score"):
-                            self.stream_problems.append(f"{unanswered[0].id} was answered by {answer}")
-                        unanswered.popleft()
-                        self.items += 1
-                except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                    if (code := await call.code()) is not UNAVAILABLE:
-                        print(time.monotonic(), f"a stream ended with {code.name}: {await call.details()}", pause)
-                        self.stream_problems.append(f"a stream ended with {code.name}: {await call.details()}")
-                    else: print(time.monotonic(), code, await call.details(), pause)
-                    call, self.reopened = None, self.reopened + 1
+                if not call:
+                    items = asyncio.Queue()
+                    call = stub.ScoreLeads(each(items))
+                for item in unanswered:
+                    items.put_nowait(item)
+                while unanswered and (answer := await answer_of(call)):
+                    if answer.id != unanswered[0].id or not answer.HasField("score"):
+                        self.stream_problems.append(f"{unanswered[0].id} was answered by {answer}")
+                    unanswered.popleft()
+                    self.items += 1
+                if unanswered:
+                    self.stream_ends.append((time.monotonic(), f"{(await call.code()).name}: {await call.details()}"))
+                    call = None
             if unanswered:
                 self.stream_problems.append(f"{len(unanswered)} items were not answered within {DEADLINE} s")
             await asyncio.to_thread(self._enough.wait, pause)
         if call:
             call.cancel()
+
+
+async def each(queue):
+    while True:
+        yield await queue.get()
+
+
+async def answer_of(call):
+    """The next answer of a stream, or nothing when it has ended."""
+    try:
+        answer = await call.read()
+    except grpc.aio.AioRpcError:
+        return None
+    return None if answer is grpc.aio.EOF else answer

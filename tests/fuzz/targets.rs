@@ -170,7 +170,8 @@ fn service() -> &'static Service {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sources = set("facts.toml", include_str!("../../scripts/facts.toml").into());
         assert_eq!(runtime.block_on(app.publish_rules(Ok(sources))), Published::Good);
-        let (_, health) = tonic_health::server::health_reporter();
+        let reporter = tonic_health::server::HealthReporter::new();
+        let health = tonic_health::server::HealthService::from_health_reporter(reporter);
         Service { runtime, routes: assay::grpc::routes(&app, health).unwrap(), _dir: dir }
     })
 }

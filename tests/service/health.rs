@@ -90,3 +90,35 @@ async fn a_request_id_comes_back_and_a_new_one_is_given() {
     let answer = server.rules().get_rule_status(assay::grpc::pb::GetRuleStatusRequest {}).await.unwrap();
     assert_eq!(answer.metadata().get("x-request-id").unwrap().len(), 16);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_of_an_unknown_service_says_so_and_goes_on() {
+    let server = TestServer::start().await;
+    let request = HealthCheckRequest { service: "no.such.Service".into() };
+    let mut watch = server.health().watch(request.clone()).await.unwrap().into_inner();
+    let first = crate::support::within(watch.message()).await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::ServiceUnknown);
+    let more = tokio::time::timeout(std::time::Duration::from_millis(100), watch.message()).await;
+    assert!(more.is_err(), "the watch stays open");
+    assert_eq!(server.health().check(request).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_and_reflection_take_compressed_requests() {
+    use tonic::codec::CompressionEncoding::Gzip;
+    let server = TestServer::start().await;
+    let mut health =
+        tonic_health::pb::health_client::HealthClient::new(server.channel.clone()).send_compressed(Gzip);
+    let request = HealthCheckRequest { service: "assay.v1.ScoringService".into() };
+    assert_eq!(health.check(request).await.unwrap().into_inner().status(), ServingStatus::Serving);
+    let mut reflection = ServerReflectionClient::new(server.channel.clone()).send_compressed(Gzip);
+    let symbol = MessageRequest::FileContainingSymbol("google.rpc.BadRequest".into());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(symbol) };
+    let mut answers =
+        reflection.server_reflection_info(tokio_stream::iter([request])).await.unwrap().into_inner();
+    let answer: ServerReflectionResponse = answers.message().await.unwrap().unwrap();
+    assert!(
+        matches!(answer.message_response, Some(MessageResponse::FileDescriptorResponse(_))),
+        "{answer:?}"
+    );
+}
