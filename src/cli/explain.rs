@@ -60,7 +60,7 @@ impl Explain {
         let mut file =
             LeadsFile::open(path, &self.input, &scorer.vocabulary, &self.by.currency, scorer.as_of)?;
         let wanted = self.row.or(self.id.is_none().then_some(1));
-        while let Some(LeadRow { number, lead, .. }) = file.next()? {
+        while let Some(LeadRow { number, lead, .. }) = file.read()? {
             let is_it = match wanted {
                 Some(wanted) => wanted == number,
                 None => lead.as_ref().is_ok_and(|lead| Some(&lead.id) == self.id.as_ref()),

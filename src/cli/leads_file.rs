@@ -59,7 +59,7 @@ impl<'v> LeadsFile<'v> {
             );
         }
         let mut count = 0;
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.read()? {
             count += usize::from(!row.is_blank());
             mapping.see(&row.cells);
         }
@@ -80,8 +80,8 @@ impl<'v> LeadsFile<'v> {
     }
 
     /// The next row that is not blank; `None` at the end.
-    pub fn next(&mut self) -> anyhow::Result<Option<LeadRow>> {
-        while let Some(row) = self.rows.next()? {
+    pub fn read(&mut self) -> anyhow::Result<Option<LeadRow>> {
+        while let Some(row) = self.rows.read()? {
             if row.is_blank() {
                 self.blank += 1;
                 continue;

@@ -98,7 +98,7 @@ pub struct Scorer {
 
 enum Judge {
     Local(Box<Local>),
-    Server { clients: Clients, choice: Option<ProfileChoice>, as_of: Option<Time> },
+    Server { clients: Clients, choice: Box<Option<ProfileChoice>>, as_of: Option<Time> },
 }
 
 impl ScoredBy {
@@ -115,7 +115,7 @@ impl ScoredBy {
                 let vocabulary = crate::rules::vocabulary(&Sources::new(files));
                 let vocabulary =
                     vocabulary.map_err(|_| anyhow::anyhow!("the server's facts.toml can't be read"))?;
-                (Judge::Server { clients, choice, as_of: asked }, vocabulary)
+                (Judge::Server { clients, choice: Box::new(choice), as_of: asked }, vocabulary)
             }
             (None, Some(ProfileChoice::InlineProfile(profile))) => {
                 let local = Local::new(&self.scripts, profile, &self.currency, as_of)?;
@@ -217,7 +217,7 @@ impl Score {
         };
         match &scorer.judge {
             Judge::Local(local) => {
-                while let Some(row) = file.next()? {
+                while let Some(row) = file.read()? {
                     let Some((mapped, row)) = results.usable(row)? else { continue };
                     let score = local.score(mapped.lead, mapped.activities);
                     results.take(&Waiting { id: mapped.id, name: mapped.name, row }, score)?;
@@ -260,7 +260,7 @@ async fn score_by_stream(
     loop {
         let room = requests.as_ref().filter(|_| waiting.len() < UNDER_WAY);
         if let Some(room) = room {
-            match file.next()? {
+            match file.read()? {
                 None => requests = None,
                 Some(row) => {
                     let Some((mapped, row)) = results.usable(row)? else { continue };

@@ -292,7 +292,7 @@ pub fn check_request(name: &str, bytes: &[u8]) -> Result<(), Invalid> {
 }
 
 /// Notes what is too long in a part of a request that is answered by itself.
-pub fn check_item(c: &mut Checker, message: &(impl prost::Message + prost::Name)) {
+pub fn check_item(c: &mut Checker, message: &impl prost::Name) {
     let size = message.encoded_len();
     if size > HARMLESS {
         for Violation { field, description } in violations(&full_name(message), &message.encode_to_vec()) {

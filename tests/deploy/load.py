@@ -1,7 +1,6 @@
-"""Callers: an open loop of mixed calls, streams of leads, and a ledger of what was acknowledged."""
+"""An open loop of mixed calls, and a ledger of what was acknowledged."""
 
 import asyncio
-import collections
 import random
 import threading
 import time
@@ -13,13 +12,9 @@ from assay.v1 import lead_pb2, lead_pb2_grpc, profile_pb2, scoring_pb2, scoring_
 
 RATE = 200
 CHANNELS = 4
-# How long streams pause between their handfuls of items: some are busy, some rest.
-PAUSES = [0.05, 0.05, 0.2, 0.2, 1, 6]
-HANDFUL = 4
 DEADLINE = 10
 # No call is repeated by the client, not even where gRPC deems it safe; each channel has connections of its own.
 OPTIONS = [("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1)]
-UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 PROFILE = profile_pb2.Profile(
     display_name="Mid-market", size_bands=[profile_pb2.SizeBand(min=50, max=500, points_hundredths=1400)]
 )
@@ -54,10 +49,6 @@ class Load:
     ended: list[Call] = field(default_factory=list)
     # What was acknowledged: leads by name, with their highest acknowledged number.
     ledger: dict[str, int] = field(default_factory=dict)
-    items: int = 0
-    # When and how streams ended that were not at their end.
-    stream_ends: list[tuple[float, str]] = field(default_factory=list)
-    stream_problems: list[str] = field(default_factory=list)
 
     def __enter__(self):
         self.random, self.names = random.Random(self.seed), []
@@ -78,8 +69,7 @@ class Load:
     async def _run(self):
         channels = [grpc.aio.insecure_channel(self.address, options=OPTIONS) for _ in range(CHANNELS)]
         await asyncio.gather(*(channel.channel_ready() for channel in channels))
-        streams = [self._stream(channels[n % CHANNELS], n, pause) for n, pause in enumerate(PAUSES)]
-        await asyncio.gather(self._calls(channels), *streams)
+        await self._calls(channels)
         await self._repeat(channels[0])
         await asyncio.gather(*(channel.close() for channel in channels))
 
@@ -143,46 +133,3 @@ class Load:
                 call = Call(failed.method, failed.request, time.monotonic())
                 await self._send(channel, call)
                 assert not call.problem, call.problem
-
-    async def _stream(self, channel, number: int, pause: float):
-        """Scores handfuls of leads on one stream. When it ends, another is opened, and what is unanswered sent again."""
-        stub, call, sent = scoring_pb2_grpc.ScoringServiceStub(channel), None, 0
-        while not self._enough.is_set():
-            unanswered = collections.deque()
-            for _ in range(HANDFUL):
-                unanswered.append(scoring_pb2.ScoreLeadsRequest(id=f"{number}-{sent}", request=scoring(sent % 700)))
-                sent += 1
-            end = time.monotonic() + DEADLINE
-            while unanswered and time.monotonic() < end:
-                if not call:
-                    items = asyncio.Queue()
-                    call = stub.ScoreLeads(each(items))
-                for item in unanswered:
-                    items.put_nowait(item)
-                while unanswered and (answer := await answer_of(call)):
-                    if answer.id != unanswered[0].id or not answer.HasField("score"):
-                        self.stream_problems.append(f"{unanswered[0].id} was answered by {answer}")
-                    unanswered.popleft()
-                    self.items += 1
-                if unanswered:
-                    self.stream_ends.append((time.monotonic(), f"{(await call.code()).name}: {await call.details()}"))
-                    call = None
-            if unanswered:
-                self.stream_problems.append(f"{len(unanswered)} items were not answered within {DEADLINE} s")
-            await asyncio.to_thread(self._enough.wait, pause)
-        if call:
-            call.cancel()
-
-
-async def each(queue):
-    while True:
-        yield await queue.get()
-
-
-async def answer_of(call):
-    """The next answer of a stream, or nothing when it has ended."""
-    try:
-        answer = await call.read()
-    except grpc.aio.AioRpcError:
-        return None
-    return None if answer is grpc.aio.EOF else answer

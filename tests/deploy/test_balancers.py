@@ -10,6 +10,7 @@ import pytest
 from assay.v1 import lead_pb2, lead_pb2_grpc
 from cluster import Balancer, until
 from load import RATE, Load
+from streams import Streams
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "0"))
@@ -85,7 +86,8 @@ def lost(ledger: dict[str, int], replica) -> list[str]:
 
 @pytest.mark.parametrize("name", ["haproxy", "nginx", "envoy"])
 def test_restarts_cost_no_call_and_a_crash_only_what_was_on_its_way(name, cluster, report, tmp_path):
-    with Balancer(name, tmp_path) as balancer, Load(balancer.ADDRESS, name, SEED) as load:
+    address = Balancer.ADDRESS
+    with Balancer(name, tmp_path), Load(address, name, SEED) as load, Streams(address) as streams:
         drill = Drill(cluster, load)
         drill.pass_calls(RATE)
         for what, place in schedule():
@@ -93,7 +95,7 @@ def test_restarts_cost_no_call_and_a_crash_only_what_was_on_its_way(name, cluste
 
     seconds = sorted(call.seconds for call in load.ended)
     unexpected = [f"{call.method} {call.problem}" for call in load.failed if call not in drill.at_risk]
-    for e in load.stream_ends: print(e)
+    for e in streams.ends: print(e)
     for c in load.failed: print(c.due, c.due+c.seconds, c.method, c.problem, c in drill.at_risk)
     by = {}
     for c in load.ended: by.setdefault(c.method, []).append(round(1000*c.seconds))
@@ -108,10 +110,10 @@ def test_restarts_cost_no_call_and_a_crash_only_what_was_on_its_way(name, cluste
         "killed on their way": len(load.failed) - len(unexpected),
         "p50 ms": round(1000 * seconds[len(seconds) // 2]),
         "p99 ms": round(1000 * seconds[len(seconds) * 99 // 100]),
-        "stream items": load.items,
-        "reopened": len(load.stream_ends),
+        "stream items": streams.answered,
+        "reopened": len(streams.ends),
         "acknowledged writes": len(load.ledger),
         "lost": len(missing),
         "share after s": round(drill.slowest_share, 1),
     })
-    assert not unexpected and not load.stream_problems and not missing, (unexpected[:5], load.stream_problems[:5], missing[:5])
+    assert not unexpected and not streams.problems and not missing, (unexpected[:5], streams.problems[:5], missing[:5])

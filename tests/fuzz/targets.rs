@@ -103,7 +103,7 @@ pub fn csv(data: &[u8]) {
     std::fs::write(&path, data).unwrap();
     let as_of = "2026-06-01T00:00:00Z".parse().unwrap();
     if let Ok(mut file) = LeadsFile::open(&path, &FileArg::default(), vocabulary, "EUR", as_of) {
-        while let Ok(Some(row)) = file.next() {
+        while let Ok(Some(row)) = file.read() {
             assert!(row.lead.is_ok_and(|lead| !lead.id.is_empty()) || row.row.line > 0);
         }
     }

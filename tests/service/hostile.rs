@@ -71,7 +71,7 @@ fn hostile_scripts_that_load_score_or_fail_with_a_typed_error_and_soon() {
             compile(Sources::new(hostile::set(&name))).unwrap_or_else(|found| panic!("{name}: {found:?}"));
         assert_eq!(smoke(&set, "EUR"), Ok(()), "{name}");
         let mut file = LeadsFile::open(&rows, &FileArg::default(), &set.vocabulary, "EUR", as_of).unwrap();
-        let row = file.next().unwrap().unwrap().lead.unwrap();
+        let row = file.read().unwrap().unwrap().lead.unwrap();
         let mut c = Checker::at("");
         let lead = assay::grpc::convert::lead::content(&mut c, row.lead);
         assert!(c.is_clean());

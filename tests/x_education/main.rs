@@ -52,7 +52,7 @@ fn leads(scripts: &Path, data: &Path) -> Vec<Lead> {
     let mut file = LeadsFile::open(data, &FileArg::default(), &vocabulary, "EUR", as_of).unwrap();
     let converted = file.columns(&["Converted".into()]).unwrap()[0];
     let mut leads = Vec::new();
-    while let Some(row) = file.next().unwrap() {
+    while let Some(row) = file.read().unwrap() {
         let lead = row.lead.unwrap_or_else(|problem| panic!("{problem}"));
         let converted = row.row.cells[converted] == "1";
         leads.push(Lead { id: lead.id, request: support::inline(lead.lead), converted });

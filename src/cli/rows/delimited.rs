@@ -113,7 +113,7 @@ impl Delimited {
         Self { lines, delimiter, columns: 0 }
     }
 
-    pub fn next(&mut self) -> anyhow::Result<Option<Row>> {
+    pub fn read(&mut self) -> anyhow::Result<Option<Row>> {
         let Some((line, first)) = self.lines.next()? else { return Ok(None) };
         let mut text = first.clone();
         let mut more: Vec<(u64, String)> = Vec::new();
@@ -121,13 +121,10 @@ impl Delimited {
             match scan(&text, self.delimiter) {
                 Scanned::Cells(cells) => return Ok(Some(self.fitted(line, cells))),
                 Scanned::Open if more.len() < CELL_LINES && text.len() < CELL_BYTES => {
-                    match self.lines.next()? {
-                        Some(next) => {
-                            text.push_str(&next.1);
-                            more.push(next);
-                            continue;
-                        }
-                        None => {}
+                    if let Some(next) = self.lines.next()? {
+                        text.push_str(&next.1);
+                        more.push(next);
+                        continue;
                     }
                 }
                 Scanned::Stray if more.is_empty() => {
@@ -253,7 +250,7 @@ mod tests {
         std::fs::write(file.path(), bytes)?;
         let (header, mut delimited) = Delimited::open(file.path(), by)?;
         let mut rows = Vec::new();
-        while let Some(row) = delimited.next()? {
+        while let Some(row) = delimited.read()? {
             rows.push(row);
         }
         Ok((header, rows))

@@ -108,9 +108,9 @@ impl Opened {
 
 impl Rows {
     /// The next row; `None` at the end.
-    pub fn next(&mut self) -> anyhow::Result<Option<Row>> {
+    pub fn read(&mut self) -> anyhow::Result<Option<Row>> {
         match self {
-            Rows::Delimited(rows) => rows.next(),
+            Rows::Delimited(rows) => rows.read(),
             Rows::Kept(rows) => Ok(rows.next()),
         }
     }

@@ -3,20 +3,23 @@
 //! A cell that can't be read is an unknown fact and a note, never a lost row. The file is looked at twice: first for how
 //! each column writes its numbers, then for its facts.
 
+mod notes;
+mod reader;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use prost_types::Timestamp;
-
 use super::rows::Row;
-use crate::domain::canonical::{folded, host, same_word};
+use crate::domain::canonical::{folded, same_word};
 use crate::domain::check::Checker;
-use crate::domain::text::{nearest, suggestion};
+use crate::domain::text::nearest;
 use crate::domain::time::Time;
-use crate::domain::vocabulary::{Attribute, AttributeType, Column, ContactColumns, Vocabulary};
-use crate::domain::written::{self, Decimal, Evidence, SHARED, Unread, Written};
+use crate::domain::vocabulary::{Attribute, Column, ContactColumns, Vocabulary};
+use crate::domain::written::{Decimal, Evidence};
 use crate::grpc::convert;
-use crate::grpc::pb::{self, lead::Subject, value::Kind};
+use crate::grpc::pb::{self, lead::Subject};
 use crate::rules::catalogue::IMPORTABLE;
+pub use notes::Notes;
+use reader::Reader;
 
 /// What means "unknown" in every file, folded.
 const MISSING: [&str; 24] = [
@@ -45,12 +48,6 @@ const MISSING: [&str; 24] = [
     "#name?",
     "#num!",
 ];
-/// The same, unless it is the code of a country.
-const NAMIBIA: &str = "na";
-/// How many activities a row may tell of one kind.
-const MAX_COUNT: f64 = 1_000.0;
-/// How many lines a note names.
-const SHOWN_LINES: usize = 3;
 
 /// A column that is read, and how.
 #[derive(Debug, Clone)]
@@ -115,49 +112,6 @@ pub struct Mapped {
     pub name: String,
     pub lead: pb::Lead,
     pub activities: Vec<pb::Activity>,
-}
-
-/// What was odd about the cells of a file, told once a column and kind.
-#[derive(Debug, Default)]
-pub struct Notes(BTreeMap<(String, String), Note>);
-
-#[derive(Debug, Default)]
-struct Note {
-    count: usize,
-    lines: Vec<u64>,
-    example: String,
-}
-
-impl Notes {
-    fn add(&mut self, column: &str, what: impl Into<String>, cell: &str, line: u64) {
-        let note = self.0.entry((column.to_owned(), what.into())).or_default();
-        note.count += 1;
-        if note.lines.len() < SHOWN_LINES {
-            note.lines.push(line);
-        }
-        if note.example.is_empty() {
-            note.example = cell.chars().take(40).collect();
-        }
-    }
-
-    /// A sentence each.
-    pub fn told(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|((column, what), note)| {
-            let lines: Vec<String> = note.lines.iter().map(u64::to_string).collect();
-            let more = if note.count > note.lines.len() { ", …" } else { "" };
-            let noun = if note.lines.len() == 1 { "line" } else { "lines" };
-            let cells = super::table::counted(note.count, "cell");
-            format!(
-                "{column}: {cells} such as \"{}\" ({noun} {}{more}): {what}",
-                note.example,
-                lines.join(", ")
-            )
-        })
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// The names of a file's columns, found whatever their case.
@@ -482,326 +436,10 @@ fn undefused(cell: &str) -> &str {
     }
 }
 
-/// Reads the cells of one row.
-struct Reader<'r, 'v> {
-    mapping: &'r Mapping<'v>,
-    cells: &'r [String],
-    line: u64,
-    notes: &'r mut Notes,
-}
-
-impl<'r> Reader<'r, '_> {
-    fn place(&self, fact: &str) -> Option<(&'r Place, &'r str)> {
-        let place = self.mapping.facts.get(fact)?;
-        let cell = known(self.mapping.vocabulary, self.cells, place.column)?;
-        // Of these, only the code of a country can be meant.
-        let unknown = same_word(cell, NAMIBIA) && (fact != "country" || cell != "NA");
-        (!unknown).then_some((place, cell))
-    }
-
-    fn note(&mut self, place: &Place, what: impl Into<String>, cell: &str) {
-        self.notes.add(&place.header, what, cell, self.line);
-    }
-
-    fn text(&self, fact: &str) -> String {
-        let cell = self.place(fact).map_or("", |(_, cell)| undefused(cell));
-        self.mapping.vocabulary.meant(fact, cell).to_owned()
-    }
-
-    /// A number as it is written, or a note why it is unknown.
-    fn number(&mut self, place: &Place, cell: &str) -> Option<Written> {
-        match written::read(cell, place.decimal(), place.whole) {
-            Ok(written) => {
-                if written.range {
-                    self.note(place, "a range counts as its middle", cell);
-                }
-                Some(written)
-            }
-            Err(Unread::Ambiguous) => {
-                let what = "unknown: it may be a thousand times larger or smaller, and no other cell of the column says which; \
-                            declare decimal = \",\" or decimal = \".\" under [import] or for the column in facts.toml";
-                self.note(place, what, cell);
-                None
-            }
-            Err(Unread::NotANumber) => {
-                self.note(place, "unknown: it is not a number", cell);
-                None
-            }
-        }
-    }
-
-    fn whole(&mut self, fact: &str) -> Option<i64> {
-        let (place, cell) = self.place(fact)?;
-        let value = self.number(place, cell)?.value;
-        if value.fract() != 0.0 || value.abs() >= 1e15 {
-            self.note(place, "unknown: it is not a whole number", cell);
-            return None;
-        }
-        Some(value as i64)
-    }
-
-    fn year(&mut self, fact: &str) -> Option<i32> {
-        self.whole(fact).and_then(|number| i32::try_from(number).ok())
-    }
-
-    fn money(&mut self, place: &Place, cell: &str) -> Option<pb::Money> {
-        let Written { value, currency, .. } = self.number(place, cell)?;
-        if value.abs() >= 9e15 {
-            self.note(place, "unknown: it is too large an amount", cell);
-            return None;
-        }
-        let own = &self.mapping.currency;
-        match currency {
-            Some(SHARED) => {
-                self.note(place, "unknown: the sign is that of several currencies; write the code", cell);
-                return None;
-            }
-            Some(other) if other != own => {
-                let what = format!("in {other}: unknown to rules, which count in {own} (--currency)");
-                self.note(place, what, cell);
-            }
-            _ => {}
-        }
-        let units = value.trunc();
-        let nanos = ((value - units) * 1e9).round() as i32;
-        let currency_code = currency.unwrap_or(own).to_owned();
-        Some(pb::Money { currency_code, units: units as i64, nanos })
-    }
-
-    fn date(&mut self, place: &Place, cell: &str) -> Option<Time> {
-        let date = cell.get(..10).filter(|_| cell.len() > 10 && matches!(cell.as_bytes()[10], b'T' | b' '));
-        let by_format = place.date.as_deref().and_then(|format| Time::of_date_by(format, cell));
-        let date = by_format.or_else(|| Time::of_date(date.unwrap_or(cell)));
-        if date.is_none() {
-            let what = "unknown: it is not a day as 2026-11-26; declare the format, such as date = \"%d.%m.%Y\", \
-                        under [import] or for the column in facts.toml";
-            self.note(place, what, cell);
-        }
-        date
-    }
-
-    fn subject(&mut self, name: Option<String>) -> Subject {
-        let display_name = name.unwrap_or_default();
-        if self.mapping.vocabulary.import.person {
-            // An age is of the time that the scores speak of, so the clock does not change it.
-            let birth_year = self.year("age").map(|age| self.mapping.as_of.year() - age);
-            return Subject::Person(pb::Person {
-                display_name,
-                birth_year,
-                country: self.text("country"),
-                region: self.text("region"),
-                city: self.text("city"),
-                occupation: self.text("occupation"),
-                language: self.text("language"),
-            });
-        }
-        let employees = self.whole("employees");
-        let founded_year = self.year("founded_year");
-        let annual_revenue = self.place("revenue").and_then(|(place, cell)| self.money(place, cell));
-        Subject::Company(pb::Company {
-            display_name,
-            domain: host(&self.text("domain")),
-            industry: self.text("industry"),
-            country: self.text("country"),
-            region: self.text("region"),
-            employees,
-            annual_revenue,
-            founded_year,
-            growth_stage: self.growth_stage(),
-            technologies: self.place("tech").map(|(_, cell)| {
-                let meant = |word: String| self.mapping.vocabulary.meant("tech", &word).to_owned();
-                pb::TextList { values: words(cell).into_iter().map(meant).collect() }
-            }),
-        })
-    }
-
-    fn growth_stage(&mut self) -> i32 {
-        let Some((place, cell)) = self.place("growth_stage") else { return 0 };
-        let word = folded(self.mapping.vocabulary.meant("growth_stage", cell)).to_uppercase();
-        match pb::GrowthStage::from_str_name(&format!("GROWTH_STAGE_{word}")) {
-            Some(stage) => stage as i32,
-            None => {
-                self.note(place, "unknown: it is not startup, growth, mature or declining", cell);
-                0
-            }
-        }
-    }
-
-    fn attributes(&mut self) -> BTreeMap<String, pb::FactValue> {
-        let mapping = self.mapping;
-        let mut attributes = BTreeMap::new();
-        for (name, attribute, place) in &mapping.attributes {
-            let choice = match &attribute.kind {
-                // A choice may be "none" or "unknown".
-                AttributeType::Choice(choices) => {
-                    let cell = self.cells.get(place.column).map_or("", |cell| cell.trim());
-                    choices.iter().find(|choice| same_word(choice, cell))
-                }
-                _ => None,
-            };
-            let kind = match choice {
-                Some(choice) => Some(Kind::Text(choice.clone())),
-                None => known(mapping.vocabulary, self.cells, place.column)
-                    .filter(|cell| !same_word(cell, NAMIBIA))
-                    .and_then(|cell| self.attribute(name, attribute, place, cell)),
-            };
-            if let Some(kind) = kind {
-                let value = Some(pb::Value { kind: Some(kind) });
-                attributes.insert(name.clone(), pb::FactValue { value, ..Default::default() });
-            }
-        }
-        attributes
-    }
-
-    fn attribute(&mut self, name: &str, attribute: &Attribute, place: &Place, cell: &str) -> Option<Kind> {
-        let meant = self.mapping.vocabulary.meant(name, cell);
-        match &attribute.kind {
-            AttributeType::Number => {
-                let Written { value, percent, .. } = self.number(place, cell)?;
-                // Where the unit is percent, so is the number.
-                let unit = folded(&attribute.unit);
-                let of_hundred = percent && (unit.contains('%') || unit.contains("percent"));
-                let value = if of_hundred { value * 100.0 } else { value };
-                self.within(attribute, place, value, cell).map(Kind::Number)
-            }
-            AttributeType::Money => {
-                let money = self.money(place, cell)?;
-                let amount = money.units as f64 + f64::from(money.nanos) / 1e9;
-                self.within(attribute, place, amount, cell).map(|_| Kind::Money(money))
-            }
-            AttributeType::Text => Some(Kind::Text(meant.to_owned())),
-            AttributeType::Choice(choices) => {
-                if let Some(choice) = choices.iter().find(|choice| same_word(choice, meant)) {
-                    return Some(Kind::Text(choice.clone()));
-                }
-                let help = suggestion(meant, choices.iter().map(String::as_str));
-                match attribute.closed {
-                    true => self.note(place, format!("unknown: it is not one of the choices; {help}"), cell),
-                    false => {
-                        self.note(place, format!("not one of the choices that are declared; {help}"), cell)
-                    }
-                }
-                (!attribute.closed).then(|| Kind::Text(meant.to_owned()))
-            }
-            AttributeType::YesNo => match folded(cell).as_str() {
-                "yes" | "y" | "true" | "1" | "ja" | "oui" | "sì" | "sí" | "có" | "是" | "نعم" | "x" | "✓" => {
-                    Some(Kind::YesNo(true))
-                }
-                "no" | "n" | "false" | "0" | "nein" | "non" | "không" | "否" | "لا" => {
-                    Some(Kind::YesNo(false))
-                }
-                _ => {
-                    self.note(place, "unknown: it is neither yes nor no", cell);
-                    None
-                }
-            },
-            AttributeType::List => {
-                let meant = |word: String| self.mapping.vocabulary.meant(name, &word).to_owned();
-                Some(Kind::List(pb::TextList { values: words(cell).into_iter().map(meant).collect() }))
-            }
-            AttributeType::Date => self.date(place, cell).map(|day| Kind::Text(day.date())),
-        }
-    }
-
-    /// A number, unless it lies outside what the attribute declares.
-    fn within(&mut self, attribute: &Attribute, place: &Place, value: f64, cell: &str) -> Option<f64> {
-        let low = attribute.min.filter(|min| value < *min).map(|min| format!("less than {min}"));
-        let high = attribute.max.filter(|max| value > *max).map(|max| format!("more than {max}"));
-        match low.or(high) {
-            None => Some(value),
-            Some(outside) => {
-                self.note(place, format!("unknown: it is {outside}, which facts.toml rules out"), cell);
-                None
-            }
-        }
-    }
-
-    fn activities(&mut self) -> Vec<pb::Activity> {
-        let mapping = self.mapping;
-        let mut activities = Vec::new();
-        for ActivityPlaces { kind, count, last, amount } in &mapping.activities {
-            let cell = |place: &Place| known(mapping.vocabulary, self.cells, place.column);
-            let last = last.as_ref().and_then(|place| Some((place, cell(place)?)));
-            let counted = count.as_ref().and_then(|place| Some((place, cell(place)?)));
-            let amount = amount.as_ref().and_then(|place| Some((place, cell(place)?)));
-            let last = last.and_then(|(place, cell)| self.date(place, cell));
-            let mut number = match counted {
-                Some((place, cell)) => self.number(place, cell).map_or(0.0, |written| written.value.floor()),
-                // A column with the last time alone tells of one.
-                None => f64::from(u8::from(count.is_none() && last.is_some())),
-            };
-            if number > MAX_COUNT || number < 0.0 {
-                if let Some((place, cell)) = counted {
-                    self.note(place, format!("0 to {MAX_COUNT} are counted, no more"), cell);
-                }
-                number = number.clamp(0.0, MAX_COUNT);
-            }
-            let amount =
-                amount.and_then(|(place, cell)| self.number(place, cell)).map(|written| written.value);
-            let time = last.unwrap_or(mapping.as_of).min(mapping.as_of);
-            let time = Some(convert::timestamp(time));
-            activities.extend((0..number as usize).map(|_| pb::Activity {
-                r#type: kind.clone(),
-                time,
-                known_time: time,
-                amount: amount.map(|amount| amount / number),
-                ..Default::default()
-            }));
-        }
-        activities
-    }
-
-    /// The contacts of a row; unknown where no column tells of them.
-    fn contacts(&mut self) -> Option<pb::ContactList> {
-        let mapping = self.mapping;
-        if mapping.contacts.is_empty() {
-            return None;
-        }
-        let mut contacts = Vec::new();
-        for ContactParts { name, others } in &mapping.contacts {
-            let cell = |part: &Part| match part {
-                Part::Same(word) => Some(word.clone()),
-                Part::Column(column) => known(mapping.vocabulary, self.cells, *column).map(str::to_owned),
-            };
-            let Some(display_name) = cell(name) else { continue };
-            let part = |what: &str| others.get(what).and_then(cell).unwrap_or_default();
-            let declared = |word: String, known: &BTreeMap<String, crate::domain::vocabulary::Term>| {
-                known
-                    .keys()
-                    .find(|name| same_word(&name.replace('_', " "), &word.replace('_', " ")))
-                    .cloned()
-                    .unwrap_or(word)
-            };
-            let count = |what: &str| {
-                let read = written::read(&part(what), None, true);
-                read.map_or(0, |written| written.value.clamp(0.0, 1e6) as i32)
-            };
-            let last: Option<Timestamp> = Time::of_date(&part("last")).map(convert::timestamp);
-            contacts.push(pb::Contact {
-                display_name,
-                title: part("title"),
-                department: part("department"),
-                seniority: declared(part("seniority"), &mapping.vocabulary.seniorities),
-                decision_role: declared(part("role"), &mapping.vocabulary.roles),
-                inbound: count("inbound"),
-                outbound: count("outbound"),
-                last_engaged_time: last,
-                ..Default::default()
-            });
-        }
-        Some(pb::ContactList { contacts })
-    }
-}
-
-/// Words separated by `;`, `|`, `,` or line ends.
-fn words(cell: &str) -> Vec<String> {
-    let separated = cell.split([';', '|', ',', '\n']);
-    separated.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grpc::pb::value::Kind;
     use crate::rules::source::Sources;
     use proptest::prelude::*;
 
