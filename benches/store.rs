@@ -195,7 +195,8 @@ async fn raw_postgres(url: &str, callers: u64, round: u64) -> f64 {
 async fn on_postgres(callers: u64) {
     let (ours, theirs) = (postgres::database("bench_ours"), postgres::database("bench_raw"));
     drop(PostgresStore::open(&theirs, Default::default(), Upgrade::Allowed).await.unwrap());
-    let store: Arc<dyn Store> = Arc::new(PostgresStore::open(&ours, Default::default(), Upgrade::Allowed).await.unwrap());
+    let store: Arc<dyn Store> =
+        Arc::new(PostgresStore::open(&ours, Default::default(), Upgrade::Allowed).await.unwrap());
     let mut figures = Ratios::default();
     for round in 0..=ROUNDS {
         let ours = upserts(&store, callers, round).await;

@@ -44,8 +44,7 @@ const KIBIBYTE: usize = 1 << 10;
 const MEBIBYTE: usize = 1 << 20;
 
 /// So much of something, shared by all connections. Each may hold a part of it.
-#[derive(Clone)]
-pub struct Pool {
+struct Pool {
     all: Arc<Semaphore>,
     share: usize,
 }
@@ -94,9 +93,11 @@ impl Taken {
     }
 }
 
-/// All that callers share.
+/// All that callers share. A clone is a handle to the same.
 #[derive(Clone)]
-pub struct Admission {
+pub struct Admission(Arc<Pools>);
+
+struct Pools {
     places: Pool,
     streams: Pool,
     health: Pool,
@@ -122,7 +123,7 @@ impl Admission {
     /// At most `calls` are worked on at a time, and a quarter as many streams are open besides.
     pub fn new(calls: usize) -> Self {
         let streams = calls.div_ceil(4);
-        Self {
+        Self(Arc::new(Pools {
             places: Pool::new(calls, calls.div_ceil(4)),
             streams: Pool::new(streams, streams.div_ceil(2)),
             health: Pool::new(HEALTH_CALLS, HEALTH_CALLS / 8),
@@ -132,33 +133,33 @@ impl Admission {
             answers: Pool::new(ANSWER_BUDGET, ANSWER_BUDGET / 2),
             turn: Arc::new(Semaphore::new(1)),
             calls: TaskTracker::new(),
-        }
+        }))
     }
 
     /// Counts a call until the token is dropped.
     pub fn count(&self) -> TaskTrackerToken {
-        self.calls.token()
+        self.0.calls.token()
     }
 
     /// Waits until no call is under way; none may begin any more.
     pub async fn no_calls(&self) {
-        self.calls.close();
-        self.calls.wait().await;
+        self.0.calls.close();
+        self.0.calls.wait().await;
     }
 
     pub fn calls(&self) -> usize {
-        self.calls.len()
+        self.0.calls.len()
     }
 
     /// The shares of a new connection.
     pub fn caller(&self, ending: Ending) -> Caller {
         Caller(Arc::new(Shares {
-            places: self.places.share(),
-            streams: self.streams.share(),
-            health: self.health.share(),
-            small: self.small.share(),
-            large: self.large.share(),
-            answers: self.answers.share(),
+            places: self.0.places.share(),
+            streams: self.0.streams.share(),
+            health: self.0.health.share(),
+            small: self.0.small.share(),
+            large: self.0.large.share(),
+            answers: self.0.answers.share(),
             ending,
         }))
     }
@@ -166,8 +167,8 @@ impl Admission {
     /// Notes in gauges how many bytes are held.
     pub fn tell(&self, received: &Gauge, answered: &Gauge) {
         let held = |pool: &Pool, most: usize| (most - pool.all.available_permits()) * KIBIBYTE;
-        received.set((held(&self.small, SMALL_BUDGET) + held(&self.large, LARGE_BUDGET)) as i64);
-        answered.set(held(&self.answers, ANSWER_BUDGET) as i64);
+        received.set((held(&self.0.small, SMALL_BUDGET) + held(&self.0.large, LARGE_BUDGET)) as i64);
+        answered.set(held(&self.0.answers, ANSWER_BUDGET) as i64);
     }
 }
 
@@ -282,7 +283,7 @@ impl Admission {
         compressed: bool,
         mut held: Vec<Taken>,
     ) -> Result<Admitted, Status> {
-        let turn = self.turn.clone().acquire_owned().await.map_err(|_| status::overloaded())?;
+        let turn = self.0.turn.clone().acquire_owned().await.map_err(|_| status::overloaded())?;
         let most = if method.is_health { HEALTH_MESSAGE } else { MAX_MESSAGE } + FRAME;
         let input = method.input;
         let work = move || {

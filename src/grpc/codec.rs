@@ -77,7 +77,7 @@ where
         {
             weight(request, source.chunk())?;
         }
-        limits::check_request(&U::full_name(), source.chunk()).map_err(Status::from)?;
+        limits::check_request::<U>(source.chunk()).map_err(Status::from)?;
         if source.remaining() > HEAVY && on_many_threads() {
             // It takes a while: the other tasks of this thread go on elsewhere.
             return tokio::task::block_in_place(|| self.0.decode(source));

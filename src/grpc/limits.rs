@@ -1,6 +1,8 @@
 //! How long every text and how many items every list of a request may be: one table, read off the wire before anything is
 //! made of the message. `docs/limits.md` shows it; a test walks the descriptors, so that no field can be without one.
 
+use std::any::TypeId;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -286,30 +288,36 @@ struct Walk<'s> {
 }
 
 /// Refuses a request in which a text or a list is too long: all violations, with their fields.
-pub fn check_request(name: &str, bytes: &[u8]) -> Result<(), Invalid> {
-    let found = violations(name, bytes);
+pub fn check_request<M: prost::Name + 'static>(bytes: &[u8]) -> Result<(), Invalid> {
+    let found = if bytes.len() > HARMLESS { violations_of(shape_of::<M>(), bytes) } else { Vec::new() };
     if found.is_empty() { Ok(()) } else { Err(Invalid(found)) }
 }
 
+/// The place of a message's shape. By its type, since finding it by its name would cost more than the check.
+fn shape_of<M: prost::Name + 'static>() -> Option<usize> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<TypeId, Option<usize>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        let find = || SHAPES.by_name.get(&M::full_name()).copied();
+        *known.entry(TypeId::of::<M>()).or_insert_with(find)
+    })
+}
+
 /// Notes what is too long in a part of a request that is answered by itself.
-pub fn check_item(c: &mut Checker, message: &impl prost::Name) {
-    let size = message.encoded_len();
-    if size > HARMLESS {
-        for Violation { field, description } in violations(&full_name(message), &message.encode_to_vec()) {
+pub fn check_item<M: prost::Name + 'static>(c: &mut Checker, message: &M) {
+    if message.encoded_len() > HARMLESS {
+        for Violation { field, description } in violations_of(shape_of::<M>(), &message.encode_to_vec()) {
             c.wrong_field(field, description);
         }
     }
 }
 
-fn full_name<M: prost::Name>(_: &M) -> String {
-    M::full_name()
-}
-
-fn violations(name: &str, bytes: &[u8]) -> Vec<Violation> {
+fn violations_of(shape: Option<usize>, bytes: &[u8]) -> Vec<Violation> {
     let shapes = &*SHAPES;
-    let Some(shape) = shapes.by_name.get(name).filter(|_| bytes.len() > HARMLESS) else { return Vec::new() };
+    let Some(shape) = shape else { return Vec::new() };
     let mut walk = Walk { path: Vec::new(), found: Vec::new() };
-    walk.message(shapes, &shapes.all[*shape], bytes);
+    walk.message(shapes, &shapes.all[shape], bytes);
     walk.found
 }
 
@@ -394,6 +402,10 @@ mod tests {
 
     use super::*;
     use crate::grpc::pb;
+
+    fn violations(name: &str, bytes: &[u8]) -> Vec<Violation> {
+        violations_of(SHAPES.by_name.get(name).copied(), bytes)
+    }
 
     /// The texts and lists of all requests, as the table calls them.
     fn fields() -> BTreeSet<String> {

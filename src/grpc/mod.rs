@@ -2,6 +2,7 @@
 
 pub mod admission;
 mod answer;
+mod call;
 mod canvas;
 pub mod codec;
 pub mod convert;

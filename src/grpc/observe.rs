@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use prometheus_client::encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder};
@@ -22,8 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
-use tokio_util::task::task_tracker::TaskTrackerToken;
+use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -31,7 +28,7 @@ use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::admission::{Admission, Admitted, Caller, Taken};
-use super::answer::{Chunk, Piece, Rest};
+use super::call::{Call, Counted};
 use super::methods::{self, Method};
 use super::status::{self, Reason};
 
@@ -41,10 +38,10 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// By the conventions of OpenTelemetry for RPCs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CallLabels {
-    method: &'static str,
-    code: &'static str,
+    pub method: &'static str,
+    pub code: &'static str,
     /// Whether that code counts as a failure of the server.
-    failed: bool,
+    pub failed: bool,
 }
 
 impl EncodeLabelSet for CallLabels {
@@ -62,8 +59,8 @@ impl EncodeLabelSet for CallLabels {
 /// What is counted of calls.
 #[derive(Clone)]
 pub struct RpcMetrics {
-    duration: Family<CallLabels, Histogram>,
-    in_flight: Gauge,
+    pub(super) duration: Family<CallLabels, Histogram>,
+    pub(super) in_flight: Gauge,
     shed: Counter,
     received: Gauge,
     answered: Gauge,
@@ -105,7 +102,10 @@ pub struct Times {
 }
 
 #[derive(Clone)]
-pub struct Observe {
+pub struct Observe(Arc<Around>);
+
+/// What surrounds every call.
+struct Around {
     metrics: Arc<RpcMetrics>,
     admission: Admission,
     times: Times,
@@ -113,8 +113,6 @@ pub struct Observe {
     started: watch::Receiver<bool>,
 }
 
-/// How long a stream may rest once the server or its connection is coming to its end.
-const STREAM_REST: Duration = Duration::from_secs(2);
 /// How long a call waits for a server that has just started.
 const START: Duration = Duration::from_secs(10);
 
@@ -125,9 +123,11 @@ impl Observe {
         times: Times,
         started: watch::Receiver<bool>,
     ) -> Self {
-        Self { metrics, admission, times, started }
+        Self(Arc::new(Around { metrics, admission, times, started }))
     }
+}
 
+impl Around {
     /// When a call must have ended, its caller's wish and ours considered.
     fn deadline(&self, method: &Method, headers: &HeaderMap) -> Option<Instant> {
         let asked = deadline(headers);
@@ -155,14 +155,14 @@ impl<S> Layer<S> for Observe {
     type Service = Observed<S>;
 
     fn layer(&self, inner: S) -> Observed<S> {
-        Observed { inner, observe: self.clone() }
+        Observed { inner, around: self.0.clone() }
     }
 }
 
 #[derive(Clone)]
 pub struct Observed<S> {
     inner: S,
-    observe: Observe,
+    around: Arc<Around>,
 }
 
 impl<S> Service<Request<Body>> for Observed<S>
@@ -182,18 +182,19 @@ where
         let id = request_id(request.headers());
         let method = methods::of_path(request.uri().path());
         let span = call_span(method.name, id.to_str().unwrap_or_default(), request.headers());
-        let mut call = Call::begin(method.name, &self.observe, span.clone());
-        let deadline = self.observe.deadline(&method, request.headers());
+        let mut call =
+            Call::begin(method.name, self.around.metrics.clone(), &self.around.admission, span.clone());
+        let deadline = self.around.deadline(&method, request.headers());
         let caller = request.extensions_mut().remove::<Caller>();
-        let caller = caller.unwrap_or_else(|| self.observe.admission.caller(Default::default()));
-        let observe = self.observe.clone();
+        let caller = caller.unwrap_or_else(|| self.around.admission.caller(Default::default()));
+        let around = self.around.clone();
         // The service that was polled ready is the one to call; the clone waits for the next call.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
         let of_caller = caller.clone();
         let work = async move {
             let handled = async {
-                let (request, held) = observe.let_in(&of_caller, method, request).await?;
+                let (request, held) = around.let_in(&of_caller, method, request).await?;
                 let response = AssertUnwindSafe(ready.call(request)).catch_unwind().await;
                 Ok::<_, Status>((response, held))
             };
@@ -219,19 +220,14 @@ where
             response = complete(response);
             call.code = Status::from_header_map(response.headers()).map(|status| status.code());
             response.headers_mut().insert(REQUEST_ID, id);
-            // What was refused is said in full already; an open answer ends at the deadline too.
-            let open = call.code.is_none();
-            let timer = deadline.filter(|_| open).map(|at| Box::pin(tokio::time::sleep_until(at)));
-            let end =
-                (open && method.streams_out).then(|| Box::pin(end_of_stream(caller.clone())) as EndOfStream);
-            Ok(response
-                .map(|body| Body::new(Counted { body, call, caller, timer, end, rest: None, moved: false })))
+            let is_stream = method.streams_out;
+            Ok(response.map(|body| Body::new(Counted::new(body, call, caller, deadline, is_stream))))
         };
         Box::pin(work.instrument(span))
     }
 }
 
-impl Observe {
+impl Around {
     /// Waits for the start, then for the request, and gives it with what it holds.
     async fn let_in(
         &self,
@@ -267,21 +263,6 @@ async fn ended_with<T>(caller: &Caller, work: impl Future<Output = Result<T, Sta
     }
 }
 
-/// Comes true when a stream has to end: at once, or as soon as it rests. Whoever awaits it begins anew when something
-/// moves.
-async fn end_of_stream(caller: Caller) {
-    let ending = caller.ending();
-    tokio::select! {
-        () = ending.now.cancelled() => {}
-        () = async {
-            ending.soon.cancelled().await;
-            tokio::time::sleep(STREAM_REST).await;
-        } => {}
-    }
-}
-
-type EndOfStream = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 /// The span of a call, a child of the caller's where traces are sent and the caller names one.
 fn call_span(method: &str, request_id: &str, headers: &HeaderMap) -> Span {
     let span = tracing::info_span!(
@@ -313,12 +294,6 @@ impl Extractor for Headers<'_> {
     }
 }
 
-/// Whether a status counts as a failure of the server, by the conventions of OpenTelemetry.
-fn is_our_failure(code: Code) -> bool {
-    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
-    matches!(code, Unknown | DeadlineExceeded | Unimplemented | Internal | Unavailable | DataLoss)
-}
-
 /// The result of some work, unless the deadline comes first: then the work is dropped.
 async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Option<T> {
     match deadline {
@@ -327,7 +302,7 @@ async fn until<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> O
     }
 }
 
-fn too_late() -> Status {
+pub(super) fn too_late() -> Status {
     status::plain(Reason::DeadlineExceeded, "the deadline passed before the answer was ready")
 }
 
@@ -358,7 +333,7 @@ fn complete(response: Response<Body>) -> Response<Body> {
 }
 
 /// Whether tonic made a failure by itself: ours have details.
-fn lacks_details(status: &Status) -> bool {
+pub(super) fn lacks_details(status: &Status) -> bool {
     status.code() != Code::Ok && status.details().is_empty()
 }
 
@@ -372,163 +347,6 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
         let id = format!("{:016x}", rand::random::<u64>());
         HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("none"))
     })
-}
-
-/// A call from its begin to its end, whichever way it ends: counted when dropped.
-struct Call {
-    method: &'static str,
-    metrics: Arc<RpcMetrics>,
-    span: Span,
-    begin: Instant,
-    /// Unknown until the trailers: a caller that goes away before them has cancelled.
-    code: Option<Code>,
-    /// The place of a stream, until it ends.
-    held: Vec<Taken>,
-    _counted: TaskTrackerToken,
-}
-
-impl Call {
-    fn begin(method: &'static str, observe: &Observe, span: Span) -> Self {
-        let metrics = observe.metrics.clone();
-        metrics.in_flight.inc();
-        let counted = observe.admission.count();
-        Self { method, metrics, span, begin: Instant::now(), code: None, held: Vec::new(), _counted: counted }
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        let code = self.code.unwrap_or(Code::Cancelled);
-        let elapsed = self.begin.elapsed();
-        self.metrics.in_flight.dec();
-        let method = self.method;
-        let (failed, code) = (is_our_failure(code), status::code_name(code));
-        if failed {
-            self.span.set_status(opentelemetry::trace::Status::error(""));
-            self.span.set_attribute("error.type", code);
-        }
-        let labels = CallLabels { method, code, failed };
-        self.metrics.duration.get_or_create(&labels).observe(elapsed.as_secs_f64());
-        let milliseconds = elapsed.as_secs_f64() * 1e3;
-        self.span.set_attribute("rpc.response.status_code", code);
-        self.span.in_scope(|| tracing::debug!(code, milliseconds, "call ended"));
-    }
-}
-
-/// A response's body that notes the status in its trailers, and is handed over as it is read.
-struct Counted {
-    body: Body,
-    call: Call,
-    caller: Caller,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Of a stream: when it has to end although it could go on.
-    end: Option<EndOfStream>,
-    /// What is left of a large chunk.
-    rest: Option<Rest>,
-    /// Whether something was handed over since the end was awaited.
-    moved: bool,
-}
-
-impl Counted {
-    /// Ends the answer with a failure. The work behind the body ends with it.
-    fn fail(&mut self, failure: &Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        self.timer = None;
-        self.end = None;
-        self.rest = None;
-        self.body = Body::empty();
-        self.call.code = Some(failure.code());
-        let mut trailers = HeaderMap::new();
-        Poll::Ready(failure.add_header(&mut trailers).ok().map(|()| Ok(Frame::trailers(trailers))))
-    }
-
-    /// Whether a stream has to end now.
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(end) = &mut self.end else { return false };
-        if std::mem::take(&mut self.moved) && self.caller.ending().soon.is_cancelled() {
-            *end = Box::pin(end_of_stream(self.caller.clone()));
-        }
-        end.as_mut().poll(cx).is_ready()
-    }
-}
-
-impl HttpBody for Counted {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let this = self.get_mut();
-        if let Some(timer) = &mut this.timer
-            && timer.as_mut().poll(cx).is_ready()
-        {
-            return this.fail(&too_late());
-        }
-        if let Some(rest) = &this.rest {
-            match rest.next() {
-                Piece::Next(piece) => return Poll::Ready(Some(Ok(Frame::data(piece)))),
-                Piece::End => this.rest = None,
-                Piece::Gone => return this.fail(&status::unread()),
-            }
-        }
-        let polled = Pin::new(&mut this.body).poll_frame(cx);
-        match polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                this.moved = true;
-                match frame.into_data() {
-                    Ok(data) => match Chunk::of(&this.caller, data) {
-                        Chunk::Whole(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
-                        Chunk::NoRoom => this.fail(&status::overloaded()),
-                        Chunk::Pieces(rest) => {
-                            let first = rest.next();
-                            this.rest = Some(rest);
-                            match first {
-                                Piece::Next(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
-                                _ => this.fail(&status::unread()),
-                            }
-                        }
-                    },
-                    Err(frame) => Poll::Ready(Some(Ok(this.trailers(frame)))),
-                }
-            }
-            Poll::Ready(Some(Err(status))) => {
-                this.call.code = Some(status.code());
-                Poll::Ready(Some(Err(status)))
-            }
-            Poll::Ready(None) => {
-                this.call.code.get_or_insert(Code::Ok);
-                Poll::Ready(None)
-            }
-            Poll::Pending if this.is_over(cx) => this.fail(&status::draining()),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.timer.is_none() && self.rest.is_none() && self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self.rest {
-            Some(_) => SizeHint::default(),
-            None => self.body.size_hint(),
-        }
-    }
-}
-
-impl Counted {
-    /// The trailers, with the details that tonic's own failures lack.
-    fn trailers(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
-        let Some(trailers) = frame.trailers_ref() else { return frame };
-        let status = Status::from_header_map(trailers);
-        self.call.code = status.as_ref().map(Status::code);
-        let Some(bare) = status.filter(lacks_details) else { return frame };
-        let status = status::catalogued(&bare);
-        self.call.code = Some(status.code());
-        let mut complete = HeaderMap::new();
-        match status.add_header(&mut complete) {
-            Ok(()) => Frame::trailers(complete),
-            Err(_) => frame,
-        }
-    }
 }
 
 #[cfg(test)]

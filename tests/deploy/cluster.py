@@ -1,5 +1,6 @@
 """Processes: replicas, and balancers with the shipped configuration."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -18,7 +19,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 # Every run has loopback addresses of its own, so that all ports are those that the shipped files name.
 NETWORK = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}"
-BALANCER = f"{NETWORK}.100"
 
 
 def until(condition, seconds: float, what: str):
@@ -81,6 +81,7 @@ class Cluster:
         settings = {"MAX_CONNECTION_AGE": "5s"}
         if "CHAOS_SECONDS" not in os.environ:
             settings |= {"DRAIN_DELAY": "2s", "DRAIN_DEADLINE": "3s"}
+        self.database = database
         self.replicas = [Replica(n, database, directory, settings) for n in (1, 2, 3)]
 
     def start(self) -> None:
@@ -92,6 +93,21 @@ class Cluster:
     def kill(self) -> None:
         for replica in self.replicas:
             replica.kill()
+
+    @contextlib.contextmanager
+    def database_away(self):
+        """Nobody gets a connection to the database."""
+        def run(command):
+            subprocess.run([tool("psql"), "-q", maintenance, "-c", command], check=True, stdout=subprocess.DEVNULL)
+
+        address, name = self.database.rsplit("/", 1)
+        maintenance = f"{address}/template1"
+        run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        try:
+            yield
+        finally:
+            run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
     def shares(self, seconds: float) -> list[float]:
         """Which part of the calls each replica answers, for so long."""
@@ -109,41 +125,69 @@ def tool(name: str) -> str:
     return found
 
 
-def shipped(name: str, directory: pathlib.Path) -> pathlib.Path:
-    """A shipped configuration, for the addresses of this run."""
+# What a shipped file listens on, and the same for an address of this run.
+LISTENS = {
+    "haproxy.cfg": ("bind :50051", "bind {}:50051"),
+    "nginx.conf": ("listen 50051", "listen {}:50051"),
+    "envoy.yaml": ("address: 0.0.0.0", "address: {}"),
+}
+
+
+def shipped(name: str, host: str, directory: pathlib.Path) -> pathlib.Path:
+    """A shipped configuration, with the addresses of this run in it and nothing else changed."""
     text = (DEPLOY / name).read_text()
     for number in (1, 2, 3):
-        # Where a name stands for the host, not where it only names a server.
+        # Where it stands for the host; HAProxy also calls its servers so.
         text, found = re.subn(rf"assay-{number}(?=:50051|, port)", f"{NETWORK}.{number}", text)
         assert found, f"assay-{number} is not in {name}"
-    listen, ours = {
-        "haproxy.cfg": ("bind :50051", f"bind {BALANCER}:50051"),
-        "nginx.conf": ("listen 50051", f"listen {BALANCER}:50051"),
-        "envoy.yaml": ("address: 0.0.0.0", f"address: {BALANCER}"),
-    }[name]
-    assert text.count(listen) == 1, f"{listen} is not in {name}"
-    text = text.replace(listen, ours)
+    theirs, ours = LISTENS[name]
+    assert text.count(theirs) == 1, f"{theirs} is not in {name}"
     path = directory / name
-    path.write_text(text)
+    path.write_text(text.replace(theirs, ours.format(host)))
     return path
 
 
+class Callers:
+    """No balancer at all: callers know all replicas, as from a Service of Kubernetes without an address."""
+
+    address = "ipv4:" + ",".join(f"{NETWORK}.{number}:50051" for number in (1, 2, 3))
+    hides_unavailable_as = staticmethod(list)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
 class Balancer:
-    ADDRESS = f"{BALANCER}:50051"
+    """One that runs from `with` to the end of the block."""
+
+    HOSTS = {"haproxy": f"{NETWORK}.101", "nginx": f"{NETWORK}.102", "envoy": f"{NETWORK}.103"}
 
     def __init__(self, name: str, directory: pathlib.Path):
-        self.name, self.directory = name, directory
+        self.name, self.directory, self.host = name, directory, self.HOSTS[name]
+        self.address = f"{self.host}:50051"
 
     def command(self) -> list:
+        program, home = tool(self.name), self.directory
         match self.name:
             case "haproxy":
-                return [tool("haproxy"), "-db", "-f", shipped("haproxy.cfg", self.directory)]
+                return [program, "-db", "-dW", "-f", shipped("haproxy.cfg", self.host, home)]
             case "nginx":
-                ours = f"daemon off; pid {self.directory}/nginx.pid;"
-                return [tool("nginx"), "-p", self.directory, "-c", shipped("nginx.conf", self.directory), "-g", ours]
+                ours = f"daemon off; pid {home}/nginx.pid;"
+                return [program, "-p", home, "-c", shipped("nginx.conf", self.host, home), "-g", ours]
             case "envoy":
                 ours = ["--use-dynamic-base-id", "--log-level", "warn", "--concurrency", "2"]
-                return [tool("envoy"), "-c", shipped("envoy.yaml", self.directory), *ours]
+                return [program, "-c", shipped("envoy.yaml", self.host, home), *ours]
+
+    def hides_unavailable_as(self) -> list[grpc.StatusCode]:
+        """HAProxy before 2.8 forgets the status when a stream ends before its caller has ended it."""
+        if self.name != "haproxy":
+            return []
+        told = subprocess.run([tool("haproxy"), "-v"], capture_output=True, text=True, check=True).stdout
+        version = tuple(int(n) for n in re.search(r"version (\d+)\.(\d+)", told).groups())
+        return [grpc.StatusCode.CANCELLED] if version < (2, 8) else []
 
     def __enter__(self):
         self.log = open(self.directory / f"{self.name}.log", "wb")
@@ -154,7 +198,7 @@ class Balancer:
     def answers(self) -> bool:
         assert self.process.poll() is None, (self.directory / f"{self.name}.log").read_text()
         try:
-            with grpc.insecure_channel(self.ADDRESS) as channel:
+            with grpc.insecure_channel(self.address) as channel:
                 health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=1)
             return True
         except grpc.RpcError:

@@ -67,7 +67,7 @@ class Streams:
                     items.popleft()
             except (grpc.RpcError, StopIteration):
                 with self._lock:
-                    self.ends.append((time.monotonic(), stream.answers.code(), stream.answers.details()))
+                    self.ends.append((stream.ended, stream.answers.code(), stream.answers.details()))
                 stream.items.put(None)
                 stream = Stream(channel)
         if items:
@@ -81,3 +81,9 @@ class Stream:
     def __init__(self, channel):
         self.items = queue.SimpleQueue()
         self.answers = scoring_pb2_grpc.ScoringServiceStub(channel).ScoreLeads(iter(self.items.get, None))
+        self.ended = 0.0
+        self.answers.add_done_callback(self._end)
+
+    def _end(self, _):
+        """A stream may end while its caller pauses."""
+        self.ended = time.monotonic()
