@@ -2,26 +2,29 @@
 
 BUF_VERSION := 1.75.0
 BUF := target/buf/node_modules/.bin/buf
+REQUIREMENTS := tests/clients/requirements.txt tests/deploy/requirements.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients bench bench-million bench-zen fuzz clean
+.PHONY: help test deps lint unit clients deploy chaos bench bench-million bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
 
-test: deps lint unit clients  ## install what tests need and run everything
+test: deps lint unit clients deploy  ## install what tests need and run everything
 
-deps:            ## install what tests need: vim, PostgreSQL, the official Python and Node clients, buf
+deps:            ## install what tests need: vim, PostgreSQL, HAProxy, nginx, the official Python and Node clients, buf
 	@missing=""; \
 	command -v vim >/dev/null || missing="$$missing vim"; \
 	command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3 python3-venv"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	command -v cc >/dev/null || missing="$$missing build-essential"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null || missing="$$missing haproxy"; \
+	command -v nginx >/dev/null || missing="$$missing nginx"; \
 	if [ -n "$$missing" ]; then $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy $$missing; fi
-	@cmp -s tests/clients/requirements.txt .venv/requirements.txt || { \
-	  python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r tests/clients/requirements.txt && \
-	  cp tests/clients/requirements.txt .venv/requirements.txt; }
+	@cat $(REQUIREMENTS) | cmp -s - .venv/requirements.txt || { \
+	  python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r tests/deploy/requirements.txt && \
+	  cat $(REQUIREMENTS) > .venv/requirements.txt; }
 	@[ -x $(BUF) ] || npm install --silent --no-save --no-audit --no-fund --prefix target/buf @bufbuild/buf@$(BUF_VERSION)
 	@cmp -s tests/clients/js/package.json tests/clients/js/node_modules/package.json || { \
 	  cd tests/clients/js && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --silent && \
@@ -39,6 +42,16 @@ unit:            ## unit, conformance, black-box and real-data tests, with a Pos
 clients: deps    ## the official Python and Node clients, and all transcripts, against the real server
 	cargo build --example score --bin assay
 	.venv/bin/pytest -q tests/clients
+
+deploy: deps     ## deploy/: three replicas on one PostgreSQL behind HAProxy, nginx and Envoy, restarted under load
+	cargo build --bin assay
+	tests/with-postgres .venv/bin/pytest -q tests/deploy
+
+CHAOS_SECONDS := 300
+CHAOS_SEED := 1
+chaos: deps      ## the same by chance, CHAOS_SECONDS behind each balancer; CHAOS_SEED repeats a run
+	cargo build --bin assay
+	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) tests/with-postgres .venv/bin/pytest -q tests/deploy/test_balancers.py
 
 bench:           ## the figures in docs/benchmarks.md, but for the two that take long
 	cargo bench --bench rules

@@ -19,9 +19,18 @@ OPTIONS = [
     ("grpc.enable_retries", 0),
     # Each channel has connections of its own.
     ("grpc.use_local_subchannel_pool", 1),
-    # Where there are several addresses, calls are spread over those that say SERVING.
-    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'),
 ]
+# For callers that know all replicas: calls are spread over those that say SERVING. Behind a balancer this would be
+# wrong: the watch of a health is a stream, which ends with the replica that happens to have it.
+SPREAD = [
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}')
+]
+
+
+def options(address: str) -> list:
+    return OPTIONS + SPREAD if "," in address else OPTIONS
+
+
 PROFILE = profile_pb2.Profile(
     display_name="Mid-market", size_bands=[profile_pb2.SizeBand(min=50, max=500, points_hundredths=1400)]
 )
@@ -74,7 +83,7 @@ class Load:
         return [call for call in self.ended if call.problem]
 
     async def _run(self):
-        channels = [grpc.aio.insecure_channel(self.address, options=OPTIONS) for _ in range(CHANNELS)]
+        channels = [grpc.aio.insecure_channel(self.address, options=options(self.address)) for _ in range(CHANNELS)]
         await asyncio.gather(*(channel.channel_ready() for channel in channels))
         await self._calls(channels)
         await asyncio.gather(*(channel.close() for channel in channels))

@@ -8,7 +8,7 @@ import time
 import grpc
 
 from assay.v1 import scoring_pb2, scoring_pb2_grpc
-from load import DEADLINE, OPTIONS, scoring
+from load import DEADLINE, options, scoring
 
 # How long streams pause between their handfuls of items: some are busy, some rest.
 PAUSES = [0.05, 0.05, 0.2, 0.2, 1, 6]
@@ -40,7 +40,7 @@ class Streams:
 
     def _run(self, number: int, pause: float):
         sent = 0
-        with grpc.insecure_channel(self.address, options=OPTIONS) as channel:
+        with grpc.insecure_channel(self.address, options=options(self.address)) as channel:
             stream = Stream(channel)
             while not self._enough.is_set():
                 items = collections.deque()
