@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from conftest import GENERATED, ROOT
+from stubs import GENERATED, ROOT
 
 README = (ROOT / "README.md").read_text()
 

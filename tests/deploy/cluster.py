@@ -85,8 +85,10 @@ class Cluster:
         self.replicas = [Replica(n, database, directory, settings) for n in (1, 2, 3)]
 
     def start(self) -> None:
+        """Starts those that do not run, as after a test that failed."""
         for replica in self.replicas:
-            replica.start()
+            if not replica.process or replica.process.poll() is not None:
+                replica.start()
         for replica in self.replicas:
             replica.wait_until_ready()
 

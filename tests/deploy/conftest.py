@@ -15,15 +15,18 @@ ROWS: list[dict] = []
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def processes(tmp_path_factory):
     database = os.environ.get("ASSAY_TEST_POSTGRES")
     assert database, "run it with a PostgreSQL: tests/with-postgres .venv/bin/pytest tests/deploy"
     cluster = Cluster(database, tmp_path_factory.mktemp("replicas"))
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.kill()
+    yield cluster
+    cluster.kill()
+
+
+@pytest.fixture
+def cluster(processes):
+    processes.start()
+    return processes
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ class Load:
     def __enter__(self):
         self.random, self.names = random.Random(self.seed), []
         self._enough = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
         return self
 
@@ -84,7 +84,7 @@ class Load:
 
     async def _run(self):
         channels = [grpc.aio.insecure_channel(self.address, options=options(self.address)) for _ in range(CHANNELS)]
-        await asyncio.gather(*(channel.channel_ready() for channel in channels))
+        await asyncio.wait_for(asyncio.gather(*(channel.channel_ready() for channel in channels)), DEADLINE)
         await self._calls(channels)
         await asyncio.gather(*(channel.close() for channel in channels))
 
@@ -114,7 +114,7 @@ class Load:
         item = lead_pb2.UpsertLead(id="it", lead=lead)
         return "BatchUpsertLeads", lead_pb2.BatchUpsertLeadsRequest(system="crm", items=[item], request_id=lead_id)
 
-    async def _call(self, channel, call: Call):
+    async def _call(self, channel, call: Call, again: bool = True):
         self.pending.add(call)
         try:
             await self._send(channel, call)
@@ -123,10 +123,9 @@ class Load:
         call.seconds = time.monotonic() - call.due
         self.pending.discard(call)
         self.ended.append(call)
-        if call.problem and call.method in WRITES:
+        if call.problem and call.method in WRITES and again:
             # What became of it is unknown. Sent again under its id, it must be answered, and not be done twice.
-            again = Call(call.method, call.request, time.monotonic())
-            await self._call(channel, again)
+            await self._call(channel, Call(call.method, call.request, time.monotonic()), again=False)
 
     async def _send(self, channel, call: Call):
         stub = scoring_pb2_grpc.ScoringServiceStub if call.method == "ScoreLead" else lead_pb2_grpc.LeadServiceStub

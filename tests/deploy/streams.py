@@ -28,7 +28,7 @@ class Streams:
 
     def __enter__(self):
         self._enough, self._lock = threading.Event(), threading.Lock()
-        self._threads = [threading.Thread(target=self._run, args=each) for each in enumerate(PAUSES)]
+        self._threads = [threading.Thread(target=self._run, args=each, daemon=True) for each in enumerate(PAUSES)]
         for thread in self._threads:
             thread.start()
         return self
@@ -36,7 +36,8 @@ class Streams:
     def __exit__(self, *_):
         self._enough.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(timeout=2 * DEADLINE)
+            assert not thread.is_alive(), "a stream does not end"
 
     def _run(self, number: int, pause: float):
         sent = 0
