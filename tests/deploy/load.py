@@ -23,7 +23,9 @@ OPTIONS = [
 # For callers that know all replicas: calls are spread over those that say SERVING. Behind a balancer this would be
 # wrong: the watch of a health is a stream, which ends with the replica that happens to have it.
 SPREAD = [
-    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}')
+    # The name that a list of addresses has by default is none that HTTP allows.
+    ("grpc.default_authority", "assay"),
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'),
 ]
 
 
