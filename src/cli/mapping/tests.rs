@@ -1,0 +1,165 @@
+use super::*;
+use crate::grpc::pb::value::Kind;
+use crate::rules::source::Sources;
+use proptest::prelude::*;
+
+fn vocabulary(facts: &str) -> Vocabulary {
+    let sources = Sources::new([("facts.toml".to_owned(), facts.to_owned())].into());
+    crate::rules::vocabulary(&sources).unwrap()
+}
+
+const FACTS: &str = r#"
+    [import]
+    id = "No"
+    missing = ["Select"]
+    [columns]
+    employees = "Staff"
+    [columns.activity.page_visit]
+    count = "Visits"
+    last = { column = "Last Visit", date = "%d.%m.%Y" }
+    [[columns.contact]]
+    name = "Contact"
+    title = "Title"
+    role = "=champion"
+    [attributes.score]
+    type = "number"
+    meaning = "x"
+    min = 0
+    max = 1
+    [attributes.urgency]
+    type = "choice"
+    choices = ["now", "later"]
+    meaning = "x"
+    [attributes.budget]
+    type = "money"
+    meaning = "x"
+    [attributes.mail]
+    type = "yes_no"
+    column = "Do Not Email"
+    meaning = "x"
+    [attributes.renewal]
+    type = "date"
+    meaning = "x"
+    [activities.page_visit]
+    meaning = "x"
+    [roles.champion]
+    meaning = "x"
+    [aliases.country]
+    DE = ["Germany", "Deutschland"]
+"#;
+
+fn strings(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
+}
+
+fn as_of() -> Time {
+    "2026-11-26T00:00:00Z".parse().unwrap()
+}
+
+fn read(header: &[&str], rows: &[&[&str]]) -> (Vec<Mapped>, Vec<String>) {
+    let vocabulary = vocabulary(FACTS);
+    let mut mapping = Mapping::new(&vocabulary, &strings(header), "EUR", as_of()).unwrap();
+    rows.iter().for_each(|cells| mapping.see(&strings(cells)));
+    let mut notes = Notes::default();
+    let read = |(i, cells): (usize, &&[&str])| {
+        let row = Row { line: i as u64 + 2, cells: strings(cells), ..Row::default() };
+        mapping.row(i + 1, &row, &mut notes).unwrap()
+    };
+    let mapped = rows.iter().enumerate().map(read).collect();
+    (mapped, notes.told().collect())
+}
+
+fn company(mapped: &Mapped) -> &pb::Company {
+    match &mapped.lead.subject {
+        Some(Subject::Company(company)) => company,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn cells_become_facts_and_what_can_not_be_read_is_unknown_and_noted() {
+    let header =
+        ["no ", "Staff", "Industry", "score", "urgency", "budget", "Do Not Email", "country", "renewal"];
+    let (rows, notes) = read(
+        &header,
+        &[
+            &["7", "5,400", "Select", "0.5", "NOW", "USD 12.5", "No", "Germany", "2027-01-31"],
+            &["8", "many", "#N/A", "7", "soon", "1.250.000,00 €", "maybe", " de ", "31.1.2027"],
+            &["9", "-5", "heating ", "60 %", "", "25.000", "ja", "", ""],
+        ],
+    );
+    assert_eq!(
+        (rows[0].id.as_str(), company(&rows[0]).employees, company(&rows[0]).industry.as_str()),
+        ("7", Some(5_400), "")
+    );
+    assert_eq!((company(&rows[0]).country.as_str(), company(&rows[1]).country.as_str()), ("DE", "DE"));
+    let kind = |row: usize, name: &str| {
+        rows[row].lead.attributes.get(name).and_then(|fact| fact.value.clone()?.kind)
+    };
+    let money =
+        |code: &str, units, nanos| Some(Kind::Money(pb::Money { currency_code: code.into(), units, nanos }));
+    assert_eq!(kind(0, "urgency"), Some(Kind::Text("now".into())));
+    assert_eq!(kind(0, "budget"), money("USD", 12, 500_000_000));
+    assert_eq!(kind(0, "renewal"), Some(Kind::Text("2027-01-31".into())));
+    assert_eq!(kind(1, "budget"), money("EUR", 1_250_000, 0));
+    for name in ["score", "urgency", "mail", "renewal"] {
+        assert_eq!(kind(1, name), None, "{name}");
+    }
+    assert_eq!((kind(2, "score"), kind(2, "mail")), (Some(Kind::Number(0.6)), Some(Kind::YesNo(true))));
+    // The column writes a point and a comma for decimals: 25.000 may be either.
+    assert_eq!(kind(2, "budget"), None);
+    assert_eq!(company(&rows[2]).employees, None);
+    for part in [
+        "\"many\" (line 3)",
+        "more than 1",
+        "not one of the choices",
+        "neither yes nor no",
+        "a thousand times",
+        "2026-11-26",
+        "in USD",
+    ] {
+        assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:#?}");
+    }
+}
+
+#[test]
+fn columns_become_activities_and_contacts() {
+    let header = ["No", "Visits", "Last Visit", "Contact", "Title"];
+    let (rows, notes) = read(&header, &[&["1", "3", "20.11.2026", "Rosa", "CTO"], &["2", "", "", "", ""]]);
+    assert_eq!(rows[0].activities.len(), 3);
+    let contacts = &rows[0].lead.contacts.as_ref().unwrap().contacts;
+    assert_eq!((contacts[0].display_name.as_str(), contacts[0].decision_role.as_str()), ("Rosa", "champion"));
+    assert!(rows[1].activities.is_empty() && rows[1].lead.contacts.as_ref().unwrap().contacts.is_empty());
+    assert!(notes.is_empty(), "{notes:#?}");
+}
+
+#[test]
+fn a_column_that_stands_or_is_mapped_twice_is_an_error() {
+    let vocabulary = vocabulary(FACTS);
+    let header = strings(&["No", "budget", "budget", "x"]);
+    let problems = Mapping::new(&vocabulary, &header, "EUR", as_of()).err().unwrap();
+    assert!(problems[0].contains("column 2 and column 3"), "{problems:?}");
+    // Which case is meant is clear.
+    let header = strings(&["No", "Budget", "budget", "employes"]);
+    let mapping = Mapping::new(&vocabulary, &header, "EUR", as_of()).unwrap();
+    assert_eq!(mapping.ignored, ["Budget", "employes"]);
+    assert!(
+        mapping.hints.iter().any(|hint| hint.contains("employees = \"employes\"")),
+        "{:?}",
+        mapping.hints
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_row_is_read(cells in prop::collection::vec("\\PC{0,8}|-?[0-9]{1,25}([.,][0-9]{1,3}){0,2}", 9)) {
+        let vocabulary = vocabulary(FACTS);
+        let header = strings(&["no", "Staff", "industry", "score", "urgency", "budget", "Do Not Email", "Visits", "Contact"]);
+        let mut mapping = Mapping::new(&vocabulary, &header, "EUR", as_of()).unwrap();
+        mapping.see(&cells);
+        let row = Row { line: 2, cells, ..Row::default() };
+        if let Err(problem) = mapping.row(1, &row, &mut Notes::default()) {
+            prop_assert!(problem.contains("no id"), "{}", problem);
+        }
+    }
+}
