@@ -7,6 +7,15 @@ use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-env-changed=LIBSQLITE3_FLAGS");
+    let sqlite = std::env::var("LIBSQLITE3_FLAGS").unwrap_or_default();
+    if !sqlite.contains("SQLITE_ENABLE_DBPAGE_VTAB") {
+        return Err(
+            "erasure needs SQLite built with -DSQLITE_ENABLE_DBPAGE_VTAB: build inside this folder, whose \
+                    .cargo/config.toml says so, or have it in LIBSQLITE3_FLAGS"
+                .into(),
+        );
+    }
     let mut files: Vec<PathBuf> = std::fs::read_dir("proto/assay/v1")?
         .map(|entry| entry.map(|e| e.path()))
         .collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::{HealthReporter, HealthService};
@@ -90,7 +90,16 @@ pub async fn serve(
     let store = tokio::spawn(vitals.clone().follow_store(app.clone(), stop.clone()));
     let rules = tokio::spawn(follow_rules(app, changes, vitals.clone(), stop.clone()));
 
-    shutdown.await;
+    tokio::select! {
+        () = shutdown => {}
+        // It serves until it is told to end: a process that serves nothing must not live on.
+        ended = &mut grpc => {
+            stop.cancel();
+            closed.cancel();
+            ended.context("serving connections failed")?;
+            bail!("connections are not served any more");
+        }
+    }
     tracing::info!(delay = ?config.drain_delay, "draining: NOT_SERVING, calls are still accepted");
     stop.cancel();
     // After these, nothing says SERVING any more.

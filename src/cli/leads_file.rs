@@ -54,7 +54,7 @@ impl<'v> LeadsFile<'v> {
         if mapping.is_empty() {
             bail!(
                 "no column of {shown} is a fact; its columns are {}; facts.toml maps columns to facts under [columns] and \
-                 [attributes]; `assay facts infer {shown}` writes one to begin with",
+                 [attributes], as docs/files.md shows; `assay init` makes a folder with an example",
                 mapping.ignored.join(", ")
             );
         }

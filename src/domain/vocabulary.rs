@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use super::canonical::folded;
 use super::written::Decimal;
 
@@ -82,7 +84,8 @@ pub struct ActivityColumns {
 }
 
 /// The columns that tell of one contact; a part that is the same in each row is written with `=` before it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ContactColumns {
     pub name: String,
     pub title: Option<String>,

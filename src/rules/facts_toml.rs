@@ -96,7 +96,7 @@ impl From<ColumnSection> for Column {
 )]
 enum ColumnEntry {
     Column(ColumnSection),
-    Contacts(Vec<ContactSection>),
+    Contacts(Vec<ContactColumns>),
     Activities(BTreeMap<String, ActivitySection>),
 }
 
@@ -106,19 +106,6 @@ struct ActivitySection {
     count: Option<ColumnSection>,
     last: Option<ColumnSection>,
     amount: Option<ColumnSection>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ContactSection {
-    name: String,
-    title: Option<String>,
-    department: Option<String>,
-    seniority: Option<String>,
-    role: Option<String>,
-    inbound: Option<String>,
-    outbound: Option<String>,
-    last: Option<String>,
 }
 
 #[derive(Deserialize, Default, PartialEq)]
@@ -252,32 +239,7 @@ fn columns(
                 }
             }
             ("contact", ColumnEntry::Contacts(contacts)) => {
-                import.contacts = contacts
-                    .into_iter()
-                    .map(
-                        |ContactSection {
-                             name,
-                             title,
-                             department,
-                             seniority,
-                             role,
-                             inbound,
-                             outbound,
-                             last,
-                         }| {
-                            ContactColumns {
-                                name,
-                                title,
-                                department,
-                                seniority,
-                                role,
-                                inbound,
-                                outbound,
-                                last,
-                            }
-                        },
-                    )
-                    .collect();
+                import.contacts = contacts;
             }
             (_, ColumnEntry::Column(column)) if catalogue::IMPORTABLE.contains(&name) => {
                 import.columns.insert(name.to_owned(), column.into());

@@ -1,6 +1,7 @@
 //! One caller who costs more than it pays: the others go on, and memory stays bounded. Each attack was seen to break the
 //! service before it was mended; `--nocapture` prints the figures.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tower::{Service as _, ServiceExt as _};
 
-use crate::support::process::{Served, resident};
-use crate::support::{eventually, inline, made, shipped, within};
+use crate::support::process::{Served, cpu, resident};
+use crate::support::{eventually, http_get, inline, made, shipped, within};
 
 /// The most memory that any of these attacks may make the server take.
 const MOST_MEMORY: u64 = 300 << 20;
@@ -365,4 +366,66 @@ async fn streams_at_rest_are_told_of_the_end_of_the_server_and_of_their_connecti
             .await;
         }
     }
+}
+
+/// Sets how many descriptors a process may have from now on.
+fn limit_descriptors(served: &Served, most: usize) {
+    let (pid, limit) = (served.child.id().to_string(), format!("--nofile={most}:"));
+    assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn descriptors_that_run_out_are_told_and_keep_nobody_busy() {
+    let (served, _dir) = serve(&[]);
+    let others = Others::start(&served).await;
+    others.go_on(10).await;
+    let open = std::fs::read_dir(format!("/proc/{}/fd", served.child.id())).unwrap().count();
+    limit_descriptors(&served, open + 2);
+    let mut taken = Vec::new();
+    for _ in 0..20 {
+        taken.push(tokio::net::TcpStream::connect(&served.address).await.unwrap());
+    }
+    eventually(async || served.logged(&["no connection can be accepted", "Too many open files"])).await;
+    let (before, begin) = (cpu(served.child.id()), Instant::now());
+    let calls = others.calls.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let calls = others.calls.load(Ordering::Relaxed) - calls;
+    assert!(calls > 10, "{calls}");
+    println!(
+        "without descriptors: {calls} calls of others at {:.0} % of a processor, {} warnings",
+        (cpu(served.child.id()) - before).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0,
+        served.log().iter().filter(|line| line.contains("no connection can be accepted")).count()
+    );
+    // It rests between tries: five in a second, and not a storm of them.
+    let told = served.log().iter().filter(|line| line.contains("no connection can be accepted")).count();
+    assert!(told < 30, "{told}");
+    limit_descriptors(&served, 1_000);
+    drop(taken);
+    let mut anew = HealthClient::new(connect(&served).await);
+    within(anew.check(HealthCheckRequest::default())).await.unwrap();
+    others.end("20 connections without descriptors", &served);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_of_the_admin_port_take_no_descriptors_from_calls() {
+    let (served, _dir) = serve(&[]);
+    let others = Others::start(&served).await;
+    let open = std::fs::read_dir(format!("/proc/{}/fd", served.child.id())).unwrap().count();
+    limit_descriptors(&served, open + 80);
+    let mut silent = Vec::new();
+    for _ in 0..150 {
+        silent.push(tokio::net::TcpStream::connect(&served.admin).await.unwrap());
+    }
+    let accepted = async || {
+        let open_now = std::fs::read_dir(format!("/proc/{}/fd", served.child.id())).unwrap().count();
+        (open_now >= open + 60).then_some(())
+    };
+    eventually(accepted).await;
+    let mut anew = HealthClient::new(connect(&served).await);
+    within(anew.check(HealthCheckRequest::default())).await.unwrap();
+    others.go_on(50).await;
+    // Those who say nothing are sent away, so that whoever scrapes gets in.
+    drop(silent);
+    eventually(async || (http_get(&served.admin, "/livez").await.0 == 200).then_some(())).await;
+    others.end("150 silent connections to the admin port", &served);
 }

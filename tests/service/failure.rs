@@ -18,7 +18,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
-use crate::support::process::{Served, assay, free_address};
+use crate::support::process::{Served, assay, refused_as_in_use};
 use crate::support::{eventually, failure, http_get, inline, made, postgres, shipped, within};
 
 async fn connect(served: &Served) -> Channel {
@@ -37,11 +37,19 @@ fn get(id: &str) -> pb::GetLeadRequest {
     pb::GetLeadRequest { name: format!("leads/{id}"), revision: 0 }
 }
 
-/// A network before PostgreSQL that can swallow everything.
+/// A network before PostgreSQL that can swallow everything, or break just when something is committed.
 struct Network {
     url: String,
-    silent: Arc<AtomicBool>,
+    trouble: Arc<Trouble>,
     _dir: tempfile::TempDir,
+}
+
+#[derive(Default)]
+struct Trouble {
+    /// Bytes are held back, and connections stay open.
+    silent: AtomicBool,
+    /// The next COMMIT gets through; its answer does not, and its connection breaks.
+    breaks_at_commit: AtomicBool,
 }
 
 impl Network {
@@ -51,32 +59,43 @@ impl Network {
         let socket = PathBuf::from(from.replace("%2F", "/")).join(".s.PGSQL.5432");
         let url = url.replace(from, &dir.path().display().to_string().replace('/', "%2F"));
         assert!(!to.is_empty() && socket.exists(), "{}", socket.display());
-        let silent: Arc<AtomicBool> = Arc::default();
+        let trouble: Arc<Trouble> = Arc::default();
         let listener = UnixListener::bind(dir.path().join(".s.PGSQL.5432")).unwrap();
-        let is_silent = silent.clone();
+        let made = trouble.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = UnixStream::connect(&socket).await else { continue };
                 let (client_read, client_write) = client.into_split();
                 let (server_read, server_write) = server.into_split();
-                tokio::spawn(carry(client_read, server_write, is_silent.clone()));
-                tokio::spawn(carry(server_read, client_write, is_silent.clone()));
+                let trouble = made.clone();
+                let broken = Arc::new(AtomicBool::new(false));
+                tokio::spawn(carry(client_read, server_write, trouble.clone(), broken.clone()));
+                tokio::spawn(carry(server_read, client_write, trouble, broken));
             }
         });
-        Self { url, silent, _dir: dir }
+        Self { url, trouble, _dir: dir }
     }
 }
 
-/// Carries bytes; while it is silent, they are held back, and the connection stays open.
+/// Carries bytes one way, with whatever trouble there is; a broken connection carries no more.
 async fn carry(
     mut from: tokio::net::unix::OwnedReadHalf,
     mut to: tokio::net::unix::OwnedWriteHalf,
-    silent: Arc<AtomicBool>,
+    trouble: Arc<Trouble>,
+    broken: Arc<AtomicBool>,
 ) {
     let mut bytes = [0; 4_096];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
-        while silent.load(Ordering::Relaxed) {
+        while trouble.silent.load(Ordering::Relaxed) {
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if broken.load(Ordering::Relaxed) {
+            return;
+        }
+        let commits = bytes[..read].windows(6).any(|part| part == b"COMMIT");
+        // The answer to it must not overtake the news that the connection is broken.
+        if commits && trouble.breaks_at_commit.swap(false, Ordering::Relaxed) {
+            broken.store(true, Ordering::Relaxed);
         }
         if to.write_all(&bytes[..read]).await.is_err() {
             return;
@@ -92,7 +111,7 @@ async fn a_database_that_falls_silent_is_told_and_what_needs_none_goes_on() {
     let mut leads = LeadServiceClient::new(channel.clone());
     create(&mut leads, "a").await;
 
-    network.silent.store(true, Ordering::Relaxed);
+    network.trouble.silent.store(true, Ordering::Relaxed);
     let begin = Instant::now();
     let calls = (0..16).map(|_| {
         let mut leads = leads.clone();
@@ -115,11 +134,37 @@ async fn a_database_that_falls_silent_is_told_and_what_needs_none_goes_on() {
     let mut scoring = ScoringServiceClient::new(channel.clone());
     within(scoring.score_lead(inline(made::company("Acme", Some(80))))).await.unwrap();
 
-    network.silent.store(false, Ordering::Relaxed);
+    network.trouble.silent.store(false, Ordering::Relaxed);
     let begin = Instant::now();
     eventually(async || (http_get(&served.admin, "/readyz").await.0 == 200).then_some(())).await;
     println!("ready again after {:?}", begin.elapsed());
     eventually(async || leads.get_lead(get("a")).await.ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_told_as_unknown_and_can_be_repeated() {
+    let network = Network::before(&postgres::database("lost_answer"));
+    let served = Served::start(Path::new(&network.url), &shipped(), &["--database-timeout", "2s"]);
+    let mut leads = LeadServiceClient::new(connect(&served).await);
+    create(&mut leads, "before").await;
+    let request = |id: &str, request_id: &str| pb::CreateLeadRequest {
+        lead: Some(made::company("Acme", Some(80))),
+        lead_id: id.into(),
+        request_id: request_id.into(),
+    };
+    let breaks = || network.trouble.breaks_at_commit.store(true, Ordering::Relaxed);
+    // Without a request id nobody can tell: it was written, and would be written twice under a name of the server's.
+    breaks();
+    let (code, reason, _) = failure(within(leads.create_lead(request("a", ""))).await);
+    assert_eq!((code, reason.as_str()), (Code::Unknown, "OUTCOME_UNKNOWN"));
+    assert_eq!(leads.get_lead(get("a")).await.unwrap().into_inner().revision, 1);
+    assert_eq!(failure(leads.create_lead(request("a", "")).await).1, "ALREADY_EXISTS");
+    // With one, the server finds out by itself.
+    breaks();
+    let created = within(leads.create_lead(request("b", "create-b"))).await.unwrap().into_inner();
+    assert_eq!((created.name.as_str(), created.revision), ("leads/b", 1));
+    assert!(!network.trouble.breaks_at_commit.load(Ordering::Relaxed), "nothing was lost");
+    assert_eq!(leads.create_lead(request("b", "create-b")).await.unwrap().into_inner(), created);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,16 +232,7 @@ fn the_lock_of_a_file_holds_through_links() {
     std::os::unix::fs::symlink(&database, &soft).unwrap();
     std::fs::hard_link(&database, &hard).unwrap();
     for other in [soft, hard] {
-        let second = assay()
-            .args(["serve", "--listen", &free_address(), "--admin-listen", &free_address(), "--database"])
-            .arg(&other)
-            .arg("--scripts")
-            .arg(shipped())
-            .output()
-            .unwrap();
-        assert_eq!(second.status.code(), Some(1));
-        let message = String::from_utf8_lossy(&second.stderr);
-        assert!(message.contains("is in use by another process"), "{message}");
+        refused_as_in_use(&other);
     }
 }
 
@@ -230,19 +266,8 @@ async fn heavy_lists_keep_no_lookup_waiting_and_the_log_is_cut() {
     let served = Served::start(&database, &shipped(), &["--list-timeout", "3s"]);
     let channel = connect(&served).await;
     let mut leads = LeadServiceClient::new(channel.clone());
-    for batch in 0..10 {
-        let item = |i: i32| {
-            let lead = pb::Lead { owner: "o".repeat(190), ..made::company("Acme", Some(80)) };
-            let id = format!("{batch}-{i}");
-            pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
-        };
-        let items = (0..1_000).map(item).collect();
-        let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
-        leads.batch_upsert_leads(request).await.unwrap();
-    }
     create(&mut leads, "a").await;
-    let part = format!("owner:\"{}x\"", "o".repeat(25));
-    let filter = vec![part; 99].join(" OR ");
+    let filter = made::heavy_leads(&mut leads, 10).await;
     let stop = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = (0..8)
         .map(|_| {
@@ -289,18 +314,7 @@ async fn a_list_that_takes_too_long_is_ended_by_the_server() {
     .await;
     server.wait_for_health("", ServingStatus::Serving).await;
     let mut leads = server.leads();
-    for batch in 0..3 {
-        let item = |i: i32| {
-            let lead = pb::Lead { owner: "o".repeat(190), ..made::company("Acme", Some(80)) };
-            let id = format!("{batch}-{i}");
-            pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
-        };
-        let items = (0..1_000).map(item).collect();
-        let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
-        leads.batch_upsert_leads(request).await.unwrap();
-    }
-    let part = format!("owner:\"{}x\"", "o".repeat(25));
-    let filter = vec![part; 99].join(" OR ");
+    let filter = made::heavy_leads(&mut leads, 3).await;
     let ended = leads.list_leads(pb::ListLeadsRequest { filter, ..Default::default() }).await;
     assert_eq!(failure(ended).1, "DEADLINE_EXCEEDED");
 }

@@ -189,19 +189,8 @@ async fn a_list_that_nobody_waits_for_any_more_stops() {
         let served = Served::start(&database, &shipped(), &[]);
         let channel = Channel::from_shared(served.url()).unwrap().connect().await.unwrap();
         let mut leads = LeadServiceClient::new(channel.clone());
-        for batch in 0..8 {
-            let item = |i: i32| {
-                let lead = pb::Lead { owner: "o".repeat(200), ..made::company("Acme", Some(80)) };
-                let id = format!("{batch}-{i}");
-                pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
-            };
-            let items = (0..1_000).map(item).collect();
-            let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
-            leads.batch_upsert_leads(request).await.unwrap();
-        }
         // Each of these looks at every lead many times, and its caller soon goes away.
-        let part = format!("owner:\"{}x\"", "o".repeat(25));
-        let filter = vec![part; 99].join(" OR ");
+        let filter = made::heavy_leads(&mut leads, 8).await;
         let begin = Instant::now();
         leads
             .list_leads(pb::ListLeadsRequest { filter: filter.clone(), ..Default::default() })

@@ -1,7 +1,8 @@
 //! A save counts, whichever way it is made; no call fails and none mixes two sets.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use crate::support::process::{Served, cpu};
-use crate::support::{TestServer, eventually, inline, made, sample, shipped};
+use crate::support::{TestServer, eventually, http_get, inline, made, sample, shipped};
 
 const FILE: &str = "lead_scoring/default.rhai";
 
@@ -505,6 +506,73 @@ async fn a_pipe_in_place_of_a_script_stops_nothing() {
     takes_effect(&server, 14, |scripts| std::fs::write(scripts.join(FILE), made::script(14)).unwrap()).await;
     let look = "assay_rule_look_age_seconds";
     assert!(sample(&server.get("/metrics").await.1, look).unwrap() < 5.0);
+}
+
+/// Stops one thread of a process, as a file system that hangs would, until it is dropped. A debugger's means do that:
+/// PTRACE_SEIZE and PTRACE_INTERRUPT.
+struct Stopped(Child);
+
+impl Stopped {
+    fn thread(process: u32, name: &str) -> Self {
+        let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let named = |thread: &std::path::PathBuf| {
+            std::fs::read_to_string(thread.join("comm")).unwrap().trim() == name
+        };
+        let thread = threads.map(|entry| entry.unwrap().path()).find(named).expect("there is such a thread");
+        let script = "import ctypes, sys
+ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+for request in (0x4206, 0x4207):
+    assert ptrace(request, int(sys.argv[1]), None, None) == 0, ctypes.get_errno()
+print('stopped', flush=True)
+sys.stdin.read()";
+        let mut python = Command::new("python3")
+            .args(["-c", script, thread.file_name().unwrap().to_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(python.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "stopped\n");
+        Self(python)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watching_thread_that_hangs_is_replaced() {
+    let process = Process::start(10, &[]).await;
+    let stopped = Stopped::thread(process.served.child.id(), "rules-watch");
+    process.write(14);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(process.points().await, 10, "nobody looks");
+    let age = sample(&http_get(&process.served.admin, "/metrics").await.1, "assay_rule_look_age_seconds");
+    assert!(age.unwrap() > 1.5, "{age:?}");
+    let begin = Instant::now();
+    while process.points().await != 14 {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nobody looks any more");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    println!("another thread looked after {:?}", begin.elapsed());
+    assert!(process.served.logged(&["were not looked at", "another thread begins"]).is_some());
+    // The one that hung wakes up, sees that it was replaced, and gets into nobody's way.
+    drop(stopped);
+    process.write(15);
+    assert!(process.counts(15).await < Duration::from_secs(10));
+    let watching = || {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", process.served.child.id())).unwrap();
+        let names =
+            threads.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path().join("comm")).ok());
+        names.filter(|name| name.trim() == "rules-watch").count()
+    };
+    eventually(async || (watching() == 1).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

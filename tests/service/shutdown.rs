@@ -9,7 +9,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::process::{Served, assay, free_address};
+use crate::support::process::{Served, refused_as_in_use};
 use crate::support::{eventually, http_get, inline, made, shipped, within};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,17 +70,7 @@ fn a_second_process_on_the_same_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let database = dir.path().join("a.db");
     let _served = Served::start(&database, &shipped(), &[]);
-    let second = assay()
-        .args(["serve", "--listen", &free_address(), "--admin-listen", &free_address()])
-        .arg("--database")
-        .arg(&database)
-        .arg("--scripts")
-        .arg(shipped())
-        .output()
-        .unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    let message = String::from_utf8_lossy(&second.stderr);
-    assert!(message.contains("is in use by another process"), "{message}");
+    refused_as_in_use(&database);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,7 +116,12 @@ impl Init {
         outln!("  assay score leads.csv --profile-file profile.json      grades, with reasons");
         outln!("  assay explain leads.csv --row 1 --profile-file profile.json");
         outln!("  assay rules check                                      after an edit of scripts/");
-        outln!("  assay serve --config assay.toml                        the service");
+        outln!(
+            "  assay serve --config assay.toml                        the service; profile.json and canvas.json are"
+        );
+        outln!(
+            "                                                         bodies for CreateProfile and CreateCanvas"
+        );
         Ok(Done::Well)
     }
 }
@@ -137,4 +142,27 @@ fn dated(leads: &str, now: Time) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::json;
+    use crate::domain::check::Checker;
+    use crate::grpc::{convert, pb};
+
+    #[test]
+    fn the_profiles_and_canvases_are_such_as_the_service_takes() {
+        for kind in Kind::value_variants() {
+            let template = kind.template();
+            let mut c = Checker::at("");
+            let profile = convert::profile::content(&mut c, json::profile(template.profile).unwrap());
+            let canvas = json::message("assay.v1.Canvas", template.canvas).unwrap();
+            let canvas: pb::Canvas = canvas.transcode_to().unwrap();
+            assert_eq!(canvas.notes.len(), 3);
+            let canvas = convert::canvas::content(&mut c, canvas);
+            canvas.check(&mut c);
+            assert_eq!(c.finish(profile.display_name.is_empty()), Ok(false));
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod receipt;
 mod rule_set;
 pub(super) mod schema;
 mod score;
+mod scrub;
 mod worker;
 
 use std::fs::{File, TryLockError};
@@ -78,7 +79,7 @@ impl SqliteStore {
         // FULL: a commit is on the disk before it is acknowledged. NORMAL could lose it with the power.
         writer.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
         writer.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
-        // What is deleted is overwritten: erasing a lead means it.
+        // What is deleted is overwritten: erasing a lead means it. `scrub` does the rest.
         writer.pragma_update(None, "secure_delete", true).map_err(sqlite)?;
         let store = |source| OpenError::Migration { path: path.to_owned(), source };
         let (path, known) = (path.to_owned(), schema::VERSION);

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::super::{Result, StoreError};
+use super::scrub::Pass;
 
 /// How many jobs may wait; more are refused with [`StoreError::Busy`].
 const QUEUE: usize = 4_096;
@@ -38,7 +39,7 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
     /// Jobs that were not acknowledged yet.
     waiting: Arc<AtomicUsize>,
-    /// Whether something was erased that the log still holds.
+    /// Whether something was erased of which copies may still stand in the files.
     erased: Arc<AtomicBool>,
 }
 
@@ -61,10 +62,17 @@ impl Writer {
     pub fn start(connection: Connection, log: PathBuf, lists_rest: Arc<AtomicBool>) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE);
         let thread = thread::Builder::new().name("sqlite-writer".into());
-        let erased = Arc::<AtomicBool>::default();
-        let seen = erased.clone();
-        let log = Log { file: log, erased: seen, lists_rest, due_since: None };
-        let thread = thread.spawn(move || write_all(&connection, &jobs, log))?;
+        // A pass that the end of an earlier process cut off is made up for.
+        let erased = Arc::new(AtomicBool::new(true));
+        let upkeep = Upkeep {
+            erased: erased.clone(),
+            pass: None,
+            log,
+            log_holds_erased: false,
+            lists_rest,
+            log_due_since: None,
+        };
+        let thread = thread.spawn(move || write_all(&connection, &jobs, upkeep))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), waiting: Arc::default(), erased })
     }
 
@@ -73,7 +81,8 @@ impl Writer {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// To be set by a job that erases: after it, the log is cut off as soon as nobody reads from it.
+    /// To be set by a job that erases: after it, what is left of it in the file is overwritten, and then the log is cut
+    /// off as soon as nobody reads from it.
     pub fn erased(&self) -> Arc<AtomicBool> {
         self.erased.clone()
     }
@@ -140,45 +149,77 @@ impl Drop for Writer {
     }
 }
 
-/// How long to wait for readers before what was erased is tried to be removed from the log again.
-const ERASE_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait for readers before the log is tried to be cut off again.
+const CUT_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait after an error before what was erased is looked for again.
+const SCRUB_AGAIN: Duration = Duration::from_secs(60);
 
 /// How large the log may grow before it is cut off. SQLite begins it anew by itself only at a moment when nobody reads.
 const LOG_BYTES: u64 = 64 << 20;
 /// How long readers of lists are not asked to rest for that.
 const LISTS_GO_ON: Duration = Duration::from_secs(1);
 
-/// The log, and whether it has to be cut off.
-struct Log {
-    file: PathBuf,
+/// What the writer does beside its jobs: it overwrites what was erased, and cuts off the log.
+struct Upkeep {
     erased: Arc<AtomicBool>,
+    pass: Option<Pass>,
+    log: PathBuf,
+    log_holds_erased: bool,
     lists_rest: Arc<AtomicBool>,
-    due_since: Option<Instant>,
+    log_due_since: Option<Instant>,
 }
 
-impl Log {
-    /// Cuts the log off if it has to be: what was erased still stands in it, and what is large takes the disk. One list
-    /// after the other could keep that from ever happening; so, after a while, new ones wait. Says whether to try again.
-    fn tend(&mut self, connection: &Connection) -> bool {
-        let large = || std::fs::metadata(&self.file).is_ok_and(|meta| meta.len() > LOG_BYTES);
-        if !self.erased.load(Ordering::Relaxed) && !large() {
-            self.due_since = None;
-        } else if cut_log(connection) {
-            self.erased.store(false, Ordering::Relaxed);
-            self.due_since = None;
-        } else {
-            self.due_since.get_or_insert_with(Instant::now);
+impl Upkeep {
+    /// Does a little of what there is to do. Gives how long to wait for a job before there is more to do.
+    fn tend(&mut self, connection: &Connection) -> Duration {
+        let scrub_again = self.scrub(connection);
+        let cut_again = self.tend_log(connection);
+        scrub_again.min(cut_again)
+    }
+
+    fn scrub(&mut self, connection: &Connection) -> Duration {
+        // A pass that is under way has perhaps been where something is erased now: another one follows.
+        if self.pass.is_none() && self.erased.swap(false, Ordering::Relaxed) {
+            self.pass = Some(Pass::begin());
         }
-        let rest = self.due_since.is_some_and(|since| since.elapsed() > LISTS_GO_ON);
+        let Some(pass) = &mut self.pass else { return Duration::MAX };
+        match pass.advance(connection) {
+            Ok(Some(wait)) => wait,
+            Ok(None) => {
+                self.pass = None;
+                self.log_holds_erased = true;
+                // Perhaps there is another one to begin.
+                if self.erased.load(Ordering::Relaxed) { Duration::ZERO } else { Duration::MAX }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what was erased can't be overwritten yet");
+                pass.rest(SCRUB_AGAIN);
+                SCRUB_AGAIN
+            }
+        }
+    }
+
+    /// Cuts the log off if it has to be: what was erased still stands in it, and what is large takes the disk. One list
+    /// after the other could keep that from ever happening; so, after a while, new ones wait.
+    fn tend_log(&mut self, connection: &Connection) -> Duration {
+        let large = || std::fs::metadata(&self.log).is_ok_and(|meta| meta.len() > LOG_BYTES);
+        if !self.log_holds_erased && !large() {
+            self.log_due_since = None;
+        } else if cut_log(connection) {
+            self.log_holds_erased = false;
+            self.log_due_since = None;
+        } else {
+            self.log_due_since.get_or_insert_with(Instant::now);
+        }
+        let rest = self.log_due_since.is_some_and(|since| since.elapsed() > LISTS_GO_ON);
         self.lists_rest.store(rest, Ordering::Relaxed);
-        self.due_since.is_some()
+        if self.log_due_since.is_some() { CUT_AGAIN } else { Duration::MAX }
     }
 }
 
-fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>, mut log: Log) {
+fn write_all(connection: &Connection, jobs: &Receiver<WriteJob>, mut upkeep: Upkeep) {
     loop {
-        let wait = if log.tend(connection) { ERASE_AGAIN } else { Duration::MAX };
-        let first = match jobs.recv_timeout(wait) {
+        let first = match jobs.recv_timeout(upkeep.tend(connection)) {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,

@@ -1,7 +1,9 @@
 //! Small valid resources.
 
 use assay::grpc::pb;
+use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use prost_types::Timestamp;
+use tonic::transport::Channel;
 
 pub fn company(name: &str, employees: Option<i64>) -> pb::Lead {
     let company = pb::Company { display_name: name.into(), employees, ..Default::default() };
@@ -45,4 +47,20 @@ pub fn script(points: i32) -> String {
         "rule \"all\" when subject_is_company then {points} because \"x\";\n\
          grade \"A\" when total >= 50;\ngrade \"D\" otherwise;\n"
     )
+}
+
+/// So many thousands of leads with long owners, and a filter that looks at each of them many times and finds none.
+pub async fn heavy_leads(leads: &mut LeadServiceClient<Channel>, thousands: i32) -> String {
+    for batch in 0..thousands {
+        let item = |i: i32| {
+            let lead = pb::Lead { owner: "o".repeat(200), ..company("Acme", Some(80)) };
+            let id = format!("{batch}-{i}");
+            pb::UpsertLead { id: id.clone(), lead: Some(with_id(lead, "crm", &id)) }
+        };
+        let items = (0..1_000).map(item).collect();
+        let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
+        leads.batch_upsert_leads(request).await.unwrap();
+    }
+    let part = format!("owner:\"{}x\"", "o".repeat(25));
+    vec![part; 99].join(" OR ")
 }

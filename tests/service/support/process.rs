@@ -135,3 +135,17 @@ pub fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
+
+/// Serves a file that another process serves already, and expects to be refused.
+pub fn refused_as_in_use(database: &Path) {
+    let second = assay()
+        .args(["serve", "--listen", &free_address(), "--admin-listen", &free_address(), "--database"])
+        .arg(database)
+        .arg("--scripts")
+        .arg(super::shipped())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let message = String::from_utf8_lossy(&second.stderr);
+    assert!(message.contains("is in use by another process"), "{message}");
+}
