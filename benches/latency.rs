@@ -9,11 +9,9 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use assay::grpc::pb;
@@ -21,8 +19,7 @@ use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use common::support::process::Served;
 use common::support::{self, shipped};
-use common::{EchoProcess, Ratios, connect, typical};
-use tokio::runtime::Handle;
+use common::{AttackProcess, EchoProcess, Figures, Load, connect, typical};
 use tonic::transport::Channel;
 
 const ROUNDS: usize = 7;
@@ -69,14 +66,6 @@ async fn run() {
     }
 }
 
-/// Calls of one kind at a fixed rate.
-struct Load {
-    service: Channel,
-    request: pb::ScoreLeadRequest,
-    /// Calls a second.
-    rate: f64,
-}
-
 async fn against_the_echo(load: &Load) {
     let score =
         ScoringServiceClient::new(load.service.clone()).score_lead(load.request.clone()).await.unwrap();
@@ -84,8 +73,8 @@ async fn against_the_echo(load: &Load) {
     let echoed = Load { service: connect(&echo.url).await, request: load.request.clone(), rate: load.rate };
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
-        let ours = load.percentiles().await;
-        let theirs = echoed.percentiles().await;
+        let ours = load.percentiles(ROUND).await;
+        let theirs = echoed.percentiles(ROUND).await;
         figures.add(round, ours, theirs);
     }
     figures.print("ScoreLead at half load", "the echo at the same rate");
@@ -96,7 +85,7 @@ async fn during_reloads(load: &Load, script: &Path, admin: &str) {
     let saves = Arc::new(AtomicUsize::new(0));
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
-        let steady = load.percentiles().await;
+        let steady = load.percentiles(ROUND).await;
         let stop = Arc::new(AtomicBool::new(false));
         let saving = {
             let (stop, saves, script, text) = (stop.clone(), saves.clone(), script.to_owned(), text.clone());
@@ -108,7 +97,7 @@ async fn during_reloads(load: &Load, script: &Path, admin: &str) {
                 }
             })
         };
-        let reloading = load.percentiles().await;
+        let reloading = load.percentiles(ROUND).await;
         stop.store(true, Ordering::Relaxed);
         saving.join().unwrap();
         figures.add(round, reloading, steady);
@@ -121,30 +110,17 @@ async fn during_reloads(load: &Load, script: &Path, admin: &str) {
 }
 
 async fn beside_hostile_scripts(load: &Load, served: &Served) {
-    // The attacker stands back, so that the machine's processors are lost to what it makes the service do only; and it
-    // stands still while the other side of the ratio is measured.
-    let mut attacker = Command::new("chrt");
-    attacker
-        .args(["--idle", "0"])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--attack", &served.url()])
-        .stdout(Stdio::piped());
-    let mut attacker = attacker.spawn().unwrap();
-    let mut ready = String::new();
-    BufReader::new(attacker.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-    let pid = attacker.id().to_string();
-    let signal =
-        |signal: &str| assert!(Command::new("kill").args([signal, pid.as_str()]).status().unwrap().success());
+    // It stands still while the other side of the ratio is measured.
+    let attacker = AttackProcess::start(&[&served.url()]);
     let mut figures = Figures::default();
     for round in 0..=ROUNDS {
-        signal("-STOP");
-        let steady = load.percentiles().await;
-        signal("-CONT");
-        let attacked = load.percentiles().await;
+        attacker.signal("-STOP");
+        let steady = load.percentiles(ROUND).await;
+        attacker.signal("-CONT");
+        let attacked = load.percentiles(ROUND).await;
         figures.add(round, attacked, steady);
     }
-    attacker.kill().unwrap();
-    attacker.wait().unwrap();
+    drop(attacker);
     let (_, metrics) = support::http_get(&served.admin, "/metrics").await;
     let of_checks = |line: &&str| {
         line.starts_with("rpc_server_call_duration_seconds_count") && line.contains("CheckRules")
@@ -177,58 +153,6 @@ async fn throughput(channel: &Channel, request: &pb::ScoreLeadRequest) -> f64 {
         calls += caller.await.unwrap();
     }
     f64::from(calls) / begin.elapsed().as_secs_f64()
-}
-
-impl Load {
-    /// The 50th and 99th percentile of a round, in milliseconds.
-    async fn percentiles(&self) -> (f64, f64) {
-        let calls = (self.rate * ROUND.as_secs_f64()) as usize;
-        let times = Arc::new(Mutex::new(Vec::with_capacity(calls)));
-        let (runtime, scoring, rate) =
-            (Handle::current(), ScoringServiceClient::new(self.service.clone()), self.rate);
-        let (request, kept) = (self.request.clone(), times.clone());
-        // A thread of its own sleeps more exactly than a task does.
-        let driver = tokio::task::spawn_blocking(move || {
-            let begin = Instant::now();
-            let tasks: Vec<_> = (0..calls)
-                .map(|i| {
-                    let due = begin + Duration::from_secs_f64(i as f64 / rate);
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let (mut scoring, request, kept) = (scoring.clone(), request.clone(), kept.clone());
-                    runtime.spawn(async move {
-                        scoring.score_lead(request).await.unwrap();
-                        kept.lock().unwrap().push(due.elapsed().as_secs_f64() * 1e3);
-                    })
-                })
-                .collect();
-            tasks
-        });
-        for task in driver.await.unwrap() {
-            task.await.unwrap();
-        }
-        let mut times = times.lock().unwrap().clone();
-        times.sort_by(f64::total_cmp);
-        (times[times.len() / 2], times[times.len() * 99 / 100])
-    }
-}
-
-/// Ratios of the 50th and the 99th percentile.
-#[derive(Default)]
-struct Figures([Ratios; 2]);
-
-impl Figures {
-    fn add(&mut self, round: usize, ours: (f64, f64), theirs: (f64, f64)) {
-        self.0[0].add(round, ours.0, theirs.0);
-        self.0[1].add(round, ours.1, theirs.1);
-    }
-
-    fn print(&mut self, what: &str, against: &str) {
-        println!("{what}, against {against}");
-        for (name, ratios) in ["p50", "p99"].into_iter().zip(&mut self.0) {
-            let (ours, theirs, ratio) = ratios.medians();
-            println!("  {name}: {ours:.2} ms against {theirs:.2} ms, ratio {ratio:.2}");
-        }
-    }
 }
 
 /// Sets with the scripts that the tests keep for attacks.

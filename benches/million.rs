@@ -146,7 +146,7 @@ async fn store_all(channel: &Channel, count: usize) -> Vec<String> {
             external_ids: [("crm".to_owned(), i.to_string())].into(),
             ..Default::default()
         };
-        pb::UpsertLead { id: i.to_string(), lead: Some(lead) }
+        pb::UpsertLead { id: i.to_string(), lead: Some(lead), ..Default::default() }
     };
     // The names of the first, which will be scored.
     let mut names = Vec::new();

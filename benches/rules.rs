@@ -142,6 +142,7 @@ fn facts_with<'a>(
         lead,
         activities,
         profile,
+        created: None,
         as_of,
         currency: "EUR",
         vocabulary: &set.vocabulary,
@@ -159,7 +160,12 @@ fn median(numbers: &mut [f64]) -> f64 {
 }
 
 fn profile() -> ProfileContent {
-    let role = |role: &str| DecisionRole { role: role.into(), required: true, min_contacts: 1 };
+    let role = |role: &str| DecisionRole {
+        role: role.into(),
+        required: true,
+        min_contacts: 1,
+        ..Default::default()
+    };
     let band =
         |min, max, points| SizeBand { min, max, points: Points(points), served: Served::Now, capacity: None };
     ProfileContent {
@@ -221,7 +227,7 @@ fn lead(random: &mut SmallRng, now: Time) -> Sample {
         let age = random.random_range(0..120 * DAY);
         let time = Time::from_micros(now.micros() - age).unwrap();
         let kind = pick(random, &["visit", "visit", "visit", "demo", "meeting"]);
-        Activity { kind, time, known_time: time, amount: 1.0, contact: None }
+        Activity { id: None, kind, time, known_time: time, amount: 1.0, contact: None }
     });
     let activities = activities.collect();
     let content = LeadContent {

@@ -5,12 +5,15 @@
 //! - a save counts within a second;
 //! - a server with 100,000 stored leads is SERVING soon after its start.
 //!
-//! `cargo bench --bench service`. The echo and the service run as processes of their own, in turns; CPU is read
+//! `cargo bench --bench service`; `ASSAY_OTHER_BUILD` names the program of another build, to
+//! compare with, and `ASSAY_OTHER_SCRIPTS` a folder of scripts that both understand. The echo and the service run as processes of their own, in turns; CPU is read
 //! from the kernel's account of each process.
 
 mod common;
 
+use std::ffi::OsStr;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use assay::grpc::pb;
@@ -18,7 +21,7 @@ use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use common::support::process::{Served, cpu};
 use common::support::{self, made, shipped};
-use common::{EchoProcess, connect, median, typical};
+use common::{EchoProcess, Ratios, connect, median, typical};
 use tonic::transport::Channel;
 
 const ROUNDS: usize = 9;
@@ -34,6 +37,9 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         against_echo().await;
+        if let Some(program) = std::env::var_os("ASSAY_OTHER_BUILD") {
+            against_other_build(&program).await;
+        }
         save_to_effect().await;
         start_with_stored_leads().await;
     });
@@ -95,6 +101,27 @@ async fn against_echo() {
     println!("  throughput: {:.2} of the echo's", median(&mut rates));
 }
 
+/// What a call costs this build against another one, each in a process of its own, in turns.
+async fn against_other_build(program: &OsStr) {
+    let dir = tempfile::tempdir().unwrap();
+    let quiet = ["--log", "warn,assay=info"];
+    let scripts = std::env::var_os("ASSAY_OTHER_SCRIPTS").map_or_else(shipped, Into::into);
+    let ours = Served::start(&dir.path().join("ours.db"), &scripts, &quiet);
+    let theirs = Served::start_by(Command::new(program), &dir.path().join("theirs.db"), &scripts, &quiet);
+    let (ours_at, theirs_at) = (connect(&ours.url()).await, connect(&theirs.url()).await);
+    let (request, mut ratios) = (typical(), Ratios::default());
+    for round in 0..=ROUNDS {
+        let before = (cpu(ours.child.id()), cpu(theirs.child.id()));
+        drive(&ours_at, &request).await;
+        drive(&theirs_at, &request).await;
+        let micros = |used: Duration| used.as_secs_f64() * 1e6 / CALLS as f64;
+        let (ours, theirs) = (cpu(ours.child.id()) - before.0, cpu(theirs.child.id()) - before.1);
+        ratios.add(round, micros(ours), micros(theirs));
+    }
+    let (ours, theirs, ratio) = ratios.medians();
+    println!("  server CPU a call: {ours:.1} µs, the other build {theirs:.1} µs, ratio {ratio:.2}");
+}
+
 async fn save_to_effect() {
     let dir = tempfile::tempdir().unwrap();
     let scripts = dir.path().join("scripts");
@@ -132,6 +159,7 @@ async fn start_with_stored_leads() {
                     "crm",
                     &i.to_string(),
                 )),
+                ..Default::default()
             };
             let request = pb::BatchUpsertLeadsRequest {
                 system: "crm".into(),

@@ -71,8 +71,13 @@ async fn upserts(store: &Arc<dyn Store>, callers: u64, round: u64) -> f64 {
                 let mut written = 0;
                 while begin.elapsed() < ROUND {
                     let id = format!("{round}-{caller}-{written}");
-                    let item = UpsertItem { new_name: name(&id), content: content(&id), etag: String::new() };
-                    store.upsert_leads("crm", vec![item], now(), None).await.unwrap()[0].as_ref().unwrap();
+                    let content = content(&id);
+                    let make = move |_: Option<&Lead>| Ok(content.clone().into());
+                    let item =
+                        UpsertItem { new_name: name(&id), id, make: Arc::new(make), etag: String::new() };
+                    store.upsert_leads("crm", vec![item], now().into(), None).await.unwrap()[0]
+                        .as_ref()
+                        .unwrap();
                     written += 1;
                 }
                 written

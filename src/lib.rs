@@ -11,6 +11,8 @@
 //! ```
 
 pub mod domain;
+/// Beside the floors: all may use it.
+pub mod priority;
 
 pub mod rules;
 pub mod storage;

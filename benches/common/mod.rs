@@ -8,11 +8,15 @@ pub mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use assay::grpc::pb::scoring_service_server::{ScoringService, ScoringServiceServer};
 use assay::grpc::pb::{self, score_lead_request};
 use futures::stream::BoxStream;
 use support::made;
+use tokio::runtime::Handle;
 use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -174,7 +178,12 @@ pub fn typical() -> pb::ScoreLeadRequest {
             criterion("employees", Expectation::AtLeast(50.0)),
         ],
         size_bands: vec![pb::SizeBand { min: 50, points_hundredths: 1_400, ..Default::default() }],
-        decision_roles: vec![pb::DecisionRole { role: "champion".into(), required: true, min_contacts: 1 }],
+        decision_roles: vec![pb::DecisionRole {
+            role: "champion".into(),
+            required: true,
+            min_contacts: 1,
+            ..Default::default()
+        }],
         technologies: vec!["datev".into()],
         countries: vec!["DE".into()],
         ..made::profile()
@@ -190,4 +199,104 @@ pub fn typical() -> pb::ScoreLeadRequest {
 
 pub async fn connect(url: &str) -> Channel {
     Channel::from_shared(url.to_owned()).unwrap().connect().await.unwrap()
+}
+
+/// Calls of one kind at a fixed rate.
+pub struct Load {
+    pub service: Channel,
+    pub request: pb::ScoreLeadRequest,
+    /// Calls a second.
+    pub rate: f64,
+}
+
+impl Load {
+    /// The 50th and 99th percentile of a round, in milliseconds.
+    pub async fn percentiles(&self, round: Duration) -> (f64, f64) {
+        let (scoring, request) = (ScoringServiceClient::new(self.service.clone()), self.request.clone());
+        percentiles(self.rate, round, move || {
+            let (mut scoring, request) = (scoring.clone(), request.clone());
+            async move { scoring.score_lead(request).await.map(drop) }
+        })
+        .await
+    }
+}
+
+/// The 50th and 99th percentile of a round of calls at a fixed rate a second, in milliseconds. Calls begin whether or not
+/// former ones have ended, and each is timed from the moment it was due.
+pub async fn percentiles<F>(rate: f64, round: Duration, call: impl Fn() -> F + Send + 'static) -> (f64, f64)
+where
+    F: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    let calls = (rate * round.as_secs_f64()) as usize;
+    let times = Arc::new(Mutex::new(Vec::with_capacity(calls)));
+    let (runtime, kept) = (Handle::current(), times.clone());
+    // A thread of its own sleeps more exactly than a task does.
+    let driver = tokio::task::spawn_blocking(move || {
+        let begin = Instant::now();
+        let tasks: Vec<_> = (0..calls)
+            .map(|i| {
+                let due = begin + Duration::from_secs_f64(i as f64 / rate);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                let (called, kept) = (call(), kept.clone());
+                runtime.spawn(async move {
+                    called.await.unwrap();
+                    kept.lock().unwrap().push(due.elapsed().as_secs_f64() * 1e3);
+                })
+            })
+            .collect();
+        tasks
+    });
+    for task in driver.await.unwrap() {
+        task.await.unwrap();
+    }
+    let mut times = times.lock().unwrap().clone();
+    times.sort_by(f64::total_cmp);
+    (times[times.len() / 2], times[times.len() * 99 / 100])
+}
+
+/// Ratios of the 50th and the 99th percentile.
+#[derive(Default)]
+pub struct Figures([Ratios; 2]);
+
+impl Figures {
+    pub fn add(&mut self, round: usize, ours: (f64, f64), theirs: (f64, f64)) {
+        self.0[0].add(round, ours.0, theirs.0);
+        self.0[1].add(round, ours.1, theirs.1);
+    }
+
+    pub fn print(&mut self, what: &str, against: &str) {
+        println!("{what}, against {against}");
+        for (name, ratios) in ["p50", "p99"].into_iter().zip(&mut self.0) {
+            let (ours, theirs, ratio) = ratios.medians();
+            println!("  {name}: {ours:.2} ms against {theirs:.2} ms, ratio {ratio:.2}");
+        }
+    }
+}
+
+/// The bench once more, as somebody who attacks; killed when dropped. It stands back, so that of the machine's
+/// processors only that is lost which it makes the service do.
+pub struct AttackProcess(Child);
+
+impl AttackProcess {
+    /// Waits until it says that it is ready.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new("chrt");
+        command.args(["--idle", "0"]).arg(std::env::current_exe().unwrap()).arg("--attack").args(arguments);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        Self(child)
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for AttackProcess {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
 }

@@ -8,7 +8,7 @@ use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id};
 use crate::domain::version::Version;
 use crate::rules::ScriptKind;
-use crate::storage::{Part, Receipt, StoreError};
+use crate::storage::{Part, Receipt, StoreError, Window};
 
 impl App {
     pub async fn create_canvas(
@@ -19,7 +19,7 @@ impl App {
     ) -> Result<Canvas> {
         let canvas = Canvas {
             name: CanvasName { canvas: id.unwrap_or_else(|| self.new_id()) },
-            version: Version::first(self.now()),
+            version: Version::first(once.stamp(self.now())),
             content: draft.content,
             forked_from: None,
             segments: Default::default(),
@@ -29,8 +29,21 @@ impl App {
         Ok(canvas)
     }
 
-    pub async fn canvas(&self, name: &CanvasName) -> Result<Canvas> {
-        Ok(self.store.canvas(name).await?)
+    /// A canvas, or one of its revisions unless that is 0.
+    pub async fn canvas(&self, name: &CanvasName, revision: i64) -> Result<Canvas> {
+        let canvas = self.store.canvas(name).await?;
+        match revision == 0 || revision == canvas.version.revision {
+            true => Ok(canvas),
+            false => Ok(self.store.canvas_revision(name, revision).await?),
+        }
+    }
+
+    pub async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>> {
+        let revisions = self.store.canvas_revisions(name, window).await?;
+        if revisions.is_empty() && window.after.is_none() {
+            return Err(StoreError::NotFound(name.to_string()).into());
+        }
+        Ok(revisions)
     }
 
     pub async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>> {
@@ -47,7 +60,7 @@ impl App {
     ) -> Result<Canvas> {
         let receipt = |canvas: &Canvas, (): &()| once.of(canvas);
         let (canvas, ()) = self
-            .edit_canvas(name, receipt, |canvas| {
+            .edit_canvas(name, &once, receipt, |canvas| {
                 admit(name, &canvas.version, etag)?;
                 let Draft { content, mut violations } = edit(canvas);
                 if content.kind != canvas.content.kind {
@@ -71,7 +84,7 @@ impl App {
                 let users = users.into_iter().map(|(profile, segment)| format!("{profile} (for {segment})"));
                 return Err(Error::InUse { resource: name.to_string(), users: users.collect() });
             }
-            canvas.version = canvas.version.next(self.now());
+            canvas.version = canvas.version.next(once.stamp(self.now()));
             canvas.version.delete_time = Some(canvas.version.update_time);
             self.store.update_canvas(canvas, once.of(&())).await.map_err(Error::from)
         })
@@ -83,7 +96,7 @@ impl App {
         until_written!(etag, async {
             let mut canvas = self.store.canvas(name).await?;
             admit_undelete(name, &canvas.version, etag)?;
-            canvas.version = canvas.version.restored(self.now());
+            canvas.version = canvas.version.restored(once.stamp(self.now()));
             self.store.update_canvas(canvas.clone(), once.of(&canvas)).await?;
             Ok(canvas)
         })
@@ -92,9 +105,10 @@ impl App {
     /// Reads a canvas, lets `edit` change it, and writes it as its next revision: the way of every write to a
     /// canvas and to what belongs to it. A conflict is always tried again, since a write to a sibling may
     /// have caused it: `edit` compares etags itself and refuses when its own part has moved on.
-    pub(super) async fn edit_canvas<T>(
+    pub(super) async fn edit_canvas<T, O: 'static>(
         &self,
         name: &CanvasName,
+        once: &Once<O>,
         receipt: impl Fn(&Canvas, &T) -> Option<Receipt<()>>,
         edit: impl Fn(&mut Canvas) -> Result<T>,
     ) -> Result<(Canvas, T)> {
@@ -105,7 +119,7 @@ impl App {
                 return Err(Error::Deleted(name.to_string()));
             }
             let result = edit(&mut canvas)?;
-            canvas.version = canvas.version.next(self.now());
+            canvas.version = canvas.version.next(once.stamp(self.now()));
             check_size(&canvas)?;
             self.store.update_canvas(canvas.clone(), receipt(&canvas, &result)).await?;
             Ok((canvas, result))

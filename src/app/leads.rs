@@ -1,14 +1,15 @@
 //! Leads and their activities.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
 use crate::domain::check::{Checker, Draft};
-use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
+use crate::domain::lead::{Activity, Lead, LeadContent, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
 use crate::domain::name::{Id, LeadName, ProfileName};
-use crate::storage::{self, Part, StoreError, UpsertItem, Upserted, Window};
+use crate::storage::{self, Logged, Part, StoreError, UpsertItem, Upserted, Window};
 
 /// A lead as it is read: its record and whether its latest score has gone stale.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,19 @@ impl LeadView {
     }
 }
 
+/// How a batch changes a lead that exists.
+pub type Edit = dyn Fn(&Lead) -> Draft<LeadDraft> + Send + Sync;
+
+/// An item of a batch.
+pub struct UpsertDraft {
+    /// What it says: all that a new lead gets.
+    pub draft: Draft<LeadDraft>,
+    /// If not empty, it must be current.
+    pub etag: String,
+    /// What becomes of a lead that exists; without it, what the item says.
+    pub edit: Option<Arc<Edit>>,
+}
+
 /// What came of an item of a batch: the lead, and whether it is new.
 pub type UpsertResult = Result<(LeadView, bool)>;
 
@@ -33,13 +47,13 @@ impl App {
     pub async fn create_lead(
         &self,
         id: Option<Id>,
-        draft: Draft<LeadContent>,
+        draft: Draft<LeadDraft>,
         once: Once<LeadView>,
     ) -> Result<LeadView> {
         let c = Checker::resume("lead", draft.violations);
-        let content = self.check_lead(draft.content, None, &mut Profiles::new(), c).await?;
+        let draft = self.check_lead(draft.content, None, &mut Profiles::new(), c).await?;
         let name = LeadName { lead: id.unwrap_or_else(|| self.new_id()) };
-        let lead = Lead::create(name, content, self.now());
+        let lead = Lead::create(name, draft, once.stamp(self.now()));
         let view = LeadView { record: LeadRecord::new(lead.clone()), stale: false };
         self.store.create_lead(lead, once.of(&view)).await?;
         Ok(view)
@@ -75,7 +89,7 @@ impl App {
         name: &LeadName,
         etag: &str,
         once: Once<LeadView>,
-        edit: impl Fn(&Lead) -> Draft<LeadContent>,
+        edit: impl Fn(&Lead) -> Draft<LeadDraft>,
     ) -> Result<LeadView> {
         let _turn = self.turn(name).await;
         until_written!(etag, async {
@@ -85,7 +99,7 @@ impl App {
             let kept = record.lead.content.profile.as_ref();
             let c = Checker::resume("lead", violations);
             let content = self.check_lead(content, kept, &mut Profiles::new(), c).await?;
-            record.lead = record.lead.revise(content, self.now());
+            record.lead = record.lead.revise(content, once.stamp(self.now()));
             let view = LeadView::of(record, &self.present());
             self.store.update_lead(view.record.lead.clone(), once.of(&view)).await?;
             Ok(view)
@@ -102,23 +116,22 @@ impl App {
         })
     }
 
-    /// Creates or replaces leads by external id; results in the order of the items, with whether each is new.
+    /// Creates or changes leads by external id; results in the order of the items, with whether each is new.
     pub async fn upsert_leads(
         &self,
         system: &str,
-        items: Vec<(Draft<LeadContent>, String)>,
+        items: Vec<UpsertDraft>,
         once: Once<Vec<UpsertResult>>,
     ) -> Result<Vec<UpsertResult>> {
         // An item that is refused here takes no part in the write.
         let mut refused: Vec<Option<Error>> = Vec::new();
         let mut good = Vec::new();
         let (mut seen, mut profiles) = (BTreeSet::new(), Profiles::new());
-        for (i, (item, etag)) in items.into_iter().enumerate() {
+        for (i, item) in items.into_iter().enumerate() {
             let field = format!("items[{i}].lead");
-            match self.check_upsert(item, system, &field, &mut seen, &mut profiles).await {
-                Ok(content) => {
-                    let new_name = LeadName { lead: self.new_id() };
-                    good.push(UpsertItem { new_name, content, etag });
+            match self.check_upsert(item, system, field, &mut seen, &mut profiles).await {
+                Ok(item) => {
+                    good.push(item);
                     refused.push(None);
                 }
                 // What passes by itself is no answer to an item.
@@ -137,52 +150,82 @@ impl App {
             refused.iter().map(|refused| refused.clone().map_or_else(&mut next, Err)).collect::<Vec<_>>()
         };
         let receipt = once.after(merge.clone());
-        let written = self.store.upsert_leads(system, good, self.now(), receipt).await?;
+        let written = self.store.upsert_leads(system, good, once.stamp(self.now()), receipt).await?;
         Ok(merge(&written))
     }
 
+    /// Checks an item as far as it can be without the lead that it may change.
     async fn check_upsert(
         &self,
-        draft: Draft<LeadContent>,
+        item: UpsertDraft,
         system: &str,
-        field: &str,
+        field: String,
         seen: &mut BTreeSet<String>,
         profiles: &mut Profiles,
-    ) -> Result<LeadContent> {
-        let Draft { content, violations } = draft;
-        let mut c = Checker::resume(field, violations);
-        match content.external_ids.get(system) {
-            None => {
-                c.wrong_field("external_ids", format!("needs an id under \"{system}\", which names the lead"))
-            }
-            Some(id) => {
-                c.require(
-                    seen.insert(id.clone()),
-                    "external_ids",
-                    format!("\"{id}\" stands twice in this batch"),
-                );
-            }
+    ) -> Result<UpsertItem> {
+        let UpsertDraft { draft: Draft { content: draft, violations }, etag, edit } = item;
+        let mut c = Checker::at(&field);
+        let id = draft.content.external_ids.get(system).cloned().unwrap_or_default();
+        if id.is_empty() {
+            c.wrong_field("external_ids", format!("needs an id under \"{system}\", which names the lead"));
+        } else {
+            let first = seen.insert(id.clone());
+            c.require(first, "external_ids", format!("\"{id}\" stands twice in this batch"));
         }
-        self.check_lead(content, None, profiles, c).await
+        let rules = self.rule_set()?;
+        let mut whole = Checker::resume(&field, violations);
+        draft.check(&mut whole, &rules.vocabulary);
+        self.check_profile_of(&mut c, &draft.content, None, profiles).await?;
+        let whole = match edit {
+            // Whatever there is gives way, so that all that is wrong can be told now.
+            None => Ok(whole.and(c).finish(draft)?),
+            Some(_) => {
+                c.finish(())?;
+                whole.finish(draft)
+            }
+        };
+        let make = move |current: Option<&Lead>| match (current, &edit) {
+            (Some(current), Some(edit)) => {
+                let Draft { content, violations } = edit(current);
+                let mut c = Checker::resume(&field, violations);
+                content.check(&mut c, &rules.vocabulary);
+                c.finish(content)
+            }
+            _ => whole.clone(),
+        };
+        Ok(UpsertItem { new_name: LeadName { lead: self.new_id() }, id, make: Arc::new(make), etag })
     }
 
-    /// Appends activities; gives the number that the lead has then.
+    /// Appends activities, but for those that were recorded before under the same id.
     pub async fn record_activities(
         &self,
         name: &LeadName,
         draft: Draft<Vec<Activity>>,
-        once: Once<i64>,
-    ) -> Result<i64> {
+        once: Once<Logged>,
+    ) -> Result<Logged> {
         let rules = self.rule_set()?;
         let now = self.now();
         let Draft { content: activities, violations } = draft;
         let mut c = Checker::resume("", violations);
         c.each("activities", &activities, |c, activity| activity.check(c, &rules.vocabulary, now));
         c.finish(())?;
-        Ok(self.store.append_activities(name, activities, once.after(|count| *count)).await?)
+        // A clock that goes ahead of ours can't make known what is not known yet.
+        let known = |activity: Activity| Activity { known_time: activity.known_time.min(now), ..activity };
+        let activities = activities.into_iter().map(known).collect();
+        Ok(self.store.append_activities(name, activities, once.after(|logged| *logged)).await?)
     }
 
-    pub async fn activities(&self, name: &LeadName, window: Window) -> Result<Vec<Activity>> {
+    /// Takes activities back, by their ids.
+    pub async fn delete_activities(
+        &self,
+        name: &LeadName,
+        ids: Vec<String>,
+        once: Once<Logged>,
+    ) -> Result<Logged> {
+        Ok(self.store.delete_activities(name, ids, once.after(|logged| *logged)).await?)
+    }
+
+    pub async fn activities(&self, name: &LeadName, window: Window) -> Result<Vec<(i64, Activity)>> {
         let activities = self.store.activities(name, window).await?;
         if activities.is_empty() {
             self.store.lead(name).await?;
@@ -193,13 +236,24 @@ impl App {
     /// Checks a lead. The profile `kept` from before may have been deleted since.
     async fn check_lead(
         &self,
-        content: LeadContent,
+        draft: LeadDraft,
         kept: Option<&ProfileName>,
         profiles: &mut Profiles,
         mut c: Checker,
-    ) -> Result<LeadContent> {
+    ) -> Result<LeadDraft> {
         let rules = self.rule_set()?;
-        content.check(&mut c, &rules.vocabulary);
+        draft.check(&mut c, &rules.vocabulary);
+        self.check_profile_of(&mut c, &draft.content, kept, profiles).await?;
+        Ok(c.finish(draft)?)
+    }
+
+    async fn check_profile_of(
+        &self,
+        c: &mut Checker,
+        content: &LeadContent,
+        kept: Option<&ProfileName>,
+        profiles: &mut Profiles,
+    ) -> Result<()> {
         if let Some(profile) = &content.profile
             && kept != Some(profile)
         {
@@ -210,7 +264,7 @@ impl App {
             profiles.insert(profile.clone(), exists);
             c.require(exists, "profile", format!("{profile} does not exist"));
         }
-        Ok(c.finish(content)?)
+        Ok(())
     }
 
     async fn profile_exists(&self, name: &ProfileName) -> Result<bool> {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::{App, Result};
+use crate::domain::time::Time;
+use crate::domain::version::{Change, Stamp};
 use crate::storage::{Answer, Receipt, RequestKey};
 
 /// How the outcome of a mutation is answered, and under which request that is kept, if the caller gave it an id.
 pub struct Once<T> {
     kept: Option<(RequestKey, Encode<T>)>,
+    change: Change,
 }
 
 type Encode<T> = Arc<dyn Fn(&T) -> Answer + Send + Sync>;
@@ -15,11 +18,21 @@ type Encode<T> = Arc<dyn Fn(&T) -> Answer + Send + Sync>;
 impl<T: 'static> Once<T> {
     /// A mutation whose answer is not kept.
     pub fn unkept() -> Self {
-        Self { kept: None }
+        Self { kept: None, change: Change::default() }
     }
 
     pub fn kept(key: RequestKey, answer: impl Fn(&T) -> Answer + Send + Sync + 'static) -> Self {
-        Self { kept: Some((key, Arc::new(answer))) }
+        Self { kept: Some((key, Arc::new(answer))), change: Change::default() }
+    }
+
+    /// The same for a change by somebody.
+    pub fn by(self, change: Change) -> Self {
+        Self { change, ..self }
+    }
+
+    /// What the revision is marked with that the mutation makes at a time.
+    pub fn stamp(&self, time: Time) -> Stamp {
+        Stamp { time, change: self.change.clone() }
     }
 
     /// The receipt for a write whose outcome is known before it.

@@ -7,7 +7,7 @@ use crate::domain::canvas::Canvas;
 use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::name::{Id, PersonaName, SegmentName};
 use crate::domain::segment::{Persona, PersonaContent, Segment};
-use crate::domain::version::Version;
+use crate::domain::version::{Stamp, Version};
 use crate::storage::StoreError;
 
 impl App {
@@ -24,8 +24,8 @@ impl App {
         let name = PersonaName { canvas, segment, persona: id.clone() };
         let receipt = |_: &Canvas, persona: &Persona| once.of(&(name.clone(), persona.clone()));
         let (_, persona) = self
-            .edit_canvas(&parent.canvas_name(), receipt, |canvas| {
-                let segment = self.touch(canvas, parent)?;
+            .edit_canvas(&parent.canvas_name(), &once, receipt, |canvas| {
+                let segment = touch(canvas, parent, once.stamp(self.now()))?;
                 if segment.personas.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
                 }
@@ -33,7 +33,8 @@ impl App {
                     let message = format!("has {MAX_SEGMENTS} personas already, which is the most");
                     return Err(Invalid::one("parent", message).into());
                 }
-                let persona = Persona { version: Version::first(self.now()), content: content.clone() };
+                let persona =
+                    Persona { version: Version::first(once.stamp(self.now())), content: content.clone() };
                 segment.personas.insert(id.clone(), persona.clone());
                 Ok(persona)
             })
@@ -66,12 +67,12 @@ impl App {
     ) -> Result<(PersonaName, Persona)> {
         let receipt = |_: &Canvas, persona: &Persona| once.of(&(name.clone(), persona.clone()));
         let (_, persona) = self
-            .edit_canvas(&name.canvas_name(), receipt, |canvas| {
-                let segment = self.touch(canvas, &name.segment_name())?;
+            .edit_canvas(&name.canvas_name(), &once, receipt, |canvas| {
+                let segment = touch(canvas, &name.segment_name(), once.stamp(self.now()))?;
                 let persona = segment.personas.get_mut(&name.persona).ok_or_else(|| missing(name))?;
                 admit(name, &persona.version, etag)?;
                 persona.content = self.check_persona(edit(persona))?;
-                persona.version = persona.version.next(self.now());
+                persona.version = persona.version.next(once.stamp(self.now()));
                 Ok(persona.clone())
             })
             .await?;
@@ -81,9 +82,10 @@ impl App {
     pub async fn delete_persona(&self, name: &PersonaName, etag: &str, once: Once<()>) -> Result<()> {
         self.edit_canvas(
             &name.canvas_name(),
+            &once,
             |_, ()| once.of(&()),
             |canvas| {
-                let segment = self.touch(canvas, &name.segment_name())?;
+                let segment = touch(canvas, &name.segment_name(), once.stamp(self.now()))?;
                 let persona = segment.personas.get(&name.persona).ok_or_else(|| missing(name))?;
                 admit(name, &persona.version, etag)?;
                 segment.personas.remove(&name.persona);
@@ -94,13 +96,6 @@ impl App {
         Ok(())
     }
 
-    /// The segment, as its next revision.
-    fn touch<'c>(&self, canvas: &'c mut Canvas, name: &SegmentName) -> Result<&'c mut Segment> {
-        let segment = canvas.segments.get_mut(&name.segment).ok_or_else(|| missing(name))?;
-        segment.version = segment.version.next(self.now());
-        Ok(segment)
-    }
-
     fn check_persona(&self, draft: Draft<PersonaContent>) -> Result<PersonaContent> {
         let rules = self.rule_set()?;
         let Draft { content, violations } = draft;
@@ -108,4 +103,11 @@ impl App {
         content.check(&mut c, &rules.vocabulary);
         Ok(c.finish(content)?)
     }
+}
+
+/// The segment, as its next revision.
+fn touch<'c>(canvas: &'c mut Canvas, name: &SegmentName, stamp: Stamp) -> Result<&'c mut Segment> {
+    let segment = canvas.segments.get_mut(&name.segment).ok_or_else(|| missing(name))?;
+    segment.version = segment.version.next(stamp);
+    Ok(segment)
 }

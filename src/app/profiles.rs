@@ -21,7 +21,8 @@ impl App {
         // If the segment goes away after the check, the next check tells.
         until_written!("", async {
             let content = self.check_profile(draft.clone()).await?;
-            let profile = Profile { name: name.clone(), version: Version::first(self.now()), content };
+            let profile =
+                Profile { name: name.clone(), version: Version::first(once.stamp(self.now())), content };
             self.store.create_profile(profile.clone(), once.of(&profile)).await?;
             Ok(profile)
         })
@@ -59,7 +60,7 @@ impl App {
             let profile = self.store.profile(name).await?;
             admit(name, &profile.version, etag)?;
             let content = self.check_profile(edit(&profile)).await?;
-            let version = profile.version.next(self.now());
+            let version = profile.version.next(once.stamp(self.now()));
             let profile = Profile { name: name.clone(), version, content };
             self.store.update_profile(profile.clone(), once.of(&profile)).await?;
             Ok(profile)
@@ -82,7 +83,7 @@ impl App {
             if !users.is_empty() {
                 return Err(Error::InUse { resource: name.to_string(), users });
             }
-            profile.version = profile.version.next(self.now());
+            profile.version = profile.version.next(once.stamp(self.now()));
             profile.version.delete_time = Some(profile.version.update_time);
             self.store.update_profile(profile, once.of(&())).await.map_err(Error::from)
         })
@@ -101,7 +102,7 @@ impl App {
             admit_undelete(name, &profile.version, etag)?;
             let draft = Draft { content: profile.content, violations: Vec::new() };
             profile.content = self.check_profile(draft).await?;
-            profile.version = profile.version.restored(self.now());
+            profile.version = profile.version.restored(once.stamp(self.now()));
             self.store.update_profile(profile.clone(), once.of(&profile)).await?;
             Ok(profile)
         })

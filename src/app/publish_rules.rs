@@ -10,11 +10,12 @@ use super::{App, Error, Result};
 use crate::domain::filter::{Filter, Operand};
 use crate::domain::listing::{self, Query};
 use crate::domain::text::with_causes;
+use crate::priority::Nice;
 use crate::rules::diagnostic::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::watch::Found;
-use crate::rules::{Compiled, Nice, ScriptKind, compile_and_try};
+use crate::rules::{Compiled, ScriptKind, compile_and_try};
 use crate::storage::StoredRuleSet;
 
 /// How many times as long as a check took the next one waits, and for how long at most.
@@ -55,7 +56,7 @@ impl App {
         // Whoever asked may go away; the compiler goes on, and the next one waits for it all the same.
         tokio::spawn(async move {
             let begin = Instant::now();
-            _ = answer.send(try_out(sources, currency, Nice::Check).await);
+            _ = answer.send(try_out(sources, currency, Nice::Last).await);
             tokio::time::sleep((begin.elapsed() * CHECK_REST).min(MOST_REST)).await;
             drop(turn);
         });
@@ -71,7 +72,7 @@ impl App {
                 if same {
                     return self.republish();
                 }
-                (sources.clone(), try_out(sources, self.settings.currency.clone(), Nice::Reload).await)
+                (sources.clone(), try_out(sources, self.settings.currency.clone(), Nice::Back).await)
             }
             Err(problems) => (Sources::default(), Err(problems)),
         };

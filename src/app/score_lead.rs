@@ -7,7 +7,7 @@ use crate::domain::lead::{Activity, LeadContent};
 use crate::domain::listing::Query;
 use crate::domain::name::{LeadName, ProfileName, ScoreName};
 use crate::domain::profile::{Profile, ProfileContent};
-use crate::domain::score::{Assessment, Basis, Score, Warning, WarningCode};
+use crate::domain::score::{Assessment, Basis, REMARKS, Score, Warning, WarningCode};
 use crate::domain::time::Time;
 use crate::rules::set::RuleSet;
 use crate::rules::{LeadFacts, ScriptKind};
@@ -20,7 +20,8 @@ pub const MAX_ACTIVITIES: usize = 10_000;
 #[derive(Debug, Clone)]
 pub enum Subject {
     Stored(LeadName),
-    Inline(Box<LeadContent>, Vec<Activity>),
+    /// Facts of a lead that is not stored: its activities, and when it was first recorded, if that is told.
+    Inline(Box<LeadContent>, Vec<Activity>, Option<Time>),
 }
 
 /// By which profile.
@@ -63,6 +64,7 @@ struct ChosenLead {
     content: LeadContent,
     activities: Vec<Activity>,
     activity_count: i64,
+    created: Option<Time>,
 }
 
 impl App {
@@ -89,6 +91,7 @@ impl App {
             as_of,
             activity_count: lead.activity_count,
             currency: self.settings.currency.clone(),
+            remarks: REMARKS,
         };
         let (grade, unknowns) = (assessment.grade.as_deref(), assessment.unknowns.len() as u64);
         self.metrics.count_score(&basis.rule_set, &basis.script, assessment.status, grade, unknowns);
@@ -106,7 +109,7 @@ impl App {
         // Kept, it would be the latest score until that time comes.
         let future = request.record && request.as_of.is_some_and(|as_of| as_of > self.now());
         c.require(!future, "as_of_time", "a score as of a time to come can't be kept");
-        if let Subject::Inline(lead, activities) = &request.subject {
+        if let Subject::Inline(lead, activities, _) = &request.subject {
             c.within("inline", |c| {
                 c.within("lead", |c| lead.check(c, &rules.vocabulary));
                 // What is said to be known later than now is ignored, like all after the as-of time.
@@ -147,10 +150,17 @@ impl App {
             content: lead.content,
             activities: self.newest_activities(lead_name, basis.activity_count, basis.as_of).await?,
             activity_count: basis.activity_count,
+            created: Some(lead.version.create_time),
         };
         let profile = self.store.profile_revision(profile_name, basis.profile_revision).await?;
         let (_, rules) = self.stored_rule_set(Some(&basis.rule_set)).await?;
-        let (_, assessment) = self.assess(&rules, &lead, &profile.content, basis.as_of, &basis.currency)?;
+        let (_, mut assessment) =
+            self.assess(&rules, &lead, &profile.content, basis.as_of, &basis.currency)?;
+        if basis.remarks == 0 {
+            assessment
+                .warnings
+                .retain(|warning| !matches!(warning.code, WarningCode::Oversized | WarningCode::Costly));
+        }
         Ok(Score { name: recorded.name, basis, assessment })
     }
 
@@ -176,6 +186,7 @@ impl App {
             lead: &lead.content,
             activities: &lead.activities[usize::from(left_out)..],
             profile,
+            created: lead.created,
             as_of,
             currency,
             vocabulary: &rules.vocabulary,
@@ -197,10 +208,10 @@ impl App {
     async fn chosen_lead(&self, subject: Subject, as_of: Option<Time>) -> Result<(ChosenLead, Time)> {
         match subject {
             Subject::Stored(name) => self.stored_lead(name, as_of).await,
-            Subject::Inline(content, activities) => {
+            Subject::Inline(content, activities, created) => {
                 let activity_count = activities.len() as i64;
                 let (name, revision, content) = (None, 0, *content);
-                let lead = ChosenLead { name, revision, content, activities, activity_count };
+                let lead = ChosenLead { name, revision, content, activities, activity_count, created };
                 Ok((lead, as_of.unwrap_or_else(|| self.now())))
             }
         }
@@ -225,6 +236,7 @@ impl App {
             content: lead.content,
             activities,
             activity_count: record.activity_count,
+            created: Some(lead.version.create_time),
         };
         Ok((lead, as_of))
     }
@@ -309,7 +321,7 @@ mod tests {
         let (fast, slow) = (replica(&store, 9_000_000), replica(&store, 8_950_000));
         let company = Company { display_name: "Acme".into(), ..Company::default() };
         let content = LeadContent::of(Kind::Company(company));
-        let draft = Draft { content, violations: Vec::new() };
+        let draft = Draft { content: content.into(), violations: Vec::new() };
         let lead = fast.create_lead(None, draft, Once::unkept()).await.unwrap().record.lead.name;
         let profile = ProfileContent {
             display_name: "Main".into(),
@@ -330,7 +342,8 @@ mod tests {
         };
         assert_eq!(total().await, 0.0);
         let time = fast.now();
-        let visit = Activity { kind: "visit".into(), time, known_time: time, amount: 1.0, contact: None };
+        let visit =
+            Activity { id: None, kind: "visit".into(), time, known_time: time, amount: 1.0, contact: None };
         let visits = Draft { content: vec![visit], violations: Vec::new() };
         fast.record_activities(&lead, visits, Once::unkept()).await.unwrap();
         assert_eq!(total().await, 1.0);

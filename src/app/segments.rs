@@ -2,7 +2,7 @@
 
 use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
-use crate::domain::canvas::{Block, Canvas};
+use crate::domain::canvas::Canvas;
 use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id, SegmentName};
@@ -25,7 +25,7 @@ impl App {
         let name = SegmentName { canvas: parent.canvas.clone(), segment: id.clone() };
         let receipt = |_: &Canvas, segment: &Segment| once.of(&(name.clone(), segment.clone()));
         let (_, segment) = self
-            .edit_canvas(parent, receipt, |canvas| {
+            .edit_canvas(parent, &once, receipt, |canvas| {
                 if canvas.segments.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
                 }
@@ -34,8 +34,13 @@ impl App {
                     return Err(Invalid::one("parent", message).into());
                 }
                 let content = self.check_segment(canvas, &[], draft.clone())?;
-                let version = Version::first(self.now());
-                let segment = Segment { version, content, personas: Default::default() };
+                let version = Version::first(once.stamp(self.now()));
+                let segment = Segment {
+                    version,
+                    content,
+                    personas: Default::default(),
+                    proposition_notes: canvas.serving(&id),
+                };
                 canvas.segments.insert(id.clone(), segment.clone());
                 Ok(segment)
             })
@@ -45,11 +50,18 @@ impl App {
 
     pub async fn segment(&self, name: &SegmentName) -> Result<Segment> {
         let mut canvas = self.live_canvas(&name.canvas_name()).await?;
-        canvas.segments.remove(&name.segment).ok_or_else(|| missing(name))
+        let mut segment = canvas.segments.remove(&name.segment).ok_or_else(|| missing(name))?;
+        segment.proposition_notes = canvas.serving(&name.segment);
+        Ok(segment)
     }
 
     pub async fn segments(&self, parent: &CanvasName, query: Query) -> Result<Vec<(Id, Segment)>> {
-        Ok(query.select(self.live_canvas(parent).await?.segments))
+        let mut canvas = self.live_canvas(parent).await?;
+        let mut found = query.select(std::mem::take(&mut canvas.segments));
+        for (id, segment) in &mut found {
+            segment.proposition_notes = canvas.serving(id);
+        }
+        Ok(found)
     }
 
     /// Changes a segment by `edit`, which sees its newest content.
@@ -62,15 +74,16 @@ impl App {
     ) -> Result<(SegmentName, Segment)> {
         let receipt = |_: &Canvas, segment: &Segment| once.of(&(name.clone(), segment.clone()));
         let (_, segment) = self
-            .edit_canvas(&name.canvas_name(), receipt, |canvas| {
+            .edit_canvas(&name.canvas_name(), &once, receipt, |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
-                let kept = segment.content.proposition_notes.clone();
+                let kept: Vec<Id> = segment.content.channel_notes().cloned().collect();
                 let content = self.check_segment(canvas, &kept, edit(segment))?;
+                let serving = canvas.serving(&name.segment);
                 let segment = canvas.segments.get_mut(&name.segment).ok_or_else(|| missing(name))?;
                 segment.content = content;
-                segment.version = segment.version.next(self.now());
-                Ok(segment.clone())
+                segment.version = segment.version.next(once.stamp(self.now()));
+                Ok(Segment { proposition_notes: serving, ..segment.clone() })
             })
             .await?;
         Ok((name.clone(), segment))
@@ -83,7 +96,7 @@ impl App {
             let profiles = self.store.profiles_of_canvas(&canvas).await?;
             let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
             let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
-            let edited = self.edit_canvas(&canvas, receipt, |canvas| {
+            let edited = self.edit_canvas(&canvas, &once, receipt, |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
                 let mut users = profiles.clone();
@@ -109,13 +122,10 @@ impl App {
         let Draft { content, violations } = draft;
         let mut c = Checker::resume("segment", violations);
         content.check(&mut c, &rules.vocabulary);
-        let offers = [Block::ValuePropositions, Block::UniqueValueProposition];
-        c.each("proposition_notes", &content.proposition_notes, |c, id| {
-            let found = canvas.content.notes.iter().find(|note| note.id == *id);
-            if !kept.contains(id) && !found.is_some_and(|note| offers.contains(&note.block)) {
-                c.wrong(format!("\"{id}\" is not a value-proposition note of {}", canvas.name));
-            }
-        });
+        for note in content.channel_notes().filter(|note| !kept.contains(note) && !canvas.is_channel(note)) {
+            let field = "relationship_plan.facets[Touchpoints].touchpoints";
+            c.wrong_field(field, format!("\"{note}\" is not a note in the Channels of {}", canvas.name));
+        }
         Ok(c.finish(content)?)
     }
 }

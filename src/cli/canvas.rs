@@ -30,7 +30,7 @@ impl Canvas {
     pub async fn run(self) -> anyhow::Result<Done> {
         let Canvas::Show(show) = self;
         let clients = Clients::connect(&show.server.server).await?;
-        let request = pb::GetCanvasRequest { name: show.canvas.clone() };
+        let request = pb::GetCanvasRequest { name: show.canvas.clone(), ..Default::default() };
         let canvas = clients.canvases().get_canvas(request).await?.into_inner();
         let mut segments = Vec::new();
         let mut page_token = String::new();
@@ -105,6 +105,8 @@ fn verb(kind: pb::LinkKind) -> &'static str {
         pb::LinkKind::Supplies => "supplies",
         pb::LinkKind::Needs => "needs",
         pb::LinkKind::Costs => "costs",
+        pb::LinkKind::Concerns => "concerns",
+        pb::LinkKind::Solves => "solves",
         pb::LinkKind::Unspecified => "→",
     }
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::domain::check::Checker;
 use crate::domain::profile::ProfileContent;
-use crate::domain::score::{Basis, Score};
+use crate::domain::score::{Basis, REMARKS, Score};
 use crate::domain::time::Time;
 use crate::grpc::{convert, pb};
 use crate::rules::set::RuleSet;
@@ -55,6 +55,7 @@ impl Local {
             .script(ScriptKind::LeadScoring, &self.profile.scoring_script)
             .map_err(|missing| missing.to_string())?;
         let mut c = Checker::at("");
+        let created = convert::time(&mut c, "create_time", lead.create_time);
         let lead = convert::lead::content(&mut c, lead);
         let activities = convert::lead::activities(&mut c, activities, None);
         lead.check(&mut c, &self.rules.vocabulary);
@@ -63,6 +64,7 @@ impl Local {
             lead: &lead,
             activities: &activities,
             profile: &self.profile,
+            created,
             as_of: self.as_of,
             currency: &self.currency,
             vocabulary: &self.rules.vocabulary,
@@ -78,6 +80,7 @@ impl Local {
             as_of: self.as_of,
             activity_count: activities.len() as i64,
             currency: self.currency.clone(),
+            remarks: REMARKS,
         };
         Ok(convert::score::outward(&Score { name: None, basis, assessment }))
     }

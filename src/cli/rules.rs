@@ -8,10 +8,11 @@ use super::table::{Table, counted};
 use crate::cli::output::{out, outln};
 use crate::config::currency;
 use crate::domain::vocabulary::{Term, Vocabulary};
+use crate::priority::Nice;
 use crate::rules::catalogue::{Catalogue, FUNCTIONS, ICP_FIELDS, MEMBERS, Scope};
 use crate::rules::source::Sources;
 use crate::rules::types::Type;
-use crate::rules::{Compiled, Nice, compile_and_try};
+use crate::rules::{Compiled, compile_and_try};
 
 #[derive(Subcommand)]
 #[command(after_help = "\
@@ -63,7 +64,7 @@ impl Rules {
 pub fn examine(folder: &Path, currency: &str) -> (Sources, Compiled) {
     match Sources::read(folder) {
         Err(problems) => (Sources::default(), Err(problems)),
-        Ok(sources) => (sources.clone(), compile_and_try(sources, currency, Nice::Reload)),
+        Ok(sources) => (sources.clone(), compile_and_try(sources, currency, Nice::Back)),
     }
 }
 

@@ -120,6 +120,8 @@ pub enum LinkKind {
     Supplies,
     Needs,
     Costs,
+    Concerns,
+    Solves,
 }
 
 impl LinkKind {
@@ -137,6 +139,8 @@ impl LinkKind {
             LinkKind::Supplies => (&[KeyPartnerships], MEANS),
             LinkKind::Needs => (OFFERS, MEANS),
             LinkKind::Costs => (&[KeyResources, KeyActivities, KeyPartnerships], &[CostStructure]),
+            LinkKind::Concerns => (&[Problem], &[CustomerSegments]),
+            LinkKind::Solves => (&[Solution], &[Problem]),
         }
     }
 }
@@ -169,8 +173,6 @@ pub struct Note {
     pub id: Id,
     pub block: Block,
     pub text: String,
-    #[serde(default)]
-    pub segments: Vec<SegmentName>,
     #[serde(default)]
     pub color: String,
     #[serde(default)]
@@ -308,17 +310,14 @@ impl Canvas {
         let missing = |name: &SegmentName| {
             name.canvas != self.name.canvas || !self.segments.contains_key(&name.segment)
         };
-        c.each("notes", &self.content.notes, |c, note| {
-            c.each("segments", &note.segments, |c, name| {
-                if missing(name) {
-                    c.wrong(format!("there is no segment {name} on this canvas"));
-                }
-            });
-        });
-        let notes = self.content.notes_by_id();
         for (id, segment) in &self.segments {
-            for note in segment.content.proposition_notes.iter().filter(|note| !notes.contains_key(note)) {
-                c.wrong_field("notes", format!("\"{note}\" can't go: the segment \"{id}\" names it"));
+            for note in segment.content.channel_notes().filter(|note| !self.is_channel(note)) {
+                c.wrong_field(
+                    "notes",
+                    format!(
+                        "\"{note}\" must stay in Channels: a touchpoint of the segment \"{id}\" names it"
+                    ),
+                );
             }
         }
         c.each("links", &self.content.links, |c, link| {
@@ -330,14 +329,28 @@ impl Canvas {
         });
     }
 
-    /// The notes and links that name a segment, as `note "x"` or `link "y"`.
+    /// The links that lead to a segment, as `link "y"`.
     pub fn references_to(&self, segment: &Id) -> Vec<String> {
-        let notes = self.content.notes.iter().filter(|n| n.segments.iter().any(|s| s.segment == *segment));
         let links = self.content.links.iter();
         let links = links.filter(|l| matches!(&l.to, LinkEnd::Segment(s) if s.segment == *segment));
+        links.map(|l| format!("link \"{}\"", l.id)).collect()
+    }
+
+    /// Whether there is such a note in Channels.
+    pub fn is_channel(&self, note: &Id) -> bool {
+        self.content.notes.iter().any(|n| n.id == *note && n.block == Block::Channels)
+    }
+
+    /// The notes that serve a segment, in the order of the links.
+    pub fn serving(&self, segment: &Id) -> Vec<Id> {
+        let links = self.content.links.iter().filter(|link| link.kind == LinkKind::Serves);
+        let links = links.filter(|link| matches!(&link.to, LinkEnd::Segment(to) if to.segment == *segment));
+        let mut notes = Vec::new();
+        for link in links {
+            if !notes.contains(&link.from) {
+                notes.push(link.from.clone());
+            }
+        }
         notes
-            .map(|n| format!("note \"{}\"", n.id))
-            .chain(links.map(|l| format!("link \"{}\"", l.id)))
-            .collect()
     }
 }

@@ -82,6 +82,13 @@ impl Checker {
         Self { inherited, found, ..Self::at(root) }
     }
 
+    /// What both have found.
+    pub fn and(mut self, other: Self) -> Self {
+        self.found.extend(other.found);
+        self.found.truncate(MOST);
+        self
+    }
+
     /// Walks into a field.
     pub fn within<T>(&mut self, field: impl Into<String>, walk: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(Step::Field(field.into()));

@@ -26,6 +26,19 @@ pub enum Kind {
     YesNo,
     /// Texts by key: `external_ids.crm`.
     Keyed,
+    /// Text that is equal whatever its case.
+    Folded,
+    /// The host of an address, however it is written.
+    Host,
+    /// Values of any type by key: `attributes.pain`. Texts among them are equal whatever their case.
+    Attribute,
+}
+
+impl Kind {
+    /// Whether it has parts.
+    fn is_keyed(self) -> bool {
+        matches!(self, Kind::Keyed | Kind::Attribute)
+    }
 }
 
 /// A field that a list can be filtered by.
@@ -133,6 +146,9 @@ impl Filter {
 }
 
 fn compare(value: &Operand, by: Comparison, with: &Operand) -> bool {
+    if std::mem::discriminant(value) != std::mem::discriminant(with) {
+        return false;
+    }
     let contains = || match (value, with) {
         (Operand::Text(value), Operand::Text(part)) => value.contains(part.as_str()),
         _ => false,
@@ -154,22 +170,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    static FIELDS: [Field; 6] = [
+    static FIELDS: [Field; 9] = [
         Field { name: "owner", kind: Kind::Text, orders: false },
         Field { name: "stage", kind: Kind::Word("LEAD_STAGE_", &["new", "mql"]), orders: false },
         Field { name: "total", kind: Kind::Points, orders: true },
         Field { name: "update_time", kind: Kind::Time, orders: true },
         Field { name: "stale", kind: Kind::YesNo, orders: false },
         Field { name: "external_ids", kind: Kind::Keyed, orders: false },
+        Field { name: "country", kind: Kind::Folded, orders: false },
+        Field { name: "domain", kind: Kind::Host, orders: false },
+        Field { name: "attributes", kind: Kind::Attribute, orders: false },
     ];
 
-    /// Whether an item with owner "an", stage mql, 12.5 points and the id 7 in crm passes.
+    /// Whether an item with owner "an", stage mql, 12.5 points, the id 7 in crm, from Österreich, at acme.example, with a
+    /// pain of 0.5 and an open plan passes.
     fn passes(text: &str) -> bool {
         let get = |field: &Field, key: Option<&str>| match (field.name, key) {
             ("owner", None) => Some(Operand::Text("an".into())),
             ("stage", None) => Some(Operand::Text("mql".into())),
             ("total", None) => Some(Operand::Number(1_250.0)),
             ("external_ids", Some("crm")) => Some(Operand::Text("7".into())),
+            ("country", None) => Some(Operand::Text("österreich".into())),
+            ("domain", None) => Some(Operand::Text("acme.example".into())),
+            ("attributes", Some("pain")) => Some(Operand::Number(0.5)),
+            ("attributes", Some("plan")) => Some(Operand::Text("open".into())),
+            ("attributes", Some("trial")) => Some(Operand::YesNo(true)),
             _ => None,
         };
         Filter::parse(text, &FIELDS).unwrap().matches(&get)
@@ -188,12 +213,25 @@ mod tests {
             "external_ids.crm = 7 AND external_ids.\"crm\":*",
             "NOT update_time:*",
             "total < 13 AND total > -2",
+            "country = ÖSTERREICH AND country:reich",
+            "country IN (DE, \"Österreich\") AND NOT country IN (DE, CH)",
+            "domain = \"https://www.ACME.example/x\" AND domain IN (acme.example, rival.example)",
+            "attributes.pain >= 0.5 AND attributes.plan = OPEN AND attributes.trial = true",
+            "NOT attributes.trial = false AND NOT attributes.pain IN (1, 2)",
+            "update_time:* OR owner IN (an)",
         ] {
             assert!(passes(text), "{text}");
         }
-        for text in
-            ["owner = bo", "NOT (owner = an OR stage = new)", "owner:*  AND  total = 12", "update_time:*"]
-        {
+        for text in [
+            "owner = bo",
+            "NOT (owner = an OR stage = new)",
+            "owner:*  AND  total = 12",
+            "update_time:*",
+            "country IN (DE, AT)",
+            "attributes.pain = \"0.5\"",
+            "attributes.pain != x",
+            "NOT attributes.other = 1",
+        ] {
             assert!(!passes(text), "{text}");
         }
     }
@@ -221,6 +259,10 @@ mod tests {
             wrong("stale:tru AND external_ids = 7 AND owner.x = 1 AND stage > new AND update_time = now"),
             wrong("owner = an %"),
             wrong("owner = \"\\\0\""),
+            wrong("owner IN an"),
+            wrong("owner IN (an"),
+            wrong("owner IN ()"),
+            wrong("stage IN (new, nwe) AND attributes = 1 AND attributes.list:x"),
         ];
         insta::assert_snapshot!(found.join("\n"));
         assert!(Filter::parse(&"(".repeat(4_000), &FIELDS).is_err());

@@ -10,7 +10,7 @@ use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
 use super::score::{Points, Score, ScoreStatus};
 use super::time::{DAY, Time};
 use super::value::{FactValue, Money};
-use super::version::Version;
+use super::version::{Stamp, Version};
 pub use check::fits_type;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,10 +49,12 @@ pub enum LeadStage {
     Customer,
     Lost,
     Churned,
+    Rejected,
+    Recycled,
 }
 
 impl LeadStage {
-    pub const ALL: [LeadStage; 7] = [
+    pub const ALL: [LeadStage; 9] = [
         LeadStage::New,
         LeadStage::Mql,
         LeadStage::Sal,
@@ -60,6 +62,8 @@ impl LeadStage {
         LeadStage::Customer,
         LeadStage::Lost,
         LeadStage::Churned,
+        LeadStage::Rejected,
+        LeadStage::Recycled,
     ];
 
     /// The word that scripts use.
@@ -72,6 +76,8 @@ impl LeadStage {
             LeadStage::Customer => "customer",
             LeadStage::Lost => "lost",
             LeadStage::Churned => "churned",
+            LeadStage::Rejected => "rejected",
+            LeadStage::Recycled => "recycled",
         }
     }
 }
@@ -166,6 +172,10 @@ pub struct StageChange {
     pub from: LeadStage,
     pub to: LeadStage,
     pub time: Time,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub actor: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,6 +230,17 @@ impl OutcomeKind {
     }
 }
 
+impl CustomerStatus {
+    /// The word that filters use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CustomerStatus::Active => "active",
+            CustomerStatus::Paused => "paused",
+            CustomerStatus::Churned => "churned",
+        }
+    }
+}
+
 /// How a lead ended; never visible to scoring scripts.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,6 +269,9 @@ pub struct LeadContent {
     pub profile: Option<ProfileName>,
     #[serde(default)]
     pub stage: LeadStage,
+    /// A code of the caller's own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stage_reason: String,
     pub customer: Option<Customer>,
     pub outcome: Option<Outcome>,
 }
@@ -346,13 +370,42 @@ impl LeadRecord {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Activity {
+    /// The caller's own, unique among the lead's activities that were not taken back.
+    pub id: Option<String>,
     pub kind: String,
     pub time: Time,
     pub known_time: Time,
     pub amount: f64,
     pub contact: Option<Id>,
+}
+
+/// Adds to a history the change to the stage that a lead has now, if it does not tell of it.
+fn note_stage(history: &mut Vec<StageChange>, from: LeadStage, content: &LeadContent, stamp: &Stamp) {
+    if content.stage != from {
+        let (reason, actor) = (content.stage_reason.clone(), stamp.change.author.clone());
+        history.push(StageChange { from, to: content.stage, time: stamp.time, reason, actor });
+    }
+    let surplus = history.len().saturating_sub(MAX_STAGE_CHANGES);
+    history.drain(..surplus);
+}
+
+/// The most changes of stage that a lead keeps.
+pub const MAX_STAGE_CHANGES: usize = 1_000;
+
+/// What a caller sets of a lead: its content, and perhaps how it came to its stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeadDraft {
+    pub content: LeadContent,
+    /// Absent means that the lead's own history goes on.
+    pub stage_changes: Option<Vec<StageChange>>,
+}
+
+impl From<LeadContent> for LeadDraft {
+    fn from(content: LeadContent) -> Self {
+        Self { content, stage_changes: None }
+    }
 }
 
 impl LeadContent {
@@ -367,6 +420,7 @@ impl LeadContent {
             source: String::new(),
             profile: None,
             stage: LeadStage::New,
+            stage_reason: String::new(),
             customer: None,
             outcome: None,
         }
@@ -375,16 +429,21 @@ impl LeadContent {
 
 impl Lead {
     /// A new lead.
-    pub fn create(name: LeadName, content: LeadContent, now: Time) -> Self {
-        Self { name, version: Version::first(now), content, stage_changes: Vec::new() }
+    pub fn create(name: LeadName, draft: impl Into<LeadDraft>, stamp: impl Into<Stamp>) -> Self {
+        let (LeadDraft { content, stage_changes }, stamp) = (draft.into(), stamp.into());
+        let mut stage_changes = stage_changes.unwrap_or_default();
+        if let Some(stage) = stage_changes.last().map(|last| last.to) {
+            note_stage(&mut stage_changes, stage, &content, &stamp);
+        }
+        Self { name, version: Version::first(stamp), content, stage_changes }
     }
 
-    /// The lead's next revision with other content.
-    pub fn revise(&self, content: LeadContent, now: Time) -> Self {
-        let mut stage_changes = self.stage_changes.clone();
-        if content.stage != self.content.stage {
-            stage_changes.push(StageChange { from: self.content.stage, to: content.stage, time: now });
-        }
-        Self { name: self.name.clone(), version: self.version.next(now), content, stage_changes }
+    /// The lead's next revision with other content. A change of stage that no given history tells of is added to it.
+    pub fn revise(&self, draft: impl Into<LeadDraft>, stamp: impl Into<Stamp>) -> Self {
+        let (LeadDraft { content, stage_changes }, stamp) = (draft.into(), stamp.into());
+        let mut stage_changes = stage_changes.unwrap_or_else(|| self.stage_changes.clone());
+        let stage = stage_changes.last().map_or(self.content.stage, |last| last.to);
+        note_stage(&mut stage_changes, stage, &content, &stamp);
+        Self { name: self.name.clone(), version: self.version.next(stamp), content, stage_changes }
     }
 }

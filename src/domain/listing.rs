@@ -4,13 +4,15 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical::folded;
 use super::canvas::{Canvas, Maturity};
 use super::filter::{Field, Filter, Kind, Operand};
-use super::lead::{LeadRecord, Subject};
+use super::lead::{LeadContent, LeadRecord, Subject};
 use super::profile::Profile;
 use super::score::Score;
 use super::segment::Segment;
 use super::text::suggestion;
+use super::value::Value;
 
 /// The order of a list; items that are equal in it stand by name in the same direction, items without the field
 /// last.
@@ -65,7 +67,7 @@ impl Cursor {
             (None, _) => true,
             (Some(Operand::Time(_)), Some(Kind::Time)) => true,
             (Some(Operand::Number(n)), Some(Kind::Number | Kind::Points)) => n.is_finite(),
-            (Some(Operand::Text(_)), Some(Kind::Text)) => true,
+            (Some(Operand::Text(_)), Some(Kind::Text | Kind::Folded)) => true,
             _ => false,
         }
     }
@@ -150,8 +152,14 @@ pub static PROFILE: [Field; 5] = [
     ordering("update_time", Kind::Time),
 ];
 
-pub static LEAD: [Field; 18] = [
-    field("stage", Kind::Word("LEAD_STAGE_", &["new", "mql", "sal", "sql", "customer", "lost", "churned"])),
+const STAGES: &[&str] = &["new", "mql", "sal", "sql", "customer", "lost", "churned", "rejected", "recycled"];
+
+pub static LEAD: [Field; 23] = [
+    field("display_name", Kind::Folded),
+    field("domain", Kind::Host),
+    field("stage", Kind::Word("LEAD_STAGE_", STAGES)),
+    field("outcome", Kind::Word("OUTCOME_KIND_", &["won", "lost"])),
+    field("customer", Kind::Word("CUSTOMER_STATUS_", &["active", "paused", "churned"])),
     field("status", Kind::Word("SCORE_STATUS_", &["scored", "disqualified", "insufficient_data"])),
     field("grade", Kind::Text),
     ordering("total", Kind::Points),
@@ -160,12 +168,13 @@ pub static LEAD: [Field; 18] = [
     field("profile", Kind::Name("profiles/")),
     field("segment", Kind::Text),
     field("owner", Kind::Text),
-    field("source", Kind::Text),
-    field("country", Kind::Text),
-    field("industry", Kind::Text),
+    field("source", Kind::Folded),
+    field("country", Kind::Folded),
+    field("industry", Kind::Folded),
     field("employees", Kind::Number),
     field("external_ids", Kind::Keyed),
-    field("create_time", Kind::Time),
+    field("attributes", Kind::Attribute),
+    ordering("create_time", Kind::Time),
     ordering("update_time", Kind::Time),
     ordering("last_activity_time", Kind::Time),
     field("stale", Kind::YesNo),
@@ -180,6 +189,15 @@ pub static SCORE: [Field; 3] = [
 /// A text as it is listed by: not set if it is empty, and without the one character that PostgreSQL has no place for.
 pub fn listed_text(text: &str) -> Option<String> {
     Some(text).filter(|text| !text.is_empty()).map(|text| text.replace('\0', "\u{FFFD}"))
+}
+
+/// A word, or a name, as it is listed by: whatever its case.
+pub fn listed_word(word: &str) -> Option<String> {
+    listed_text(&folded(word))
+}
+
+fn word(text: &str) -> Option<Operand> {
+    listed_word(text).map(Operand::Text)
 }
 
 fn text(text: &str) -> Option<Operand> {
@@ -271,9 +289,14 @@ impl Listed for LeadRecord {
             "profile" => text(&content.profile.as_ref()?.to_string()),
             "segment" => text(&latest?.segment.as_ref()?.to_string()),
             "owner" => text(&content.owner),
-            "source" => text(&content.source),
-            "country" => text(content.subject.country()),
-            "industry" => text(content.subject.industry()),
+            "source" => word(&content.source),
+            "country" => word(content.subject.country()),
+            "industry" => word(content.subject.industry()),
+            "display_name" => word(content.subject.display_name()),
+            "domain" => word(content.subject.domain()),
+            "outcome" => text(content.outcome.as_ref()?.kind.as_str()),
+            "customer" => text(content.customer.as_ref()?.status?.as_str()),
+            "attributes" => operand_of(&content.attributes.get(key?)?.value),
             "employees" => content.subject.employees().map(|n| Operand::Number(n as f64)),
             "external_ids" => text(content.external_ids.get(key?)?),
             "create_time" => Some(Operand::Time(version.create_time)),
@@ -300,7 +323,39 @@ impl Listed for Score {
     }
 }
 
+/// A lead's attributes as they are listed by, as a JSON object; nothing if it has none.
+pub fn listed_attributes(content: &LeadContent) -> Option<String> {
+    let json = |operand: Operand| match operand {
+        Operand::Number(n) => serde_json::Value::from(n),
+        Operand::Text(text) => text.into(),
+        Operand::YesNo(yes) => yes.into(),
+        Operand::Time(time) => time.micros().into(),
+    };
+    let listed =
+        content.attributes.iter().filter_map(|(name, fact)| Some((name, json(operand_of(&fact.value)?))));
+    let listed: serde_json::Map<_, _> = listed.map(|(name, value)| (name.clone(), value)).collect();
+    (!listed.is_empty()).then(|| serde_json::Value::Object(listed).to_string())
+}
+
+/// An attribute's value as it is compared: lists and amounts of money are only asked for whether they are there.
+fn operand_of(value: &Value) -> Option<Operand> {
+    match value {
+        Value::Number(n) => Some(Operand::Number(*n)),
+        Value::Text(text) => word(text),
+        Value::YesNo(yes) => Some(Operand::YesNo(*yes)),
+        Value::List(_) | Value::Money(_) => Some(Operand::Text(String::new())),
+    }
+}
+
 impl Subject {
+    /// A company's; empty for a person.
+    pub fn domain(&self) -> &str {
+        match self {
+            Subject::Company(company) => &company.domain,
+            Subject::Person(_) => "",
+        }
+    }
+
     pub fn country(&self) -> &str {
         match self {
             Subject::Company(company) => &company.country,

@@ -9,7 +9,7 @@ use super::check::Checker;
 use super::name::{Id, ProfileName, SegmentName};
 use super::score::Points;
 use super::time::Time;
-use super::value::Value;
+use super::value::{Evidence, Value};
 use super::version::Version;
 use super::vocabulary::Vocabulary;
 
@@ -51,6 +51,8 @@ pub struct Criterion {
     pub expectation: Expectation,
     pub points: Points,
     pub because: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,18 @@ pub enum Served {
     Now,
     Costly,
     No,
+}
+
+impl Served {
+    /// The word that scripts use; none if it is not stated.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Served::Unstated => None,
+            Served::Now => Some("now"),
+            Served::Costly => Some("costly"),
+            Served::No => Some("no"),
+        }
+    }
 }
 
 /// A band of company sizes, `[min, max)` employees.
@@ -79,12 +93,27 @@ impl SizeBand {
 }
 
 /// A role that takes part in the decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DecisionRole {
     pub role: String,
     pub required: bool,
     /// How many contacts in this role count as reached, at least 1.
     pub min_contacts: i32,
+    /// The role takes part only at accounts with so many employees, `[min, max)`.
+    #[serde(default)]
+    pub min_employees: Option<i64>,
+    #[serde(default)]
+    pub max_employees: Option<i64>,
+}
+
+impl DecisionRole {
+    /// Whether the role takes part at an account of a size; where that is unknown, it does.
+    pub fn takes_part(&self, employees: Option<f64>) -> bool {
+        employees.is_none_or(|employees| {
+            self.min_employees.is_none_or(|min| employees >= min as f64)
+                && self.max_employees.is_none_or(|max| employees < max as f64)
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,6 +226,9 @@ impl ProfileContent {
             }
             c.require(seen.insert(&role.role), "role", "is listed already");
             c.number("min_contacts", Some(role.min_contacts.into()), 1.0, 1_000.0);
+            c.require(role.min_employees.is_none_or(|min| min >= 0), "min_employees", "must be 0 or more");
+            let above = role.max_employees.is_none_or(|max| max > role.min_employees.unwrap_or(0));
+            c.require(above, "max_employees", "must be above min_employees: sizes are [min, max)");
         });
     }
 }
@@ -206,6 +238,8 @@ impl Criterion {
         c.length("fact", &self.fact, 1, 100);
         c.length("because", &self.because, 1, 1_000);
         check_points(c, self.points);
+        c.count("evidence", self.evidence.len(), 50);
+        c.each("evidence", &self.evidence, |c, evidence| evidence.check(c));
         match &self.expectation {
             Expectation::In(words) => c.require(!words.is_empty(), "in", "needs at least one word"),
             Expectation::NotIn(words) => c.require(!words.is_empty(), "not_in", "needs at least one word"),

@@ -188,14 +188,18 @@ pub enum WarningCode {
     CurrencyMismatch,
     AttributeType,
     ActivitiesLeftOut,
+    Oversized,
+    Costly,
 }
 
 impl WarningCode {
-    pub const ALL: [WarningCode; 4] = [
+    pub const ALL: [WarningCode; 6] = [
         WarningCode::DisqualifierUnknown,
         WarningCode::CurrencyMismatch,
         WarningCode::AttributeType,
         WarningCode::ActivitiesLeftOut,
+        WarningCode::Oversized,
+        WarningCode::Costly,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -204,6 +208,8 @@ impl WarningCode {
             WarningCode::CurrencyMismatch => "CURRENCY_MISMATCH",
             WarningCode::AttributeType => "ATTRIBUTE_TYPE",
             WarningCode::ActivitiesLeftOut => "ACTIVITIES_LEFT_OUT",
+            WarningCode::Oversized => "OVERSIZED",
+            WarningCode::Costly => "COSTLY",
         }
     }
 
@@ -215,6 +221,8 @@ impl WarningCode {
             WarningCode::ActivitiesLeftOut => {
                 "record sums of what happens often, as one activity with an amount"
             }
+            WarningCode::Oversized => "look for an account, or a part of this one, that can be made happy",
+            WarningCode::Costly => "make sure that the price covers what such an account takes",
             WarningCode::AttributeType => "write the attribute anew in the type that facts.toml declares",
         }
     }
@@ -253,7 +261,13 @@ pub struct Basis {
     pub activity_count: i64,
     /// The deployment's currency at that time.
     pub currency: String,
+    /// What is said beside the points, which grows: [`REMARKS`] when it was scored.
+    #[serde(default)]
+    pub remarks: u32,
 }
+
+/// The newest generation of what is said beside the points. 1: warnings of an account's size.
+pub const REMARKS: u32 = 1;
 
 /// A lead's score as of a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

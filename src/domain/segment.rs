@@ -78,22 +78,67 @@ impl FacetKind {
     pub fn attributes(self) -> &'static [&'static str] {
         match self {
             FacetKind::Segments => &["needs", "preferences", "behaviours"],
-            FacetKind::RelationshipType => &["types"],
+            FacetKind::RelationshipType | FacetKind::Touchpoints | FacetKind::Lifecycle => &[],
             FacetKind::Customization => &["product", "service"],
             FacetKind::Channels => &["physical", "digital"],
-            FacetKind::Touchpoints => &["sales", "onboarding", "support", "feedback", "other"],
-            FacetKind::Lifecycle => {
-                &["awareness", "consideration", "first_purchase", "onboarding", "use", "renewal", "advocacy"]
-            }
             FacetKind::FeedbackAndData => &["collection", "use"],
-            FacetKind::Support => &["level", "person_access", "response_time", "resources"],
+            FacetKind::Support => &["level", "person_access", "resources"],
             FacetKind::RetentionAndLoyalty => {
                 &["loyalty_programme", "exclusive_offers", "personal_communication"]
             }
-            FacetKind::ComplaintHandling => &["intake", "resolution_time", "escalation"],
-            FacetKind::PrivacyAndSecurity => &["data_held", "lawful_basis", "safeguards", "assurance"],
+            FacetKind::ComplaintHandling => &["intake", "escalation"],
+            FacetKind::PrivacyAndSecurity => &["data_held", "safeguards", "assurance"],
         }
     }
+}
+
+/// How customers are dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelationshipType {
+    PersonalAssistance,
+    DedicatedPersonal,
+    SelfService,
+    Automated,
+    Community,
+    CoCreation,
+}
+
+/// How far the relationship with a customer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifecycleStage {
+    Awareness,
+    Consideration,
+    FirstPurchase,
+    Onboarding,
+    Use,
+    Renewal,
+    Advocacy,
+}
+
+/// On what ground personal data is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LawfulBasis {
+    Consent,
+    Contract,
+    LegalObligation,
+    VitalInterests,
+    PublicTask,
+    LegitimateInterests,
+}
+
+/// A place where the vendor and a customer meet.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Touchpoint {
+    pub description: String,
+    pub stage: Option<LifecycleStage>,
+    /// A note in the canvas's Channels.
+    pub channel_note: Option<Id>,
+    pub owner: String,
 }
 
 /// How well a facet is founded.
@@ -115,12 +160,40 @@ pub struct Facet {
     pub evidence: Vec<Evidence>,
     /// Days after which evidence goes stale; 365 if not stated.
     pub review_period_days: Option<i32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relationship_types: Vec<RelationshipType>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub touchpoints: Vec<Touchpoint>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lifecycle: BTreeMap<LifecycleStage, String>,
+    /// In seconds, as all durations here.
+    pub response_time: Option<i64>,
+    pub resolution_time: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lawful_bases: Vec<LawfulBasis>,
 }
 
 impl Facet {
+    fn says_something(&self) -> bool {
+        let fields = self.typed_fields().into_iter().any(|(_, _, is_set)| is_set);
+        !self.content.is_empty() || !self.attributes.is_empty() || fields
+    }
+
+    /// The fields that belong to one kind of facet, and whether they are set.
+    fn typed_fields(&self) -> [(&'static str, FacetKind, bool); 6] {
+        [
+            ("relationship_types", FacetKind::RelationshipType, !self.relationship_types.is_empty()),
+            ("touchpoints", FacetKind::Touchpoints, !self.touchpoints.is_empty()),
+            ("lifecycle", FacetKind::Lifecycle, !self.lifecycle.is_empty()),
+            ("response_time", FacetKind::Support, self.response_time.is_some()),
+            ("resolution_time", FacetKind::ComplaintHandling, self.resolution_time.is_some()),
+            ("lawful_bases", FacetKind::PrivacyAndSecurity, !self.lawful_bases.is_empty()),
+        ]
+    }
+
     /// How well the facet is founded at a time.
     pub fn status(&self, now: Time) -> FacetStatus {
-        if self.content.is_empty() && self.attributes.is_empty() {
+        if !self.says_something() {
             return FacetStatus::Missing;
         }
         let period = f64::from(self.review_period_days.unwrap_or(365));
@@ -132,7 +205,7 @@ impl Facet {
     }
 }
 
-/// Where a persona's field comes from.
+/// Where a field comes from.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -193,7 +266,9 @@ pub struct SegmentContent {
     pub capacity: Option<f64>,
     pub custom_factors: BTreeMap<String, f64>,
     pub relationship_plan: BTreeMap<FacetKind, Facet>,
-    pub proposition_notes: Vec<Id>,
+    /// Where its numbers come from, by field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub provenance: BTreeMap<String, Provenance>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,9 +277,32 @@ pub struct Segment {
     pub content: SegmentContent,
     #[serde(default)]
     pub personas: BTreeMap<Id, Persona>,
+    /// The notes that serve it, as its canvas's links say when it is read.
+    #[serde(skip)]
+    pub proposition_notes: Vec<Id>,
+}
+
+/// Checks where some of these fields come from.
+fn check_provenance(
+    c: &mut Checker,
+    provenance: &BTreeMap<String, Provenance>,
+    fields: &'static [&'static str],
+) {
+    for (field, origin) in provenance {
+        c.within(format!("provenance[\"{field}\"]"), |c| {
+            if !fields.contains(&field.as_str()) {
+                c.wrong(format!("is not a field; {}", c.suggestion(field, fields.iter().copied())));
+            }
+            c.length("source", &origin.source, 0, 500);
+            c.number("confidence", origin.confidence, 0.0, 1.0);
+        });
+    }
 }
 
 impl SegmentContent {
+    /// The fields whose provenance can be stated.
+    const NUMBERS: &'static [&'static str] = &["size", "growth_rate", "fit", "capacity"];
+
     pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
         c.length("display_name", &self.display_name, 1, 200);
         let data = [
@@ -241,9 +339,16 @@ impl SegmentContent {
             }
             c.require(value.is_finite(), &field, "must be finite");
         }
+        check_provenance(c, &self.provenance, Self::NUMBERS);
         for (kind, facet) in &self.relationship_plan {
             c.within(format!("relationship_plan.facets[{kind:?}]"), |c| facet.check(c, *kind));
         }
+    }
+
+    /// The notes in Channels that touchpoints name.
+    pub fn channel_notes(&self) -> impl Iterator<Item = &Id> {
+        let facets = self.relationship_plan.values();
+        facets.flat_map(|facet| &facet.touchpoints).filter_map(|touchpoint| touchpoint.channel_note.as_ref())
     }
 
     /// The mean intensity of the needs whose intensity is known.
@@ -265,6 +370,22 @@ impl Facet {
                 );
             }
         }
+        for (field, of, is_set) in self.typed_fields() {
+            c.require(!is_set || kind == of, field, "is a field of another facet");
+        }
+        c.count("touchpoints", self.touchpoints.len(), 100);
+        c.each("touchpoints", &self.touchpoints, |c, touchpoint| {
+            c.length("description", &touchpoint.description, 1, 500);
+            c.length("owner", &touchpoint.owner, 0, 200);
+        });
+        for (stage, approach) in &self.lifecycle {
+            c.within(format!("lifecycle[{stage:?}]"), |c| c.length("approach", approach, 1, 2_000));
+        }
+        for (field, seconds) in
+            [("response_time", self.response_time), ("resolution_time", self.resolution_time)]
+        {
+            c.require(seconds.is_none_or(|seconds| seconds > 0), field, "must be a second or more");
+        }
         c.each("evidence", &self.evidence, |c, e| e.check(c));
         c.number("review_period_days", self.review_period_days.map(f64::from), 1.0, 36_500.0);
     }
@@ -272,8 +393,8 @@ impl Facet {
 
 impl PersonaContent {
     /// The fields whose provenance can be stated.
-    pub const FIELDS: [&'static str; 7] =
-        ["display_name", "traits", "goals", "pains", "preferred_channels", "decision_role", "quote"];
+    const FIELDS: &'static [&'static str] =
+        &["display_name", "traits", "goals", "pains", "preferred_channels", "decision_role", "quote"];
 
     pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
         c.length("display_name", &self.display_name, 1, 200);
@@ -292,13 +413,6 @@ impl PersonaContent {
             let help = c.suggestion(&self.decision_role, known);
             c.wrong_field("decision_role", format!("facts.toml declares no such role; {help}"));
         }
-        for (field, provenance) in &self.provenance {
-            c.within(format!("provenance[\"{field}\"]"), |c| {
-                if !Self::FIELDS.contains(&field.as_str()) {
-                    c.wrong(format!("is not a field; {}", c.suggestion(field, Self::FIELDS)));
-                }
-                c.number("confidence", provenance.confidence, 0.0, 1.0);
-            });
-        }
+        check_provenance(c, &self.provenance, Self::FIELDS);
     }
 }

@@ -44,6 +44,11 @@ impl Time {
         Time(self.0.saturating_add(days.saturating_mul(DAY)).clamp(Self::MIN.0, Self::MAX.0))
     }
 
+    /// This time moved by seconds, kept within the range.
+    pub fn plus_seconds(self, seconds: i64) -> Time {
+        Time(self.0.saturating_add(seconds.saturating_mul(1_000_000)).clamp(Self::MIN.0, Self::MAX.0))
+    }
+
     /// The beginning of a day, written as 2026-11-26, in UTC.
     pub fn of_date(text: &str) -> Option<Self> {
         Self::of_day(text.parse().ok()?)

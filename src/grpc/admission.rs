@@ -21,6 +21,7 @@ use tonic::body::Body;
 use super::methods::Method;
 use super::status::{self, Reason};
 use super::{MAX_MESSAGE, codec};
+use crate::priority::{aside, aside_of_tasks};
 
 /// How many streams and answers may be open on a connection.
 pub const STREAMS_A_CONNECTION: u32 = 256;
@@ -114,7 +115,7 @@ struct Pools {
 
 /// The budgets, in KiB.
 const SMALL_BUDGET: usize = 32 * MEBIBYTE / KIBIBYTE;
-const LARGE_BUDGET: usize = 128 * MEBIBYTE / KIBIBYTE;
+const LARGE_BUDGET: usize = 96 * MEBIBYTE / KIBIBYTE;
 const ANSWER_BUDGET: usize = 64 * MEBIBYTE / KIBIBYTE;
 /// How many questions about our health are open at a time: most of them are watches.
 const HEALTH_CALLS: usize = 1_024;
@@ -129,7 +130,7 @@ impl Admission {
             health: Pool::new(HEALTH_CALLS, HEALTH_CALLS / 8),
             small: Pool::new(SMALL_BUDGET, SMALL_BUDGET / 4),
             // The largest request that is legal fits into a share: 16 MiB, and 64 MiB when it is decoded.
-            large: Pool::new(LARGE_BUDGET, LARGE_BUDGET / 4 * 3),
+            large: Pool::new(LARGE_BUDGET, LARGE_BUDGET / 8 * 7),
             answers: Pool::new(ANSWER_BUDGET, ANSWER_BUDGET / 2),
             turn: Arc::new(Semaphore::new(1)),
             calls: TaskTracker::new(),
@@ -294,7 +295,7 @@ impl Admission {
             let weight = codec::weigh_request(input, &bytes)?;
             Ok::<_, Status>((bytes, weight, turn))
         };
-        let worked = tokio::task::spawn_blocking(work).await;
+        let worked = tokio::task::spawn_blocking(|| aside(work)).await;
         let (bytes, weight, turn) =
             worked.map_err(|_| status::plain(Reason::Internal, "the request could not be read"))??;
         held.extend(self.weighed(shares, weight).await?);
@@ -334,6 +335,60 @@ async fn room(share: &Share, kibibytes: usize) -> Result<Taken, Status> {
     waited.ok().flatten().ok_or_else(status::overloaded)
 }
 
+/// What has come of a request. It is put together only when it is whole: a buffer that grows leaves all its former sizes
+/// behind in the allocator, which is as much again for each request that is under way.
+#[derive(Default)]
+struct Pieces {
+    /// A call in one piece, as nearly all are, is not copied.
+    first: Bytes,
+    chunks: Vec<BytesMut>,
+}
+
+/// The size of a chunk. What comes is copied into it, since the smallest frame may hold a large buffer of its connection.
+const CHUNK: usize = 64 << 10;
+
+impl Pieces {
+    fn add(&mut self, data: Bytes) {
+        if self.first.is_empty() && self.chunks.is_empty() {
+            self.first = data;
+            return;
+        }
+        if self.chunks.is_empty() {
+            let first = std::mem::take(&mut self.first);
+            self.copy(first);
+        }
+        self.copy(data);
+    }
+
+    fn copy(&mut self, mut data: Bytes) {
+        while !data.is_empty() {
+            match self.chunks.last_mut().filter(|chunk| chunk.len() < chunk.capacity()) {
+                Some(chunk) => {
+                    let fits = data.split_to(data.len().min(chunk.capacity() - chunk.len()));
+                    chunk.extend_from_slice(&fits);
+                }
+                None => self.chunks.push(BytesMut::with_capacity(CHUNK)),
+            }
+        }
+    }
+
+    /// At least the first bytes, as far as they have come.
+    fn beginning(&self) -> &[u8] {
+        self.chunks.first().map_or(&self.first, |chunk| chunk)
+    }
+
+    fn whole(self) -> Bytes {
+        if self.chunks.is_empty() {
+            return self.first;
+        }
+        let mut whole = BytesMut::with_capacity(self.chunks.iter().map(BytesMut::len).sum());
+        for chunk in self.chunks {
+            whole.extend_from_slice(&chunk);
+        }
+        whole.freeze()
+    }
+}
+
 /// Takes a request in, within the budget of bytes and its time.
 async fn receive(shares: &Shares, mut body: Body, most: usize) -> Result<Received, Status> {
     let late = || {
@@ -343,7 +398,7 @@ async fn receive(shares: &Shares, mut body: Body, most: usize) -> Result<Receive
         status::plain(Reason::DeadlineExceeded, message)
     };
     let end = Instant::now() + REQUEST_TIME;
-    let (mut first, mut rest) = (Bytes::new(), BytesMut::new());
+    let mut pieces = Pieces::default();
     let mut received = 0;
     // One after the other, since their budgets differ: of a large request the beginning is small.
     let (mut small, mut large): (Option<Taken>, Option<Taken>) = (None, None);
@@ -382,24 +437,16 @@ async fn receive(shares: &Shares, mut body: Body, most: usize) -> Result<Receive
                 None => large = Some(more),
             }
         }
-        // A call in one piece, as nearly all are, is not copied.
-        if first.is_empty() && rest.is_empty() {
-            first = data;
-        } else {
-            if rest.is_empty() {
-                rest.extend_from_slice(&first);
-                first = Bytes::new();
-            }
-            rest.extend_from_slice(&data);
-        }
-        let announced = if first.is_empty() { &rest[..] } else { &first[..] };
-        if let Some(length) = announced.get(1..FRAME).and_then(|length| length.try_into().ok())
-            && u32::from_be_bytes(length) as usize > most
-        {
+        pieces.add(data);
+        let length = pieces.beginning().get(1..FRAME).and_then(|length| length.try_into().ok());
+        if length.is_some_and(|length| u32::from_be_bytes(length) as usize > most) {
             return Err(too_large(most));
         }
     }
-    let bytes = if rest.is_empty() { first } else { rest.freeze() };
+    let bytes = match received > HEAVY {
+        true => aside_of_tasks(|| pieces.whole()),
+        false => pieces.whole(),
+    };
     let held = small.into_iter().chain(large).collect();
     Ok(Received { bytes, held })
 }

@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert::{self, optional, parsed};
 use super::once::{self, Mutation};
-use super::page::{ListRequest, Wanted};
+use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::canvas::Canvas;
@@ -21,7 +21,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         request: Request<pb::CreateCanvasRequest>,
     ) -> Result<Response<pb::Canvas>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "CanvasService/CreateCanvas", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             c.require(request.canvas.is_some(), "canvas", "is required");
             let id = optional(&mut c, "canvas_id", &request.canvas_id);
@@ -36,9 +36,11 @@ impl pb::canvas_service_server::CanvasService for Service {
         &self,
         request: Request<pb::GetCanvasRequest>,
     ) -> Result<Response<pb::Canvas>, Status> {
+        let request = request.into_inner();
         let mut c = Checker::at("");
-        let name = parsed(&mut c, "name", &request.get_ref().name);
-        let canvas = self.0.canvas(&finish(c, name)?).await?;
+        let name = parsed(&mut c, "name", &request.name);
+        c.require(request.revision >= 0, "revision", "must be 0 or more");
+        let canvas = self.0.canvas(&finish(c, name)?, request.revision).await?;
         Ok(Response::new(convert::canvas::outward(&canvas)))
     }
 
@@ -69,7 +71,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         request: Request<pb::UpdateCanvasRequest>,
     ) -> Result<Response<pb::Canvas>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "CanvasService/UpdateCanvas", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let pb::UpdateCanvasRequest { canvas, update_mask, .. } = request;
             let update = canvas.unwrap_or_default();
@@ -88,7 +90,7 @@ impl pb::canvas_service_server::CanvasService for Service {
 
     async fn delete_canvas(&self, request: Request<pb::DeleteCanvasRequest>) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "CanvasService/DeleteCanvas", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.delete_canvas(&finish(c, name)?, &request.etag, once).await?)
@@ -101,11 +103,31 @@ impl pb::canvas_service_server::CanvasService for Service {
         request: Request<pb::UndeleteCanvasRequest>,
     ) -> Result<Response<pb::Canvas>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "CanvasService/UndeleteCanvas", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.undelete_canvas(&finish(c, name)?, &request.etag, once).await?)
         };
         mutation.answer(once::plain(convert::canvas::outward), work).await
+    }
+
+    async fn list_canvas_revisions(
+        &self,
+        request: Request<pb::ListCanvasRevisionsRequest>,
+    ) -> Result<Response<pb::ListCanvasRevisionsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.name);
+        let page = PageRequest::read(
+            &mut c,
+            "canvas revisions",
+            &request.name,
+            request.page_size,
+            &request.page_token,
+        );
+        let found = self.0.canvas_revisions(&finish(c, name)?, page.window()).await?;
+        let key = |canvas: &Canvas| canvas.version.revision.to_string();
+        let (canvases, next_page_token) = page.cut(&found, found.more, key, convert::canvas::outward);
+        Ok(Response::new(pb::ListCanvasRevisionsResponse { canvases, next_page_token }))
     }
 }

@@ -12,13 +12,14 @@ use prost::encoding::{WireType, decode_key, decode_varint, skip_field};
 use prost::{Message, Name};
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic_prost::ProstCodec;
 
 use super::admission::HEAVY;
 use super::limits;
 use super::pb::POOL;
 use super::status::{self, Reason};
+use crate::priority::aside_of_tasks;
 
 /// The most memory that a request may take when it is decoded, by estimate.
 const MAX_DECODED: usize = 64 << 20;
@@ -40,16 +41,16 @@ impl<T, U> Default for BoundedCodec<T, U> {
 
 impl<T, U> Codec for BoundedCodec<T, U>
 where
-    T: Message + Send + 'static,
+    T: Message + Name + Send + 'static,
     U: Message + Name + Default + Send + 'static,
 {
     type Encode = T;
     type Decode = U;
-    type Encoder = <ProstCodec<T, U> as Codec>::Encoder;
+    type Encoder = BoundedEncoder<T, U>;
     type Decoder = BoundedDecoder<T, U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<T, U>::default().encoder()
+        BoundedEncoder(ProstCodec::<T, U>::default().encoder())
     }
 
     fn decoder(&mut self) -> Self::Decoder {
@@ -78,17 +79,37 @@ where
             weight(request, source.chunk())?;
         }
         limits::check_request::<U>(source.chunk()).map_err(Status::from)?;
-        if source.remaining() > HEAVY && on_many_threads() {
-            // It takes a while: the other tasks of this thread go on elsewhere.
-            return tokio::task::block_in_place(|| self.0.decode(source));
+        if source.remaining() > HEAVY {
+            return aside_of_tasks(|| self.0.decode(source));
         }
         self.0.decode(source)
     }
 }
 
-fn on_many_threads() -> bool {
-    let runtime = tokio::runtime::Handle::try_current();
-    runtime.is_ok_and(|runtime| runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread)
+pub struct BoundedEncoder<T, U>(<ProstCodec<T, U> as Codec>::Encoder)
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static;
+
+impl<T, U> Encoder for BoundedEncoder<T, U>
+where
+    T: Message + Name + Send + 'static,
+    U: Message + Name + Default + Send + 'static,
+{
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // Scores are small, and too many to be measured twice.
+        if T::NAME != "Score" && item.encoded_len() > HEAVY {
+            return aside_of_tasks(|| self.0.encode(item, buffer));
+        }
+        self.0.encode(item, buffer)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.0.buffer_settings()
+    }
 }
 
 /// About how many bytes a framed request takes beyond its own when it is decoded; an error if that is too much.
@@ -172,7 +193,7 @@ mod tests {
         let name = "x".repeat(15_000);
         let company = pb::Company { display_name: name, ..Default::default() };
         let lead = pb::Lead { subject: Some(pb::lead::Subject::Company(company)), ..Default::default() };
-        let items = vec![pb::UpsertLead { id: "1".into(), lead: Some(lead) }; 1_000];
+        let items = vec![pb::UpsertLead { id: "1".into(), lead: Some(lead), ..Default::default() }; 1_000];
         let large = pb::BatchUpsertLeadsRequest { items, ..Default::default() };
         assert!(passes(batch, &large.encode_to_vec()));
         // Deep down, too: contacts of a lead, words of a list.

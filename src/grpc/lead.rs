@@ -7,13 +7,13 @@ use super::limits;
 use super::once::{self, Mutation};
 use super::page::{ListRequest, PageRequest, Wanted};
 use super::{finish, mask, pb};
-use crate::app::leads::{LeadView, UpsertResult};
+use crate::app::leads::{Edit, LeadView, UpsertDraft, UpsertResult};
 use crate::app::{App, Error};
 use crate::domain::check::Checker;
-use crate::domain::lead::{Activity, Lead};
+use crate::domain::lead::Lead;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
-use crate::storage::StoreError;
+use crate::storage::{Logged, StoreError};
 
 /// The most items of a batch.
 const MAX_BATCH: usize = 1_000;
@@ -64,11 +64,11 @@ impl pb::lead_service_server::LeadService for Service {
         request: Request<pb::CreateLeadRequest>,
     ) -> Result<Response<pb::Lead>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "LeadService/CreateLead", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             c.require(request.lead.is_some(), "lead", "is required");
             let id = optional(&mut c, "lead_id", &request.lead_id);
-            let content = c.within("lead", |c| convert::lead::content(c, request.lead.unwrap_or_default()));
+            let content = c.within("lead", |c| convert::lead::draft(c, request.lead.unwrap_or_default()));
             Ok(self.0.create_lead(id, c.draft(content), once).await?)
         };
         mutation.answer(one_lead, work).await
@@ -108,7 +108,7 @@ impl pb::lead_service_server::LeadService for Service {
         request: Request<pb::UpdateLeadRequest>,
     ) -> Result<Response<pb::Lead>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "LeadService/UpdateLead", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let pb::UpdateLeadRequest { lead, update_mask, .. } = request;
             let update = lead.unwrap_or_default();
@@ -117,7 +117,7 @@ impl pb::lead_service_server::LeadService for Service {
             let name = finish(c, name)?;
             let edit = |current: &Lead| {
                 let current = convert::lead::outward(current);
-                mask::edit("Lead", "lead", current, &update, update_mask.as_ref(), convert::lead::content)
+                mask::edit("Lead", "lead", current, &update, update_mask.as_ref(), convert::lead::draft)
             };
             Ok(self.0.update_lead(&name, &update.etag, once, edit).await?)
         };
@@ -126,7 +126,7 @@ impl pb::lead_service_server::LeadService for Service {
 
     async fn delete_lead(&self, request: Request<pb::DeleteLeadRequest>) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "LeadService/DeleteLead", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.delete_lead(&finish(c, name)?, &request.etag, once).await?)
@@ -139,13 +139,14 @@ impl pb::lead_service_server::LeadService for Service {
         request: Request<pb::BatchUpsertLeadsRequest>,
     ) -> Result<Response<pb::BatchUpsertLeadsResponse>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "LeadService/BatchUpsertLeads", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let ids: Arc<[String]> = request.items.iter().map(|item| item.id.clone()).collect();
         let work = async |mut c: Checker, once| {
-            let pb::BatchUpsertLeadsRequest { system, items, .. } = request;
+            let pb::BatchUpsertLeadsRequest { system, items, update_mask: batch_mask, .. } = request;
             c.length("system", &system, 1, 63);
             c.require(!items.is_empty(), "items", "needs at least one item");
             c.count("items", items.len(), MAX_BATCH);
+            mask::check(&mut c, "Lead", batch_mask.as_ref());
             c.finish(())?;
             let mut drafts = Vec::with_capacity(items.len());
             for (i, item) in items.into_iter().enumerate() {
@@ -155,9 +156,21 @@ impl pb::lead_service_server::LeadService for Service {
                 }
                 let lead = item.lead.unwrap_or_default();
                 limits::check_item(&mut c, &lead);
+                let update_mask = item.update_mask.or_else(|| batch_mask.clone());
+                mask::check(&mut c, "Lead", update_mask.as_ref());
                 let etag = lead.etag.clone();
-                let content = convert::lead::content(&mut c, lead);
-                drafts.push((c.draft(content), etag));
+                let replaces = update_mask.as_ref().is_some_and(|mask| mask.paths == ["*"]);
+                let edit = (!replaces).then(|| {
+                    let (update, field) = (lead.clone(), format!("items[{i}].lead"));
+                    let edit = move |current: &Lead| {
+                        let current = convert::lead::outward(current);
+                        let read = convert::lead::draft;
+                        mask::edit("Lead", &field, current, &update, update_mask.as_ref(), read)
+                    };
+                    Arc::new(edit) as Arc<Edit>
+                });
+                let draft = convert::lead::draft(&mut c, lead);
+                drafts.push(UpsertDraft { draft: c.draft(draft), etag, edit });
             }
             Ok(self.0.upsert_leads(&system, drafts, once).await?)
         };
@@ -169,20 +182,46 @@ impl pb::lead_service_server::LeadService for Service {
         request: Request<pb::RecordActivitiesRequest>,
     ) -> Result<Response<pb::RecordActivitiesResponse>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "LeadService/RecordActivities", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
+        let (given, now) = (request.activities.len(), self.0.now());
         let told_of: Vec<LeadName> = request.lead.parse().into_iter().collect();
+        let doubts = convert::lead::doubts(&request.activities, now);
+        let answer = move |logged: &Logged| {
+            let repeated_count = (given - logged.done.min(given)) as i32;
+            let (activity_count, warnings) = (logged.count, doubts.clone());
+            (pb::RecordActivitiesResponse { activity_count, repeated_count, warnings }, told_of.clone())
+        };
         let work = async |mut c: Checker, once| {
             let pb::RecordActivitiesRequest { lead, activities, .. } = request;
             let name = parsed(&mut c, "lead", &lead);
             c.require(!activities.is_empty(), "activities", "needs at least one item");
             c.count("activities", activities.len(), MAX_BATCH);
-            let activities = convert::lead::activities(&mut c, activities, Some(self.0.now()));
+            let activities = convert::lead::activities(&mut c, activities, Some(now));
             let draft = c.draft(activities);
             let name = super::given(name, &draft.violations)?;
             Ok(self.0.record_activities(&name, draft, once).await?)
         };
-        let answer =
-            move |count: &i64| (pb::RecordActivitiesResponse { activity_count: *count }, told_of.clone());
+        mutation.answer(answer, work).await
+    }
+
+    async fn delete_activities(
+        &self,
+        request: Request<pb::DeleteActivitiesRequest>,
+    ) -> Result<Response<pb::DeleteActivitiesResponse>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let told_of: Vec<LeadName> = request.lead.parse().into_iter().collect();
+        let work = async |mut c: Checker, once| {
+            let pb::DeleteActivitiesRequest { lead, ids, .. } = request;
+            let name = parsed(&mut c, "lead", &lead);
+            c.require(!ids.is_empty(), "ids", "needs at least one id");
+            c.count("ids", ids.len(), MAX_BATCH);
+            Ok(self.0.delete_activities(&finish(c, name)?, ids, once).await?)
+        };
+        let answer = move |logged: &Logged| {
+            let (deleted_count, activity_count) = (logged.done as i32, logged.count);
+            (pb::DeleteActivitiesResponse { deleted_count, activity_count }, told_of.clone())
+        };
         mutation.answer(answer, work).await
     }
 
@@ -195,12 +234,9 @@ impl pb::lead_service_server::LeadService for Service {
         let parent = parsed(&mut c, "parent", &request.parent);
         let page =
             PageRequest::read(&mut c, "activities", &request.parent, request.page_size, &request.page_token);
-        let before = page.after_number().unwrap_or(0);
         let found = self.0.activities(&finish(c, parent)?, page.window()).await?;
-        let numbered: Vec<_> = (before + 1..).zip(found).collect();
-        let outward = |(_, activity): &(i64, Activity)| convert::lead::activity_out(activity);
         let (activities, next_page_token) =
-            page.cut(&numbered, false, |(number, _)| number.to_string(), outward);
+            page.cut(&found, false, |(number, _)| number.to_string(), convert::lead::activity_out);
         Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
     }
 

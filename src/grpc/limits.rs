@@ -54,6 +54,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("*.page_token", text(8_000)),
     ("*.filter", text(8_000)),
     ("*.order_by", NAME),
+    ("Change.author", TITLE),
+    ("Change.reason", SENTENCE),
     ("google.protobuf.FieldMask.paths", texts(1_000, 500)),
     ("google.type.Money.currency_code", text(40)),
     // Canvases.
@@ -69,7 +71,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Link.to", NAME),
     ("Note.id", NAME),
     ("Note.color", text(50)),
-    ("Note.segments", texts(200, 500)),
+    ("Note.segments", texts(1_000, 500)),
     ("Note.tags", texts(50, 100)),
     ("Note.text", PARAGRAPH),
     ("Hypothesis.statement", PARAGRAPH),
@@ -85,7 +87,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Segment.psychographic", list(200)),
     ("Segment.custom_factors", list(200)),
     ("Segment.needs", list(200)),
-    ("Segment.proposition_notes", texts(200, 500)),
+    ("Segment.proposition_notes", texts(1_000, 500)),
+    ("Segment.provenance", list(20)),
     ("DataPoint.source", TITLE),
     ("DataPoint.unit", text(50)),
     ("Need.id", NAME),
@@ -94,6 +97,14 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Facet.attributes", list(200)),
     ("Facet.content", PARAGRAPH),
     ("Facet.evidence", list(200)),
+    ("Facet.lawful_bases", list(20)),
+    ("Facet.lifecycle", list(20)),
+    ("Facet.relationship_types", list(20)),
+    ("Facet.touchpoints", list(100)),
+    ("LifecycleApproach.approach", text(2_000)),
+    ("Touchpoint.channel_note", NAME),
+    ("Touchpoint.description", text(500)),
+    ("Touchpoint.owner", TITLE),
     ("Persona.decision_role", TITLE),
     ("Persona.goals", texts(100, 1_000)),
     ("Persona.pains", texts(100, 1_000)),
@@ -115,6 +126,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Profile.size_bands", list(200)),
     ("Profile.technologies", WORDS),
     ("Criterion.because", SENTENCE),
+    ("Criterion.evidence", list(50)),
     ("Criterion.fact", NAME),
     ("Criterion.id", NAME),
     ("DecisionRole.role", TITLE),
@@ -126,6 +138,9 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Lead.segment", NAME),
     ("Lead.source", TITLE),
     ("Lead.stage_changes", list(1_000)),
+    ("Lead.stage_reason", TITLE),
+    ("StageChange.actor", TITLE),
+    ("StageChange.reason", TITLE),
     ("LatestScore.grade", TITLE),
     ("LatestScore.score", NAME),
     ("Company.country", TITLE),
@@ -150,7 +165,10 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Value.text", PARAGRAPH),
     ("TextList.values", texts(1_000, 4_000)),
     ("Activity.contact", NAME),
+    ("Activity.id", NAME),
     ("Activity.type", TITLE),
+    ("DeleteActivitiesRequest.ids", texts(1_000, 500)),
+    ("DeleteActivitiesRequest.lead", NAME),
     ("RecordActivitiesRequest.activities", list(10_000)),
     ("RecordActivitiesRequest.lead", NAME),
     ("BatchUpsertLeadsRequest.items", list(1_000)),
@@ -200,6 +218,8 @@ struct Field {
     limit: Limit,
     /// The place of its count, for a list or map.
     list: Option<usize>,
+    /// Whether it is a list of numbers, which stand in one piece or each by itself.
+    numbers: bool,
     /// The place of the shape of what it holds.
     inner: Option<usize>,
     /// Whether its items are looked at one by one, elsewhere: each has its own answer.
@@ -255,6 +275,7 @@ impl Shapes {
                 name: field.name().to_owned(),
                 limit: limit.unwrap_or(if key { text(KEY) } else { Limit { chars: 0, items: 0 } }),
                 list: list.filter(|list| *list < MAX_LISTS),
+                numbers: field.is_list() && field.is_packed(),
                 inner,
                 apart: APART.contains(&(message.name(), field.name())),
             });
@@ -334,6 +355,10 @@ impl<'s> Walk<'s> {
             let Ok((number, wire)) = decode_key(&mut bytes) else { return };
             if wire != WireType::LengthDelimited {
                 let Ok(()) = skip_field(wire, number, &mut bytes, Default::default()) else { return };
+                if let Some(field) = shape.fields.iter().find(|field| field.number == number && field.numbers)
+                {
+                    self.count(field, &mut counts, 1);
+                }
                 continue;
             }
             let length = decode_varint(&mut bytes).ok().and_then(|length| usize::try_from(length).ok());
@@ -342,13 +367,12 @@ impl<'s> Walk<'s> {
             };
             bytes = rest;
             let Some(field) = shape.fields.iter().find(|field| field.number == number) else { continue };
-            let item = field.list.map(|list| {
-                counts[list] += 1;
-                counts[list] - 1
-            });
-            if field.limit.items > 0 && item == Some(field.limit.items) {
-                self.wrong(field, None, format!("has more than {} items", field.limit.items));
+            if field.numbers {
+                // Each number ends with a byte whose highest bit is not set.
+                self.count(field, &mut counts, content.iter().filter(|byte| **byte < 0x80).count());
+                continue;
             }
+            let item = self.count(field, &mut counts, 1);
             match field.inner {
                 Some(inner) if !field.apart => {
                     self.path.push(Step { field, item });
@@ -359,6 +383,17 @@ impl<'s> Walk<'s> {
                 None => self.text(field, item, content),
             }
         }
+    }
+
+    /// Counts items of a list; gives the place of the first of them.
+    fn count(&mut self, field: &'s Field, counts: &mut [u32; MAX_LISTS], items: usize) -> Option<u32> {
+        let (before, most) = (counts[field.list?], field.limit.items);
+        let now = before.saturating_add(u32::try_from(items).unwrap_or(u32::MAX));
+        counts[field.list?] = now;
+        if most > 0 && before <= most && now > most {
+            self.wrong(field, None, format!("has more than {most} items"));
+        }
+        Some(before)
     }
 
     fn text(&mut self, field: &'s Field, item: Option<u32>, content: &[u8]) {

@@ -7,11 +7,13 @@ use sha2::{Digest, Sha256};
 use tonic::{Response, Status};
 
 use super::status::{self, Reason};
+use super::{convert, pb};
 use crate::app::App;
 use crate::app::once::Once;
 use crate::domain::check::Checker;
 use crate::domain::name::LeadName;
 use crate::domain::text::hex;
+use crate::domain::version::Change;
 use crate::storage::{Answer, RequestKey};
 
 /// The most characters of a request id.
@@ -22,10 +24,79 @@ pub struct Mutation<'a> {
     app: &'a App,
     key: Option<RequestKey>,
     checker: Checker,
+    change: Change,
+}
+
+/// A request that changes something.
+pub trait Changing: Message {
+    /// The service and the method, under which a repetition is recognised.
+    const METHOD: &'static str;
+    /// The id that makes it safe to repeat, or nothing.
+    fn request_id(&self) -> &str;
+    /// Who makes the change and why, where that is kept.
+    fn change(&self) -> Option<pb::Change>;
+}
+
+macro_rules! changing {
+    ($change:expr; $($request:ident of $method:literal,)+) => {
+        $(impl Changing for pb::$request {
+            const METHOD: &'static str = $method;
+
+            fn request_id(&self) -> &str {
+                &self.request_id
+            }
+
+            fn change(&self) -> Option<pb::Change> {
+                let told: fn(&Self) -> Option<pb::Change> = $change;
+                told(self)
+            }
+        })+
+    };
+}
+
+changing! { |request| request.change.clone();
+    CreateCanvasRequest of "CanvasService/CreateCanvas",
+    UpdateCanvasRequest of "CanvasService/UpdateCanvas",
+    DeleteCanvasRequest of "CanvasService/DeleteCanvas",
+    UndeleteCanvasRequest of "CanvasService/UndeleteCanvas",
+    CreateSegmentRequest of "SegmentService/CreateSegment",
+    UpdateSegmentRequest of "SegmentService/UpdateSegment",
+    DeleteSegmentRequest of "SegmentService/DeleteSegment",
+    CreatePersonaRequest of "SegmentService/CreatePersona",
+    UpdatePersonaRequest of "SegmentService/UpdatePersona",
+    DeletePersonaRequest of "SegmentService/DeletePersona",
+    CreateProfileRequest of "ProfileService/CreateProfile",
+    UpdateProfileRequest of "ProfileService/UpdateProfile",
+    DeleteProfileRequest of "ProfileService/DeleteProfile",
+    UndeleteProfileRequest of "ProfileService/UndeleteProfile",
+    CreateLeadRequest of "LeadService/CreateLead",
+    UpdateLeadRequest of "LeadService/UpdateLead",
+    BatchUpsertLeadsRequest of "LeadService/BatchUpsertLeads",
+}
+
+// What these write has no revisions that could keep it.
+changing! { |_| None;
+    DeleteLeadRequest of "LeadService/DeleteLead",
+    RecordActivitiesRequest of "LeadService/RecordActivities",
+    DeleteActivitiesRequest of "LeadService/DeleteActivities",
+}
+
+impl Changing for pb::ScoreLeadRequest {
+    const METHOD: &'static str = "ScoringService/ScoreLead";
+
+    /// Scoring that records nothing can be repeated as it is.
+    fn request_id(&self) -> &str {
+        if self.record { &self.request_id } else { "" }
+    }
+
+    fn change(&self) -> Option<pb::Change> {
+        None
+    }
 }
 
 impl<'a> Mutation<'a> {
-    pub fn of(app: &'a App, method: &'static str, request_id: &str, request: &impl Message) -> Self {
+    pub fn of<R: Changing>(app: &'a App, request: &R) -> Self {
+        let request_id = request.request_id();
         let mut checker = Checker::at("");
         let printable =
             request_id.len() <= MAX_REQUEST_ID && request_id.chars().all(|c| c.is_ascii_graphic());
@@ -36,9 +107,10 @@ impl<'a> Mutation<'a> {
         );
         let key = (printable && !request_id.is_empty()).then(|| {
             let digest = hex(&Sha256::digest(request.encode_to_vec()));
-            RequestKey { method, id: request_id.to_owned(), digest, time: app.now() }
+            RequestKey { method: R::METHOD, id: request_id.to_owned(), digest, time: app.now() }
         });
-        Self { app, key, checker }
+        let change = convert::change(&mut checker, request.change());
+        Self { app, key, checker, change }
     }
 
     /// Does the work, or answers as it was answered before. `answer` also tells which leads it speaks of, so that
@@ -53,9 +125,9 @@ impl<'a> Mutation<'a> {
         A: Message + Default,
         F: Future<Output = Result<T, Status>>,
     {
-        let Self { app, key, checker } = self;
+        let Self { app, key, checker, change } = self;
         let Some(key) = key else {
-            return Ok(Response::new(answer(&work(checker, Once::unkept()).await?).0));
+            return Ok(Response::new(answer(&work(checker, Once::unkept().by(change)).await?).0));
         };
         if let Some(kept) = kept(app, &key).await? {
             return Ok(kept);
@@ -64,7 +136,8 @@ impl<'a> Mutation<'a> {
         let once = Once::kept(key.clone(), move |outcome| {
             let (message, leads) = encode(outcome);
             Answer { bytes: message.encode_to_vec(), leads }
-        });
+        })
+        .by(change);
         match work(checker, once).await {
             Ok(outcome) => Ok(Response::new(answer(&outcome).0)),
             // The same request may have been answered meanwhile, which this one then stumbled over.

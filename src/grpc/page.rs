@@ -4,10 +4,12 @@
 use prost::Message;
 use sha2::{Digest, Sha256};
 
+use super::admission::HEAVY;
 use crate::domain::check::Checker;
 use crate::domain::filter::{Field, Filter};
 use crate::domain::listing::{Cursor, Order, Query};
 use crate::domain::text::hex;
+use crate::priority::aside_of_tasks;
 use crate::storage::Window;
 
 const DEFAULT_SIZE: usize = 50;
@@ -56,12 +58,26 @@ impl PageRequest {
     /// The page out of what the store gave, as it is sent: as many items as were asked for, or fewer where they are
     /// large; with the next page's token.
     /// `more` says that there is more than was found.
-    pub fn cut<T, M: Message>(
+    pub fn cut<T: Sync, M: Message>(
         &self,
         found: &[T],
         more: bool,
-        key: impl Fn(&T) -> String,
-        outward: impl Fn(&T) -> M,
+        key: impl Fn(&T) -> String + Sync,
+        outward: impl Fn(&T) -> M + Sync,
+    ) -> (Vec<M>, String) {
+        let first = found.first().map_or(0, |first| outward(first).encoded_len());
+        match first * found.len() > HEAVY {
+            true => aside_of_tasks(|| self.cut_here(found, more, &key, &outward)),
+            false => self.cut_here(found, more, &key, &outward),
+        }
+    }
+
+    fn cut_here<T, M: Message>(
+        &self,
+        found: &[T],
+        more: bool,
+        key: &impl Fn(&T) -> String,
+        outward: &impl Fn(&T) -> M,
     ) -> (Vec<M>, String) {
         let (mut page, mut bytes) = (Vec::new(), 0);
         for item in found.iter().take(self.size) {
@@ -143,12 +159,12 @@ impl ListRequest {
 
     /// The page out of what was found; with the next page's token.
     /// `more` says that there is more than was found.
-    pub fn cut<T, M: Message>(
+    pub fn cut<T: Sync, M: Message>(
         &self,
         found: &[T],
         more: bool,
-        listed: impl Fn(&T) -> Cursor,
-        outward: impl Fn(&T) -> M,
+        listed: impl Fn(&T) -> Cursor + Sync,
+        outward: impl Fn(&T) -> M + Sync,
     ) -> (Vec<M>, String) {
         self.page.cut(found, more, |item| serde_json::to_string(&listed(item)).unwrap_or_default(), outward)
     }

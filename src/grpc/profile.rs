@@ -21,7 +21,7 @@ impl pb::profile_service_server::ProfileService for Service {
         request: Request<pb::CreateProfileRequest>,
     ) -> Result<Response<pb::Profile>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "ProfileService/CreateProfile", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             c.require(request.profile.is_some(), "profile", "is required");
             let id = optional(&mut c, "profile_id", &request.profile_id);
@@ -71,7 +71,7 @@ impl pb::profile_service_server::ProfileService for Service {
         request: Request<pb::UpdateProfileRequest>,
     ) -> Result<Response<pb::Profile>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "ProfileService/UpdateProfile", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let pb::UpdateProfileRequest { profile, update_mask, .. } = request;
             let update = profile.unwrap_or_default();
@@ -93,7 +93,7 @@ impl pb::profile_service_server::ProfileService for Service {
         request: Request<pb::DeleteProfileRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "ProfileService/DeleteProfile", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.delete_profile(&finish(c, name)?, &request.etag, request.force, once).await?)
@@ -106,7 +106,7 @@ impl pb::profile_service_server::ProfileService for Service {
         request: Request<pb::UndeleteProfileRequest>,
     ) -> Result<Response<pb::Profile>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "ProfileService/UndeleteProfile", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.undelete_profile(&finish(c, name)?, &request.etag, once).await?)

@@ -25,9 +25,7 @@ const RULE_SET_HEADER: &str = "assay-rule-set";
 pub struct Service(pub Arc<App>);
 
 async fn score(app: &App, rules: &RuleSet, request: pb::ScoreLeadRequest) -> Result<pb::Score, Status> {
-    // Scoring that records nothing can be repeated as it is.
-    let id = if request.record { request.request_id.as_str() } else { "" };
-    let mutation = Mutation::of(app, "ScoringService/ScoreLead", id, &request);
+    let mutation = Mutation::of(app, &request);
     let work = async |c: Checker, once| {
         c.finish(())?;
         Ok(app.score_lead(rules, convert::score::request(request)?, once).await?)

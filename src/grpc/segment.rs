@@ -39,7 +39,7 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::CreateSegmentRequest>,
     ) -> Result<Response<pb::Segment>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "SegmentService/CreateSegment", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let parent = parsed::<CanvasName>(&mut c, "parent", &request.parent);
             c.require(request.segment.is_some(), "segment", "is required");
@@ -98,7 +98,7 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::UpdateSegmentRequest>,
     ) -> Result<Response<pb::Segment>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "SegmentService/UpdateSegment", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let pb::UpdateSegmentRequest { segment, update_mask, .. } = request;
             let update = segment.unwrap_or_default();
@@ -120,7 +120,7 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::DeleteSegmentRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "SegmentService/DeleteSegment", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.delete_segment(&finish(c, name)?, &request.etag, once).await?)
@@ -133,7 +133,7 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::CreatePersonaRequest>,
     ) -> Result<Response<pb::Persona>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "SegmentService/CreatePersona", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let parent = parsed::<SegmentName>(&mut c, "parent", &request.parent);
             c.require(request.persona.is_some(), "persona", "is required");
@@ -182,7 +182,7 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::UpdatePersonaRequest>,
     ) -> Result<Response<pb::Persona>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "SegmentService/UpdatePersona", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let pb::UpdatePersonaRequest { persona, update_mask, .. } = request;
             let update = persona.unwrap_or_default();
@@ -204,7 +204,7 @@ impl pb::segment_service_server::SegmentService for Service {
         request: Request<pb::DeletePersonaRequest>,
     ) -> Result<Response<()>, Status> {
         let request = request.into_inner();
-        let mutation = Mutation::of(&self.0, "SegmentService/DeletePersona", &request.request_id, &request);
+        let mutation = Mutation::of(&self.0, &request);
         let work = async |mut c: Checker, once| {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.delete_persona(&finish(c, name)?, &request.etag, once).await?)

@@ -239,6 +239,7 @@ impl From<StoreError> for Status {
                 let metadata = [("system", system), ("id", id), ("resource", lead)];
                 status(Reason::ExternalIdTaken, message, none(), &metadata)
             }
+            StoreError::Invalid(invalid) => Error::Invalid(invalid).into(),
             StoreError::Erased(_) => status(Reason::NotFound, message, none(), &[]),
             StoreError::Busy | StoreError::Answered(_) => status(Reason::StoreBusy, message, retry(), &[]),
             StoreError::RequestIdReused(id) => {

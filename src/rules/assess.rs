@@ -31,7 +31,11 @@ pub fn assess(
     facts: LeadFacts,
 ) -> (Result<Assessment, RuleError>, u32) {
     let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts));
-    (run.assess(script, facts), run.eval.steps())
+    let mut assessed = run.assess(script, facts);
+    if let Ok(assessment) = &mut assessed {
+        assessment.warnings.extend(facts.size_warning());
+    }
+    (assessed, run.eval.steps())
 }
 
 /// Judges a segment's facts; says in how many steps.

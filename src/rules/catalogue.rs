@@ -46,6 +46,8 @@ pub enum FactSource {
     Contacts,
     RoleCoverage,
     DaysSinceActivity,
+    Created,
+    DaysSinceCreated,
     Source,
     Owner,
     Stage,
@@ -90,15 +92,33 @@ pub enum IcpField {
     Industries,
     Countries,
     DecisionRoles,
+    Served,
+    Capacity,
 }
 
-/// The profile's fields with their meanings. All are lists of words.
-pub const ICP_FIELDS: [(&str, IcpField, &str); 5] = [
+impl IcpField {
+    pub fn ty(self) -> Type {
+        match self {
+            IcpField::Served => choices("icp.served", ["now", "costly", "no"]),
+            IcpField::Capacity => Type::Number,
+            _ => Type::Words,
+        }
+    }
+}
+
+/// The profile's fields with their meanings.
+pub const ICP_FIELDS: [(&str, IcpField, &str); 7] = [
     ("technologies", IcpField::Technologies, "technologies that fit"),
     ("pains", IcpField::Pains, "pains that the offering relieves"),
     ("industries", IcpField::Industries, "target industries"),
     ("countries", IcpField::Countries, "target countries"),
-    ("decision_roles", IcpField::DecisionRoles, "roles that take part in the decision"),
+    (
+        "decision_roles",
+        IcpField::DecisionRoles,
+        "roles that take part in the decision at an account of this size",
+    ),
+    ("served", IcpField::Served, "size band says whether the account is served; \"no\" outside all bands"),
+    ("capacity", IcpField::Capacity, "size band says how many such accounts can be served"),
 ];
 
 /// What `activity("type")` and `contacts` offer, for the reference.
@@ -120,8 +140,14 @@ pub const MEMBERS: [(&str, &str, &str); 10] = [
 ];
 
 /// A function of the host, with its parameters as shown in help.
-pub const FUNCTIONS: [(&str, &str, &str); 16] = [
+pub const FUNCTIONS: [(&str, &str, &str); 18] = [
     ("known", "known(x)", "whether x can be told; never unknown itself"),
+    (
+        "confidence",
+        "confidence(x)",
+        "how sure the source of an attribute is, 0 to 1; unknown if it does not say",
+    ),
+    ("age_days", "age_days(x)", "whole days since an attribute was last verified; unknown if it never was"),
     ("days_since", "days_since(date)", "whole days from a date to the as-of time; negative if it is to come"),
     ("days_until", "days_until(date)", "whole days from the as-of time to a date; negative if it has passed"),
     ("size_points", "size_points(employees)", "the points of the profile's size band, 0 outside all bands"),
@@ -161,10 +187,11 @@ const OTHER_WORDS: [&str; 15] = [
 ];
 
 /// The built-in facts that a column of an imported file can fill.
-pub const IMPORTABLE: [&str; 16] = [
+pub const IMPORTABLE: [&str; 17] = [
     "age",
     "city",
     "country",
+    "created",
     "display_name",
     "domain",
     "employees",
@@ -242,6 +269,15 @@ fn built_in() -> impl Iterator<Item = FactDef> {
             S::DaysSinceActivity,
             "days",
             "since the last activity of any type",
+        ),
+        ("created", Date, Lead, S::Created, "day", "when the lead was first recorded"),
+        (
+            "days_since_created",
+            Number,
+            Lead,
+            S::DaysSinceCreated,
+            "days",
+            "since the lead was first recorded, with their fraction",
         ),
         ("source", Text, Lead, S::Source, "", "where the lead came from"),
         ("owner", Text, Lead, S::Owner, "", "who works on it"),

@@ -1,10 +1,10 @@
 //! What scripts look at: a lead, its activities and its profile, or a segment, as of a time.
 
 use super::catalogue::{FactDef, FactSource, IcpField};
-use super::program::{ActivityStat, ContactStat, LeafKind, WordList};
+use super::program::{ActivityStat, ContactStat, FactState, LeafKind, WordList};
 use crate::domain::canonical::same_word;
 use crate::domain::lead::{Activity, Contact, LeadContent, Subject, fits_type};
-use crate::domain::profile::{DecisionRole, ProfileContent};
+use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
 use crate::domain::score::{Warning, WarningCode};
 use crate::domain::segment::{LeadTally, SegmentContent};
 use crate::domain::time::Time;
@@ -29,7 +29,8 @@ pub enum Value<'a> {
 pub enum Words<'a> {
     Fact(&'a [String]),
     Written(&'a WordList),
-    Roles(&'a [DecisionRole]),
+    /// The roles that take part at an account of a size.
+    Roles(&'a [DecisionRole], Option<f64>),
 }
 
 impl<'a> Words<'a> {
@@ -37,7 +38,7 @@ impl<'a> Words<'a> {
         match self {
             Words::Fact(words) => words.len(),
             Words::Written(list) => list.words.len(),
-            Words::Roles(roles) => roles.len(),
+            Words::Roles(roles, size) => roles.iter().filter(|role| role.takes_part(size)).count(),
         }
     }
 
@@ -45,7 +46,9 @@ impl<'a> Words<'a> {
         match self {
             Words::Fact(words) => words.iter().any(|w| same_word(w, word)),
             Words::Written(list) => list.contains(word),
-            Words::Roles(roles) => roles.iter().any(|role| same_word(&role.role, word)),
+            Words::Roles(roles, size) => {
+                roles.iter().any(|role| role.takes_part(size) && same_word(&role.role, word))
+            }
         }
     }
 
@@ -53,7 +56,10 @@ impl<'a> Words<'a> {
         match self {
             Words::Fact(words) => words.get(index).map(String::as_str),
             Words::Written(list) => list.words.get(index).map(String::as_str),
-            Words::Roles(roles) => roles.get(index).map(|role| role.role.as_str()),
+            Words::Roles(roles, size) => {
+                let mut roles = roles.iter().filter(|role| role.takes_part(size));
+                roles.nth(index).map(|role| role.role.as_str())
+            }
         }
     }
 
@@ -104,6 +110,8 @@ pub struct LeadFacts<'a> {
     pub lead: &'a LeadContent,
     pub activities: &'a [Activity],
     pub profile: &'a ProfileContent,
+    /// When the lead was first recorded, if that is told.
+    pub created: Option<Time>,
     pub as_of: Time,
     /// The deployment's currency; amounts in others are unknown.
     pub currency: &'a str,
@@ -141,7 +149,10 @@ impl<'a> Facts<'a> {
                 facts.activity(kind, *stat).map(Value::Number)
             }
             (LeafKind::Contacts(stat), Facts::Lead(facts)) => facts.contacts(stat),
-            (LeafKind::Icp(field), Facts::Lead(facts)) => Some(Value::Words(facts.icp(*field))),
+            (LeafKind::Icp(field), Facts::Lead(facts)) => facts.icp(*field),
+            (LeafKind::State(name, state), Facts::Lead(facts)) => {
+                facts.state(name, *state).map(Value::Number)
+            }
             _ => None,
         }
     }
@@ -163,6 +174,10 @@ impl<'a> LeadFacts<'a> {
             S::RoleCoverage => return self.role_coverage().map(Value::Number),
             S::Contacts => return lead.contacts.as_ref().map(|_| Value::Nothing),
             S::DaysSinceActivity => return number(self.days_since(|_| true)),
+            S::Created => return self.created().map(Value::Date),
+            S::DaysSinceCreated => {
+                return number(self.created().map(|created| self.as_of.days_since(created)));
+            }
             S::Source => return text(&lead.source),
             S::Owner => return text(&lead.owner),
             S::Stage => return text(lead.stage.as_str()),
@@ -226,6 +241,63 @@ impl<'a> LeadFacts<'a> {
         }
     }
 
+    fn created(&self) -> Option<Time> {
+        self.created.filter(|created| *created <= self.as_of)
+    }
+
+    /// How sure an attribute's source is, or how long ago it was verified.
+    fn state(&self, name: &str, state: FactState) -> Option<f64> {
+        let fact = self.lead.attributes.get(name)?;
+        match state {
+            FactState::Confidence => fact.confidence,
+            FactState::AgeDays => {
+                let verified = fact.verified_time.filter(|verified| *verified <= self.as_of)?;
+                Some(self.days_since_date(verified))
+            }
+        }
+    }
+
+    fn employees(&self) -> Option<f64> {
+        match &self.lead.subject {
+            Subject::Company(company) => company.employees.map(|employees| employees as f64),
+            Subject::Person(_) => None,
+        }
+    }
+
+    /// The size band that the account is in.
+    fn band(&self) -> Option<&'a SizeBand> {
+        let employees = self.employees()?;
+        self.profile.size_bands.iter().find(|band| band.contains(employees))
+    }
+
+    /// The roles that take part in the decision at an account of this size.
+    fn roles(&self) -> impl Iterator<Item = &'a DecisionRole> {
+        let employees = self.employees();
+        self.profile.decision_roles.iter().filter(move |role| role.takes_part(employees))
+    }
+
+    /// What the account's size means to a vendor that serves only some sizes, or not all at the same cost.
+    pub fn size_warning(&self) -> Option<Warning> {
+        let (employees, bands) = (self.employees()?, &self.profile.size_bands);
+        let evidence = format!("{employees} employees");
+        let served = |band: &&SizeBand| matches!(band.served, Served::Now | Served::Costly);
+        let largest = bands.iter().filter(served).map(|band| band.max.unwrap_or(i64::MAX)).max()?;
+        match self.band().map(|band| band.served) {
+            Some(Served::Costly) => Some(Warning {
+                code: WarningCode::Costly,
+                text: "an account of this size is served only at a raised cost".into(),
+                evidence,
+            }),
+            Some(Served::Now | Served::Unstated) => None,
+            Some(Served::No) | None if employees >= largest as f64 => Some(Warning {
+                code: WarningCode::Oversized,
+                text: "the account is larger than those that can be served".into(),
+                evidence,
+            }),
+            Some(Served::No) | None => None,
+        }
+    }
+
     /// Activities that had happened and were known at the as-of time.
     fn past(&self) -> impl Iterator<Item = &'a Activity> {
         let as_of = self.as_of;
@@ -281,33 +353,38 @@ impl<'a> LeadFacts<'a> {
             }
             ContactStat::EngagedAt(words) => engaged().filter(|c| words.contains(&c.seniority)).count(),
             ContactStat::RolesCovered(roles) => roles.iter().filter(|role| covered(role)).count(),
-            ContactStat::IcpRolesCovered => {
-                self.profile.decision_roles.iter().filter(|r| covered(&r.role)).count()
-            }
+            ContactStat::IcpRolesCovered => self.roles().filter(|r| covered(&r.role)).count(),
         };
         Some(Value::Number(count as f64))
     }
 
-    fn icp(&self, field: IcpField) -> Words<'a> {
+    fn icp(&self, field: IcpField) -> Option<Value<'a>> {
         let profile = self.profile;
-        match field {
+        let words = match field {
+            IcpField::Served => {
+                let outside =
+                    || (!profile.size_bands.is_empty() && self.employees().is_some()).then_some("no");
+                let served = self.band().map_or_else(outside, |band| band.served.as_str());
+                return served.map(Value::Text);
+            }
+            IcpField::Capacity => return number(self.band()?.capacity.map(|capacity| capacity as f64)),
             IcpField::Technologies => Words::Fact(&profile.technologies),
             IcpField::Pains => Words::Fact(&profile.pains),
             IcpField::Industries => Words::Fact(&profile.industries),
             IcpField::Countries => Words::Fact(&profile.countries),
-            IcpField::DecisionRoles => Words::Roles(&profile.decision_roles),
-        }
+            IcpField::DecisionRoles => Words::Roles(&profile.decision_roles, self.employees()),
+        };
+        Some(Value::Words(words))
     }
 
     /// The share of the required roles (of all, if none is required) that have enough contacts. Unknown if
     /// the contacts are, or if the profile names no role.
     pub fn role_coverage(&self) -> Option<f64> {
         let contacts = self.lead.contacts.as_ref()?;
-        let roles = &self.profile.decision_roles;
-        let any_required = roles.iter().any(|role| role.required);
+        let any_required = self.roles().any(|role| role.required);
         let mut counted = 0;
         let mut reached = 0;
-        for role in roles.iter().filter(|role| role.required || !any_required) {
+        for role in self.roles().filter(|role| role.required || !any_required) {
             let have = contacts.iter().filter(|contact| contact.decision_role == role.role).count();
             counted += 1;
             reached += usize::from(have >= role.min_contacts.max(1) as usize);

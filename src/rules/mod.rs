@@ -22,7 +22,7 @@ pub mod watch;
 mod tests;
 
 pub use assess::RuleError;
-pub use compile::{Compiled, Nice, compile, compile_and_try, compile_kept};
+pub use compile::{Compiled, compile, compile_and_try, compile_kept};
 pub use facts::{LeadFacts, SegmentFacts};
 pub use program::{Entry, Script, ScriptKind};
 pub use smoke::smoke;

@@ -25,6 +25,14 @@ pub enum LeafKind {
     Activity(Arc<str>, ActivityStat),
     Contacts(ContactStat),
     Icp(IcpField),
+    /// How sure an attribute is, or how old.
+    State(String, FactState),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FactState {
+    Confidence,
+    AgeDays,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -41,6 +41,7 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
                     lead,
                     activities,
                     profile: &profile,
+                    created: known.then_some(as_of),
                     as_of,
                     currency,
                     vocabulary: &set.vocabulary,
@@ -78,7 +79,12 @@ fn id(text: &str, number: usize) -> Option<Id> {
 }
 
 fn profile(vocabulary: &Vocabulary) -> ProfileContent {
-    let role = |role: &String| DecisionRole { role: role.clone(), required: true, min_contacts: 1 };
+    let role = |role: &String| DecisionRole {
+        role: role.clone(),
+        required: true,
+        min_contacts: 1,
+        ..DecisionRole::default()
+    };
     ProfileContent {
         display_name: "Smoke".into(),
         size_bands: vec![SizeBand {
@@ -100,7 +106,7 @@ fn activities(vocabulary: &Vocabulary, as_of: Time) -> Vec<Activity> {
     let kinds = vocabulary.activities.keys().enumerate();
     let activity = |(i, kind): (usize, &String)| {
         let time = as_of.plus_days(-(i as i64) - 1);
-        Activity { kind: kind.clone(), time, known_time: time, amount: 1.0, contact: None }
+        Activity { id: None, kind: kind.clone(), time, known_time: time, amount: 1.0, contact: None }
     };
     kinds.map(activity).collect()
 }

@@ -16,12 +16,15 @@ use super::sqlite::{OpenError, SqliteStore};
 use super::*;
 use crate::domain::canvas::{CanvasContent, CanvasKind, Maturity};
 use crate::domain::filter::Filter;
-use crate::domain::lead::{Company, LeadStage, Outcome, OutcomeKind, Subject};
+use crate::domain::lead::{
+    Company, Customer, CustomerStatus, LeadContent, LeadStage, Outcome, OutcomeKind, Subject,
+};
 use crate::domain::listing::{self, Listed, Order};
 use crate::domain::name::Id;
 use crate::domain::profile::ProfileContent;
 use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
-use crate::domain::version::Version;
+use crate::domain::value::{FactValue, Value};
+use crate::domain::version::{Change, Version};
 use lists::*;
 use made::*;
 use races::*;
@@ -53,6 +56,8 @@ cases! {
     an_external_id_belongs_to_one_lead,
     activities_are_numbered_in_order,
     the_activities_known_at_a_time_are_the_newest_of_them,
+    an_activity_with_an_id_is_recorded_once_and_can_be_taken_back,
+    canvases_keep_their_revisions_and_who_made_them,
     a_profile_points_to_a_segment_that_exists,
     scores_are_kept_and_the_latest_is_told,
     segments_are_tallied_by_their_leads,
@@ -102,8 +107,8 @@ async fn postgres_replicas_that_start_together_migrate_once_and_share() {
     // All replicas upsert the same lead at the same time: it is created once.
     let upserts = replicas.iter().enumerate().map(|(i, store)| {
         let content = LeadContent { owner: format!("replica {i}"), ..with_id("crm", "1") };
-        let item = UpsertItem { new_name: name(&format!("l{i}")), content, etag: String::new() };
-        store.upsert_leads("crm", vec![item], time(1), None)
+        let item = upsert(&format!("l{i}"), "1", content, "");
+        store.upsert_leads("crm", vec![item], time(1).into(), None)
     });
     let results = futures::future::join_all(upserts).await;
     let created =
@@ -226,20 +231,23 @@ async fn a_batch_fails_item_by_item(store: Arc<dyn Store>) {
         ..content()
     };
     store.create_lead(Lead::create(name("owner"), with_id("shop", "s"), time(1)), None).await.unwrap();
-    let item = |id: &str, content| UpsertItem { new_name: name(id), content, etag: String::new() };
-    let items = vec![item("a", with_id("crm", "1")), item("b", taken), item("c", with_id("crm", "3"))];
-    let results = store.upsert_leads("crm", items.clone(), time(2), None).await.unwrap();
+    let items = vec![
+        upsert("a", "1", with_id("crm", "1"), ""),
+        upsert("b", "2", taken, ""),
+        upsert("c", "3", with_id("crm", "3"), ""),
+    ];
+    let results = store.upsert_leads("crm", items.clone(), time(2).into(), None).await.unwrap();
     let shown: Vec<_> =
         results.iter().map(|result| result.as_ref().map(|upserted| upserted.created).ok()).collect();
     assert_eq!(shown, [Some(true), None, Some(true)]);
     assert!(matches!(&results[1], Err(StoreError::ExternalIdTaken { lead, .. }) if lead == "leads/owner"));
     assert!(store.lead(&name("b")).await.is_err(), "nothing is left of an item that failed");
-    let again = store.upsert_leads("crm", items, time(3), None).await.unwrap();
+    let again = store.upsert_leads("crm", items, time(3).into(), None).await.unwrap();
     let again = again[0].as_ref().unwrap();
     assert_eq!((again.created, again.record.lead.version.revision), (false, 1), "unchanged");
 
-    let shop = UpsertItem { new_name: name("z"), content: with_id("shop", "s"), etag: "old".into() };
-    let late = store.upsert_leads("shop", vec![shop.clone()], time(4), None).await.unwrap();
+    let shop = upsert("z", "s", with_id("shop", "s"), "old");
+    let late = store.upsert_leads("shop", vec![shop.clone()], time(4).into(), None).await.unwrap();
     assert!(matches!(late[0], Err(StoreError::Conflict(_))));
     let current = store.lead(&name("owner")).await.unwrap().lead.version.etag();
     let moved = LeadContent { owner: "an".into(), ..with_id("crm", "7") };
@@ -258,10 +266,25 @@ async fn a_batch_fails_item_by_item(store: Arc<dyn Store>) {
         .await
         .unwrap();
     assert_ne!(current, store.lead(&name("owner")).await.unwrap().lead.version.etag());
-    let moved = UpsertItem { new_name: name("z"), content: moved, etag: String::new() };
-    let kept = store.upsert_leads("crm", vec![moved], time(6), None).await.unwrap();
+    let moved = upsert("z", "7", moved, "");
+    let kept = store.upsert_leads("crm", vec![moved], time(6).into(), None).await.unwrap();
     let kept = &kept[0].as_ref().unwrap().record.lead.content;
     assert_eq!((kept.owner.as_str(), kept.external_ids.len()), ("an", 2), "ids in other systems are kept");
+
+    // What an item makes may depend on the lead that is there, and may be nothing good.
+    let make = |current: Option<&Lead>| match current {
+        Some(lead) if lead.content.owner == "an" => {
+            Ok(LeadContent { owner: "bo".into(), ..lead.content.clone() }.into())
+        }
+        _ => Err(Invalid::one("lead", "is not what it was")),
+    };
+    let item = UpsertItem { make: Arc::new(make), ..upsert("z", "7", content(), "") };
+    let mut outcomes = Vec::new();
+    for at in [7, 8] {
+        outcomes.extend(store.upsert_leads("crm", vec![item.clone()], time(at).into(), None).await.unwrap());
+    }
+    assert_eq!(outcomes[0].as_ref().unwrap().record.lead.content.owner, "bo");
+    assert!(matches!(&outcomes[1], Err(StoreError::Invalid(invalid)) if invalid.0.len() == 1));
 }
 
 async fn an_external_id_belongs_to_one_lead(store: Arc<dyn Store>) {
@@ -277,16 +300,69 @@ async fn an_external_id_belongs_to_one_lead(store: Arc<dyn Store>) {
 async fn activities_are_numbered_in_order(store: Arc<dyn Store>) {
     store.create_lead(lead("l", 1), None).await.unwrap();
     let visits = vec![activity("visit", 0.1), activity("visit", 0.2)];
-    assert_eq!(store.append_activities(&name("l"), visits.clone(), None).await.unwrap(), 2);
-    assert_eq!(
-        store.append_activities(&name("l"), vec![activity("meeting", 1e-300)], None).await.unwrap(),
-        3
-    );
+    let append = async |activities| store.append_activities(&name("l"), activities, None).await.unwrap();
+    assert_eq!(append(visits.clone()).await, Logged { done: 2, count: 2 });
+    assert_eq!(append(vec![activity("meeting", 1e-300)]).await, Logged { done: 1, count: 3 });
     let all = store.activities(&name("l"), Window { after: None, limit: 9 }).await.unwrap();
-    assert_eq!(all, [visits, vec![activity("meeting", 1e-300)]].concat());
+    let expected = [visits, vec![activity("meeting", 1e-300)]].concat();
+    assert_eq!(all, (1..).zip(expected).collect::<Vec<_>>());
     let second = store.activities(&name("l"), Window { after: Some(1), limit: 1 }).await.unwrap();
-    assert_eq!(second, [activity("visit", 0.2)]);
+    assert_eq!(second, [(2, activity("visit", 0.2))]);
     assert_eq!(store.lead(&name("l")).await.unwrap().activity_count, 3);
+}
+
+async fn an_activity_with_an_id_is_recorded_once_and_can_be_taken_back(store: Arc<dyn Store>) {
+    store.create_lead(lead("l", 1), None).await.unwrap();
+    let by_id = |id: &str, at| Activity { id: Some(id.into()), time: time(at), ..activity("visit", 1.0) };
+    let append = async |activities| store.append_activities(&name("l"), activities, None).await.unwrap();
+    assert_eq!(append(vec![by_id("x", 3), activity("visit", 2.0)]).await, Logged { done: 2, count: 2 });
+    // Of those that come again, in one call or in another, none is recorded.
+    let again = vec![by_id("x", 9), by_id("y", 4), by_id("y", 4)];
+    assert_eq!(append(again.clone()).await, Logged { done: 1, count: 3 });
+    assert_eq!(append(again).await, Logged { done: 0, count: 3 });
+    let known = async |count| {
+        let found = store.activities_known(&name("l"), count, time(20), 9).await.unwrap();
+        found
+            .into_iter()
+            .map(|activity| (activity.id.unwrap_or_default(), activity.amount))
+            .collect::<Vec<_>>()
+    };
+    let three = vec![("x".into(), 1.0), (String::new(), 2.0), ("y".into(), 1.0)];
+    assert_eq!(known(3).await, three);
+
+    let delete = async |ids: &[&str]| {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        store.delete_activities(&name("l"), ids, None).await.unwrap()
+    };
+    assert_eq!(delete(&["#1", "nobody", "#x"]).await, Logged { done: 0, count: 3 }, "the first has an id");
+    assert_eq!(delete(&["y", "#2"]).await, Logged { done: 2, count: 4 });
+    assert_eq!(known(4).await, [("x".into(), 1.0)]);
+    assert_eq!(known(3).await, three, "what was scored before is scored alike again");
+    let left = store.activities(&name("l"), Window { after: None, limit: 9 }).await.unwrap();
+    assert_eq!(left, [(1, by_id("x", 3))]);
+    let record = store.lead(&name("l")).await.unwrap();
+    assert_eq!((record.activity_count, record.last_activity), (4, Some(time(3))));
+    // An id that is free again can be taken.
+    assert_eq!(append(vec![by_id("y", 6)]).await, Logged { done: 1, count: 5 });
+    assert_eq!(store.lead(&name("l")).await.unwrap().last_activity, Some(time(6)));
+    let nobody = store.delete_activities(&name("nobody"), vec!["x".into()], None).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound(_))));
+}
+
+async fn canvases_keep_their_revisions_and_who_made_them(store: Arc<dyn Store>) {
+    let first = canvas("c");
+    store.create_canvas(first.clone(), None).await.unwrap();
+    let change = Change { author: "an".into(), reason: "a new name".into() };
+    let mut second = Canvas { version: first.version.next(Stamp { time: time(2), change }), ..first.clone() };
+    second.content.display_name = "Other".into();
+    store.update_canvas(second.clone(), None).await.unwrap();
+    let all = store.canvas_revisions(&first.name, Window { after: None, limit: 9 }).await.unwrap();
+    assert_eq!(all.items, [second.clone(), first.clone()]);
+    let older = store.canvas_revisions(&first.name, Window { after: Some(2), limit: 1 }).await.unwrap();
+    assert_eq!(older.items, std::slice::from_ref(&first));
+    assert_eq!(store.canvas_revision(&first.name, 1).await.unwrap(), first);
+    assert_eq!(store.canvas_revision(&first.name, 2).await.unwrap().version.change.author, "an");
+    assert!(matches!(store.canvas_revision(&first.name, 3).await, Err(StoreError::NotFound(_))));
 }
 
 async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn Store>) {

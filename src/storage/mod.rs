@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod conformance;
 pub mod examine;
+mod links;
 pub mod postgres;
 mod rows;
 mod select;
@@ -16,13 +17,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::canvas::Canvas;
-use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
+use crate::domain::check::Invalid;
+use crate::domain::lead::{Activity, Lead, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::Profile;
 use crate::domain::score::Score;
 use crate::domain::segment::LeadTally;
 use crate::domain::time::{DAY, Time};
+use crate::domain::version::Stamp;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -60,6 +63,9 @@ pub enum StoreError {
     /// The answer to a commit was lost: what was to be written may be there or not.
     #[error("whether this was written is not known")]
     OutcomeUnknown,
+    /// What was to be written is not good together with what is stored.
+    #[error("{0}")]
+    Invalid(Invalid),
     /// What is stored can't be read.
     #[error("what is stored of {0} can't be read")]
     Damaged(String),
@@ -188,7 +194,11 @@ pub trait CanvasStore: Send + Sync {
     async fn create_canvas(&self, canvas: Canvas, receipt: Option<Receipt<()>>) -> Result<()>;
     /// Also a deleted one.
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas>;
+    /// Any revision, for ever.
+    async fn canvas_revision(&self, name: &CanvasName, revision: i64) -> Result<Canvas>;
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>>;
+    /// The newest first.
+    async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>>;
     /// Replaces a canvas if its revision is still the one before; the former body is kept.
     /// Refused with [`StoreError::Dangling`] while a profile that is not deleted points to a segment that would
     /// be gone, with its canvas or alone.
@@ -214,29 +224,41 @@ pub trait ProfileStore: Send + Sync {
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>>;
 }
 
-/// A lead to create or replace by its external id.
-#[derive(Debug, Clone)]
+/// What an upsert makes of a lead that exists, or of nothing; or what is wrong with that.
+pub type Make = dyn Fn(Option<&Lead>) -> std::result::Result<LeadDraft, Invalid> + Send + Sync;
+
+/// A lead to create or change by its external id.
+#[derive(Clone)]
 pub struct UpsertItem {
     /// The name for a lead that is new.
     pub new_name: LeadName,
-    pub content: LeadContent,
+    /// The id under the system of the batch.
+    pub id: String,
+    pub make: Arc<Make>,
     /// If not empty, it must be current.
     pub etag: String,
 }
 
 impl UpsertItem {
+    fn create(self, stamp: &Stamp) -> Result<Lead> {
+        let draft = (self.make)(None).map_err(StoreError::Invalid)?;
+        Ok(Lead::create(self.new_name, draft, stamp.clone()))
+    }
+
     /// Makes a stored lead what the item says, its ids in other systems kept; says whether that changes it.
-    fn merge_into(self, record: &mut LeadRecord, now: Time) -> Result<bool> {
-        let Self { mut content, etag, .. } = self;
-        if !record.lead.version.admits(&etag) {
+    fn merge_into(self, record: &mut LeadRecord, stamp: &Stamp) -> Result<bool> {
+        if !record.lead.version.admits(&self.etag) {
             return Err(StoreError::Conflict(record.lead.name.to_string()));
         }
+        let mut draft = (self.make)(Some(&record.lead)).map_err(StoreError::Invalid)?;
         for (system, id) in &record.lead.content.external_ids {
-            content.external_ids.entry(system.clone()).or_insert_with(|| id.clone());
+            draft.content.external_ids.entry(system.clone()).or_insert_with(|| id.clone());
         }
-        let changed = record.lead.content != content;
+        let other_history =
+            draft.stage_changes.as_ref().is_some_and(|changes| *changes != record.lead.stage_changes);
+        let changed = record.lead.content != draft.content || other_history;
         if changed {
-            record.lead = record.lead.revise(content, now);
+            record.lead = record.lead.revise(draft, stamp.clone());
         }
         Ok(changed)
     }
@@ -262,15 +284,15 @@ pub trait LeadStore: Send + Sync {
     async fn leads(&self, query: Query, present: Present) -> Result<Part<LeadRecord>>;
     /// Replaces a lead if its revision is still the one before; the former body is kept.
     async fn update_lead(&self, lead: Lead, receipt: Option<Receipt<()>>) -> Result<()>;
-    /// Creates or replaces leads by their external id in a system. External ids in other systems are kept. A
+    /// Creates or changes leads by their external id in a system. External ids in other systems are kept. A
     /// lead that would not change keeps its revision. Items fail one by one, with [`StoreError::Conflict`]
-    /// where an etag is not current; all others are written in one transaction. What passes by itself fails the
+    /// where an etag is not current, [`StoreError::Invalid`] where nothing good can be made; all others are written in one transaction. What passes by itself fails the
     /// whole. The results stand in the order of the items.
     async fn upsert_leads(
         &self,
         system: &str,
         items: Vec<UpsertItem>,
-        now: Time,
+        stamp: Stamp,
         receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>>;
     /// Removes a lead with all that belongs to it and every kept answer that tells of it, if its revision is as
@@ -285,19 +307,35 @@ pub trait LeadStore: Send + Sync {
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Part<Lead>>;
 }
 
+/// What a write to a lead's log of activities came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logged {
+    /// How many activities were recorded, or taken back.
+    pub done: usize,
+    /// How many entries the log has now: activities, and times that some were taken back.
+    pub count: i64,
+}
+
 #[async_trait]
 pub trait ActivityStore: Send + Sync {
-    /// Appends to a lead, all or none; gives the number of its activities.
+    /// Appends to a lead, all or none, but for those whose id it has already.
     async fn append_activities(
         &self,
         lead: &LeadName,
         activities: Vec<Activity>,
-        receipt: Option<Receipt<i64>>,
-    ) -> Result<i64>;
-    /// The oldest recorded first, numbered from 1.
-    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>>;
-    /// Of the first `count` activities, those that had happened and were known at a time: the `limit` that
-    /// were recorded last, the oldest recorded first.
+        receipt: Option<Receipt<Logged>>,
+    ) -> Result<Logged>;
+    /// Takes activities back by their ids, or by `#` and their numbers. That counts as an entry of the log.
+    async fn delete_activities(
+        &self,
+        lead: &LeadName,
+        ids: Vec<String>,
+        receipt: Option<Receipt<Logged>>,
+    ) -> Result<Logged>;
+    /// Those that were not taken back, with their numbers, the oldest recorded first.
+    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<(i64, Activity)>>;
+    /// Of the first `count` entries of the log, the activities that were not taken back within them, had happened and
+    /// were known at a time: the `limit` that were recorded last, the oldest recorded first.
     async fn activities_known(
         &self,
         lead: &LeadName,

@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use super::{Part, Result, StoreError};
-use crate::domain::lead::{Activity, LatestScore, LeadRecord};
+use crate::domain::lead::{Activity, CustomerStatus, LatestScore, Lead, LeadRecord};
+use crate::domain::listing::{listed_attributes, listed_text, listed_word};
 use crate::domain::name::SegmentName;
 use crate::domain::profile::Profile;
 use crate::domain::score::{Points, ScoreStatus};
@@ -151,7 +152,8 @@ fn latest(row: &dyn Columns) -> Result<Option<LatestScore>> {
     }))
 }
 
-pub const ACTIVITY: &str = "SELECT type, time_micros, known_micros, amount, contact FROM activities";
+pub const ACTIVITY: &str =
+    "SELECT type, time_micros, known_micros, amount, contact, id, number FROM activities";
 
 pub fn activity(row: &dyn Columns) -> Result<Activity> {
     Ok(Activity {
@@ -160,7 +162,70 @@ pub fn activity(row: &dyn Columns) -> Result<Activity> {
         known_time: row.time(2)?.ok_or_else(empty)?,
         amount: row.float(3)?.ok_or_else(empty)?,
         contact: row.text(4)?.map(str::parse).transpose().map_err(corrupt)?,
+        id: row.text(5)?.map(str::to_owned),
     })
+}
+
+/// The same with its number in the log.
+pub fn numbered_activity(row: &dyn Columns) -> Result<(i64, Activity)> {
+    Ok((row.some_integer(6)?, activity(row)?))
+}
+
+/// What an activity is named by: its number after `#`, or its id.
+pub fn number_or_id(id: &str) -> (Option<i64>, Option<&str>) {
+    match id.strip_prefix('#') {
+        Some(number) => (number.parse().ok(), None),
+        None => (None, Some(id)),
+    }
+}
+
+/// What lists of leads are filtered and ordered by, of a lead's own content. Words of facts stand folded.
+pub struct LeadColumns {
+    pub name: String,
+    pub revision: i64,
+    pub create_micros: i64,
+    pub update_micros: i64,
+    pub outcome: Option<&'static str>,
+    pub stage: &'static str,
+    pub owner: Option<String>,
+    pub source: Option<String>,
+    pub country: Option<String>,
+    pub industry: Option<String>,
+    pub employees: Option<i64>,
+    pub profile: Option<String>,
+    pub display_name: Option<String>,
+    pub domain: Option<String>,
+    pub customer: Option<&'static str>,
+    /// A JSON object: numbers, yes or no, and folded texts; of others, that they are there.
+    pub attributes: Option<String>,
+}
+
+impl LeadColumns {
+    pub fn of(lead: &Lead) -> Self {
+        let (content, version) = (&lead.content, &lead.version);
+        Self {
+            name: lead.name.to_string(),
+            revision: version.revision,
+            create_micros: version.create_time.micros(),
+            update_micros: version.update_time.micros(),
+            outcome: content.outcome.as_ref().map(|outcome| outcome.kind.as_str()),
+            stage: content.stage.as_str(),
+            owner: listed_text(&content.owner),
+            source: listed_word(&content.source),
+            country: listed_word(content.subject.country()),
+            industry: listed_word(content.subject.industry()),
+            employees: content.subject.employees(),
+            profile: content.profile.as_ref().map(ToString::to_string),
+            display_name: listed_word(content.subject.display_name()),
+            domain: listed_word(content.subject.domain()),
+            customer: content
+                .customer
+                .as_ref()
+                .and_then(|customer| customer.status)
+                .map(CustomerStatus::as_str),
+            attributes: listed_attributes(content),
+        }
+    }
 }
 
 /// A segment with the counts of its leads: all, graded, graded A, won and lost.

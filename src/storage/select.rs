@@ -141,6 +141,25 @@ fn param(operand: &Operand) -> Param {
     }
 }
 
+/// What is wanted of an attribute.
+#[derive(Clone, Copy)]
+enum Shape {
+    Type,
+    Number,
+    Text,
+    YesNo,
+}
+
+impl Shape {
+    fn of(operand: &Operand) -> Self {
+        match operand {
+            Operand::Number(_) | Operand::Time(_) => Shape::Number,
+            Operand::Text(_) => Shape::Text,
+            Operand::YesNo(_) => Shape::YesNo,
+        }
+    }
+}
+
 struct Builder<'a> {
     dialect: Dialect,
     list: &'a List<'a>,
@@ -213,6 +232,10 @@ impl<'a> Builder<'a> {
     fn presence(&mut self, field: &Field, key: Option<&str>, wanted: bool) {
         let not = if wanted { "" } else { "NOT " };
         match (field.name, key) {
+            ("attributes", Some(key)) => {
+                self.attribute(key, Shape::Type);
+                _ = write!(self.sql, " IS {}NULL", if wanted { "NOT " } else { "" });
+            }
             (_, Some(key)) => {
                 _ = write!(
                     self.sql,
@@ -235,6 +258,7 @@ impl<'a> Builder<'a> {
             return self.staleness(*with == Operand::YesNo(true));
         }
         match key {
+            Some(key) if field.name == "attributes" => self.attribute_compared(key, by, with),
             Some(key) => {
                 self.sql.push_str("leads.name IN (SELECT lead FROM lead_external_ids WHERE system = ");
                 self.bind(Param::Text(key.to_owned()));
@@ -264,6 +288,48 @@ impl<'a> Builder<'a> {
         };
         _ = write!(self.sql, "{column} {sign} ");
         self.bind(param(with));
+    }
+
+    /// Compares an attribute, if it has the type of what it is compared with.
+    fn attribute_compared(&mut self, key: &str, by: Comparison, with: &Operand) {
+        let (sqlite, postgres) = match with {
+            Operand::Number(_) | Operand::Time(_) => ("'integer', 'real'", "'number'"),
+            Operand::Text(_) => ("'text'", "'string'"),
+            Operand::YesNo(_) => ("'true', 'false'", "'boolean'"),
+        };
+        // A CASE, since nothing else keeps PostgreSQL from casting what is of another type.
+        self.sql.push_str("CASE WHEN ");
+        self.attribute(key, Shape::Type);
+        let types = if self.dialect == Dialect::Sqlite { sqlite } else { postgres };
+        _ = write!(self.sql, " IN ({types}) THEN ");
+        let mut value = Builder { sql: String::new(), params: std::mem::take(&mut self.params), ..*self };
+        value.attribute(key, Shape::of(with));
+        self.params = std::mem::take(&mut value.params);
+        self.compared(&value.sql, by, with);
+        self.sql.push_str(" ELSE false END");
+    }
+
+    /// An attribute's value, or its type.
+    fn attribute(&mut self, key: &str, shape: Shape) {
+        match (self.dialect, shape) {
+            (Dialect::Sqlite, Shape::Type) => self.sql.push_str("json_type(leads.attributes, "),
+            (Dialect::Sqlite, _) => self.sql.push_str("json_extract(leads.attributes, "),
+            (Dialect::Postgres, Shape::Type) => self.sql.push_str("jsonb_typeof(leads.attributes -> "),
+            (Dialect::Postgres, _) => self.sql.push_str("(leads.attributes ->> "),
+        }
+        match self.dialect {
+            // A key with a quote in it is none that facts.toml can declare.
+            Dialect::Sqlite => self.bind(Param::Text(format!("$.\"{}\"", key.replace('"', "")))),
+            Dialect::Postgres => self.bind(Param::Text(key.to_owned())),
+        }
+        self.sql.push(')');
+        if self.dialect == Dialect::Postgres {
+            self.sql.push_str(match shape {
+                Shape::Number => "::float8",
+                Shape::YesNo => "::boolean::int",
+                Shape::Type | Shape::Text => "",
+            });
+        }
     }
 
     /// The same as `LeadRecord::is_stale`.

@@ -89,7 +89,7 @@ fn requests() -> Vec<Vec<u8>> {
         pb::CreateLeadRequest { lead: Some(lead.clone()), request_id: "r".into(), ..Default::default() };
     let batch = pb::BatchUpsertLeadsRequest {
         system: "crm".into(),
-        items: vec![pb::UpsertLead { id: "1".into(), lead: Some(lead.clone()) }],
+        items: vec![pb::UpsertLead { id: "1".into(), lead: Some(lead.clone()), ..Default::default() }],
         ..Default::default()
     };
     let list =

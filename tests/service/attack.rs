@@ -9,24 +9,19 @@ use std::time::{Duration, Instant};
 use assay::grpc::pb;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
-use bytes::Bytes;
 use futures::StreamExt as _;
-use http_body_util::{BodyExt as _, StreamBody};
-use prost::Message as _;
+use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
-use tonic::body::Body;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
-use tower::{Service as _, ServiceExt as _};
 
+use crate::support::attacks::{self, refusal};
 use crate::support::process::{Served, cpu, resident};
 use crate::support::{eventually, http_get, inline, made, shipped, within};
 
 /// The most memory that any of these attacks may make the server take.
 const MOST_MEMORY: u64 = 300 << 20;
-
-const SCORE: &str = "/assay.v1.ScoringService/ScoreLead";
 
 fn serve(more: &[&str]) -> (Served, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
@@ -35,31 +30,7 @@ fn serve(more: &[&str]) -> (Served, tempfile::TempDir) {
 }
 
 async fn connect(served: &Served) -> Channel {
-    Channel::from_shared(served.url()).unwrap().connect().await.unwrap()
-}
-
-/// Sends a request whose body is as given, which no client library would.
-async fn raw(channel: &Channel, path: &str, encoding: Option<&str>, body: Body) -> http::Response<Body> {
-    let mut request = http::Request::post(format!("http://test{path}"))
-        .header("content-type", "application/grpc")
-        .header("te", "trailers");
-    if let Some(encoding) = encoding {
-        request = request.header("grpc-encoding", encoding);
-    }
-    let mut channel = channel.clone();
-    channel.ready().await.unwrap().call(request.body(body).unwrap()).await.unwrap()
-}
-
-/// A body of some parts that never ends.
-fn unfinished(parts: Vec<Bytes>) -> Body {
-    let parts = futures::stream::iter(parts).map(|part| Ok::<_, tonic::Status>(http_body::Frame::data(part)));
-    Body::new(StreamBody::new(parts.chain(futures::stream::pending())))
-}
-
-/// A message with the five bytes before it.
-fn framed(compressed: bool, message: &[u8]) -> Bytes {
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    [&[u8::from(compressed)], &length[..], message].concat().into()
+    attacks::connect(&served.url()).await
 }
 
 /// What other callers see while an attack goes on: scores one lead after the other, on a connection of its own.
@@ -114,18 +85,11 @@ impl Others {
 async fn calls_without_a_body_shut_nobody_out_and_end() {
     let (served, _dir) = serve(&[]);
     let others = Others::start(&served).await;
-    let channel = connect(&served).await;
-    let attacks: Vec<_> = (0..1_024)
-        .map(|_| {
-            let channel = channel.clone();
-            tokio::spawn(async move { raw(&channel, SCORE, None, unfinished(vec![])).await })
-        })
-        .collect();
+    let calls = attacks::calls_without_a_body(&served.url()).await;
     others.go_on(200).await;
     // A request of which nothing comes for five seconds ends.
-    let first = within(attacks.into_iter().next().unwrap()).await.unwrap();
-    let status = tonic::Status::from_header_map(first.headers()).unwrap();
-    assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+    let first = within(calls.into_iter().next().unwrap()).await.unwrap();
+    assert_eq!(refusal(&first).unwrap().code(), tonic::Code::DeadlineExceeded);
     others.end("1,024 calls without a body", &served);
 }
 
@@ -133,22 +97,12 @@ async fn calls_without_a_body_shut_nobody_out_and_end() {
 async fn large_requests_that_never_end_hold_a_bounded_budget() {
     let (served, _dir) = serve(&[]);
     let others = Others::start(&served).await;
-    let begun = framed(false, &vec![0; 15 << 20]);
-    let mut channels = Vec::new();
-    for _ in 0..10 {
-        channels.push(connect(&served).await);
-    }
-    let path = "/assay.v1.LeadService/BatchUpsertLeads";
-    let mut refused: futures::stream::FuturesUnordered<_> = (0..200)
-        .map(|i| {
-            let (channel, begun) = (channels[i % 10].clone(), begun.slice(..begun.len() - 1));
-            tokio::spawn(async move { raw(&channel, path, None, unfinished(vec![begun])).await })
-        })
-        .collect();
+    let calls = attacks::large_requests_that_never_end(&served.url()).await;
+    let mut calls: futures::stream::FuturesUnordered<_> = calls.into_iter().collect();
     others.go_on(500).await;
     // Whoever finds no room is told so, and whoever stops is ended: all within the time for a request.
-    let ended = within(refused.next()).await.unwrap().unwrap();
-    let status = tonic::Status::from_header_map(ended.headers()).unwrap();
+    let ended = within(calls.next()).await.unwrap().unwrap();
+    let status = refusal(&ended).unwrap();
     assert!(
         matches!(status.code(), tonic::Code::ResourceExhausted | tonic::Code::DeadlineExceeded),
         "{status:?}"
@@ -159,43 +113,13 @@ async fn large_requests_that_never_end_hold_a_bounded_budget() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_nobody_reads_hold_a_bounded_budget() {
     let (served, _dir) = serve(&[]);
-    let mut leads = LeadServiceClient::new(connect(&served).await);
-    for batch in 0..4 {
-        let contact = |i| pb::Contact { id: format!("c{i}"), title: "x".repeat(150), ..Default::default() };
-        let contacts = pb::ContactList { contacts: (0..100).map(contact).collect() };
-        let item = |i: i32| {
-            let lead = pb::Lead { contacts: Some(contacts.clone()), ..made::company("Acme", Some(i.into())) };
-            let id = format!("{batch}-{i}");
-            pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
-        };
-        let items = (0..100).map(item).collect();
-        leads
-            .batch_upsert_leads(pb::BatchUpsertLeadsRequest {
-                system: "crm".into(),
-                items,
-                ..Default::default()
-            })
-            .await
-            .unwrap();
-    }
+    attacks::large_leads(&served.url()).await;
     let others = Others::start(&served).await;
-    let request = pb::ListLeadsRequest { page_size: 1_000, ..Default::default() };
-    let request = framed(false, &request.encode_to_vec());
-    let (mut unread, mut refused) = (Vec::new(), 0);
-    for _ in 0..4 {
-        // Windows that take a whole answer, on a connection from which nobody takes more than its first bytes.
-        let channel = Endpoint::new(served.url()).unwrap().connect().await.unwrap();
-        for _ in 0..100 {
-            let body = Body::new(http_body_util::Full::new(request.clone()));
-            let response = raw(&channel, "/assay.v1.LeadService/ListLeads", None, body).await;
-            match tonic::Status::from_header_map(response.headers()) {
-                Some(_) => refused += 1,
-                None => unread.push(response),
-            }
-        }
-    }
+    let answers = attacks::answers_that_nobody_reads(&served.url()).await;
+    let (refused, unread): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| refusal(answer).is_some());
     others.go_on(200).await;
-    println!("{} answers wait to be read, {refused} were refused at once", unread.len());
+    println!("{} answers wait to be read, {} were refused at once", unread.len(), refused.len());
     others.end("400 answers that nobody reads", &served);
     // Whoever reads in time gets the rest; whoever found no room, or did not read in time, learns it at the end.
     let mut codes = std::collections::BTreeMap::<String, usize>::new();
@@ -214,6 +138,7 @@ async fn answers_that_nobody_reads_hold_a_bounded_budget() {
     assert!(codes.keys().all(|code| known.contains(&code.as_str())), "{codes:?}");
     assert!(codes.contains_key("Some(ResourceExhausted)"), "the budget was not met: {codes:?}");
     // Nothing is held any more: a caller who reads gets a whole page.
+    let mut leads = LeadServiceClient::new(connect(&served).await);
     let page = leads.list_leads(pb::ListLeadsRequest { page_size: 1_000, ..Default::default() });
     assert!(within(page).await.unwrap().into_inner().leads.len() > 100);
 }
@@ -222,24 +147,7 @@ async fn answers_that_nobody_reads_hold_a_bounded_budget() {
 async fn health_checks_and_watches_are_bounded_too() {
     let (served, _dir) = serve(&[]);
     let others = Others::start(&served).await;
-    let begun = framed(false, &vec![0; 3 << 20]);
-    let mut open = Vec::new();
-    for _ in 0..8 {
-        let channel = connect(&served).await;
-        for i in 0..100 {
-            let (channel, begun) = (channel.clone(), begun.slice(..begun.len() - 1));
-            open.push(tokio::spawn(async move {
-                if i % 2 == 0 {
-                    let watch = HealthClient::new(channel).watch(HealthCheckRequest::default()).await;
-                    if let Ok(watch) = watch {
-                        watch.into_inner().for_each(|_| async {}).await;
-                    }
-                } else {
-                    raw(&channel, "/grpc.health.v1.Health/Check", None, unfinished(vec![begun])).await;
-                }
-            }));
-        }
-    }
+    let open = attacks::health_checks_and_watches(&served.url()).await;
     others.go_on(200).await;
     // Somebody else is still told how we are.
     let mut health = HealthClient::new(connect(&served).await);
@@ -250,13 +158,8 @@ async fn health_checks_and_watches_are_bounded_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn little_that_decompresses_to_much_is_refused_off_everybodys_way() {
-    use std::io::Write as _;
     let (served, _dir) = serve(&[]);
-    // Elements that take two bytes each: of a list of messages, and of a list of texts within a lead.
-    let items = [0x12, 0].repeat(8 << 20);
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    gzip.write_all(&items[..15 << 20]).unwrap();
-    let bomb = framed(true, &gzip.finish().unwrap());
+    let bomb = attacks::gzip_bomb();
     assert!(bomb.len() < 20_000, "{}", bomb.len());
     let others = Others::start(&served).await;
     others.go_on(200).await;
@@ -269,10 +172,7 @@ async fn little_that_decompresses_to_much_is_refused_off_everybodys_way() {
             tokio::spawn(async move {
                 let mut refused = 0;
                 while !stop.load(Ordering::Relaxed) {
-                    let body = Body::new(http_body_util::Full::new(bomb.clone()));
-                    let path = "/assay.v1.LeadService/BatchUpsertLeads";
-                    let response = raw(&channel, path, Some("gzip"), body).await;
-                    let status = tonic::Status::from_header_map(response.headers()).unwrap();
+                    let status = refusal(&attacks::send_bomb(&channel, &bomb).await).unwrap();
                     assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status:?}");
                     refused += 1;
                 }
@@ -298,15 +198,7 @@ async fn short_deadlines_do_not_end_a_shared_connection() {
     let (served, _dir) = serve(&[]);
     let channel = connect(&served).await;
     for _ in 0..20 {
-        // All at once, and given up before most of them are looked at.
-        let calls = (0..200).map(|_| {
-            let mut scoring = ScoringServiceClient::new(channel.clone());
-            async move {
-                let call = scoring.score_lead(inline(made::company("Acme", None)));
-                tokio::time::timeout(Duration::from_millis(1), call).await
-            }
-        });
-        for ended in futures::future::join_all(calls).await.into_iter().flatten() {
+        for ended in attacks::given_up_at_once(&channel, 200).await {
             ended.expect("nothing but the caller's own deadline ends a call");
         }
     }

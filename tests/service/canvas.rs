@@ -30,7 +30,10 @@ async fn a_canvas_keeps_its_graph_and_assigns_ids() {
     let ids: Vec<_> = created.notes.iter().map(|note| note.id.as_str()).collect();
     assert_eq!(ids, ["note-2", "note-1", "note-3"]);
     assert_eq!((created.language.as_str(), created.priority_script.as_str()), ("en", "default"));
-    let read = server.canvases().get_canvas(pb::GetCanvasRequest { name: "canvases/main".into() }).await;
+    let read = server
+        .canvases()
+        .get_canvas(pb::GetCanvasRequest { name: "canvases/main".into(), ..Default::default() })
+        .await;
     assert_eq!(read.unwrap().into_inner(), created);
 }
 
@@ -45,7 +48,6 @@ async fn the_graph_is_typed() {
             note("b", Block::Channels, "An id twice"),
             pb::Note {
                 color: "red".into(),
-                segments: vec!["canvases/main/segments/none".into()],
                 amount: Some(pb::AmountRange { low: amount(9), high: amount(3), period: String::new() }),
                 ..note("c", Block::CostStructure, "")
             },
@@ -73,7 +75,6 @@ async fn the_graph_is_typed() {
         "canvas.links[1].to",
         "canvas.links[2].from",
         "canvas.links[2].to",
-        "canvas.notes[3].segments[0]",
         "canvas.links[0].to",
     ];
     assert_eq!(fields, expected);
@@ -102,8 +103,11 @@ async fn a_write_to_a_segment_or_persona_makes_a_revision_of_the_canvas() {
         ..Default::default()
     };
     server.segments().create_persona(request).await.unwrap();
-    let canvas =
-        server.canvases().get_canvas(pb::GetCanvasRequest { name: before.name.clone() }).await.unwrap();
+    let canvas = server
+        .canvases()
+        .get_canvas(pb::GetCanvasRequest { name: before.name.clone(), ..Default::default() })
+        .await
+        .unwrap();
     let canvas = canvas.into_inner();
     assert_eq!(canvas.revision, 3);
     assert_ne!(canvas.etag, before.etag);
@@ -152,8 +156,11 @@ async fn what_is_pointed_to_stays() {
     server.profiles().delete_profile(request).await.unwrap();
     server.segments().delete_segment(delete_segment).await.unwrap();
     server.canvases().delete_canvas(delete_canvas).await.unwrap();
-    let read =
-        server.canvases().get_canvas(pb::GetCanvasRequest { name: "canvases/main".into() }).await.unwrap();
+    let read = server
+        .canvases()
+        .get_canvas(pb::GetCanvasRequest { name: "canvases/main".into(), ..Default::default() })
+        .await
+        .unwrap();
     assert!(read.into_inner().delete_time.is_some());
 }
 
@@ -171,4 +178,78 @@ async fn the_kind_cannot_change() {
     let request =
         pb::UpdateCanvasRequest { canvas: Some(lean), update_mask: Some(mask), ..Default::default() };
     assert_eq!(failure(server.canvases().update_canvas(request).await).2, ["canvas.kind"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revisions_of_a_canvas_can_be_read_and_links_say_whom_a_note_is_for() {
+    let server = TestServer::start().await;
+    let note = |id: &str, block: Block| pb::Note { block: block as i32, ..note(id, block, "x") };
+    let canvas = pb::Canvas {
+        notes: vec![note("offer", Block::ValuePropositions), note("site", Block::Channels)],
+        ..made::canvas()
+    };
+    let by = |author: &str| Some(pb::Change { author: author.into(), reason: "why".into() });
+    let request = pb::CreateCanvasRequest {
+        canvas: Some(canvas),
+        canvas_id: "main".into(),
+        change: by("an"),
+        ..Default::default()
+    };
+    server.canvases().create_canvas(request).await.unwrap();
+    let touchpoint =
+        pb::Touchpoint { description: "Home".into(), channel_note: "site".into(), ..Default::default() };
+    let facet = pb::Facet {
+        kind: pb::FacetKind::Touchpoints as i32,
+        touchpoints: vec![touchpoint.clone()],
+        ..Default::default()
+    };
+    let segment = pb::Segment {
+        relationship_plan: Some(pb::RelationshipPlan { facets: vec![facet] }),
+        ..made::segment("Trades")
+    };
+    let request = pb::CreateSegmentRequest {
+        parent: "canvases/main".into(),
+        segment: Some(segment),
+        segment_id: "trades".into(),
+        change: by("bo"),
+        ..Default::default()
+    };
+    let segment = server.segments().create_segment(request).await.unwrap().into_inner();
+    assert_eq!((segment.change, segment.proposition_notes.len()), (by("bo"), 0));
+    let plan = segment.relationship_plan.unwrap();
+    let touchpoints = &plan.facets[pb::FacetKind::Touchpoints as usize - 1];
+    assert_eq!(
+        (&touchpoints.touchpoints[..], touchpoints.status()),
+        (&[touchpoint][..], pb::FacetStatus::Assumed)
+    );
+
+    let update = pb::Canvas {
+        name: "canvases/main".into(),
+        links: vec![link(LinkKind::Serves, "offer", &segment.name)],
+        ..Default::default()
+    };
+    let request = pb::UpdateCanvasRequest { canvas: Some(update), change: by("cy"), ..Default::default() };
+    let canvas = server.canvases().update_canvas(request).await.unwrap().into_inner();
+    assert_eq!(canvas.notes[0].segments, [segment.name.as_str()]);
+    assert!(canvas.notes[1].segments.is_empty());
+    let read = pb::GetSegmentRequest { name: segment.name };
+    assert_eq!(server.segments().get_segment(read).await.unwrap().into_inner().proposition_notes, ["offer"]);
+
+    let request = pb::ListCanvasRevisionsRequest { name: "canvases/main".into(), ..Default::default() };
+    let revisions = server.canvases().list_canvas_revisions(request).await.unwrap().into_inner().canvases;
+    let told: Vec<_> =
+        revisions.iter().map(|canvas| (canvas.revision, canvas.change.clone().unwrap().author)).collect();
+    assert_eq!(told, [(3, "cy".into()), (2, "bo".into()), (1, "an".into())]);
+    let first = pb::GetCanvasRequest { name: "canvases/main".into(), revision: 1 };
+    let first = server.canvases().get_canvas(first).await.unwrap().into_inner();
+    assert_eq!((&first, first.links.len()), (&revisions[2], 0));
+    let none = pb::GetCanvasRequest { name: "canvases/main".into(), revision: 9 };
+    assert_eq!(failure(server.canvases().get_canvas(none).await).0, Code::NotFound);
+    // A channel that a touchpoint names stays.
+    let update = pb::Canvas { notes: vec![canvas.notes[0].clone()], ..canvas };
+    let mask = prost_types::FieldMask { paths: vec!["notes".into()] };
+    let request =
+        pb::UpdateCanvasRequest { canvas: Some(update), update_mask: Some(mask), ..Default::default() };
+    let (_, _, fields) = failure(server.canvases().update_canvas(request).await);
+    assert_eq!(fields, ["canvas.notes"]);
 }

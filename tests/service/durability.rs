@@ -52,8 +52,12 @@ impl Written {
                     source: source.into(),
                     ..made::with_id(made::company("Acme", Some(10)), "crm", &self.id)
                 };
-                let request =
-                    pb::CreateLeadRequest { lead: Some(lead), lead_id: self.id.clone(), request_id };
+                let request = pb::CreateLeadRequest {
+                    lead: Some(lead),
+                    lead_id: self.id.clone(),
+                    request_id,
+                    ..Default::default()
+                };
                 leads.create_lead(request).await.map(drop)
             }
             1 => {
@@ -61,6 +65,7 @@ impl Written {
                     lead: Some(pb::Lead { name, owner: "an".into(), ..Default::default() }),
                     update_mask: Some(prost_types::FieldMask { paths: vec!["owner".into()] }),
                     request_id,
+                    ..Default::default()
                 };
                 leads.update_lead(request).await.map(drop)
             }
@@ -437,11 +442,16 @@ async fn write_and_erase(leads: &mut LeadServiceClient<Channel>, url: String, wr
                 let id = format!("{:04x}", i * 40_503 % 65_536);
                 let owner = format!("{owner} {}", owner.repeat((i * 7 + round) % 12));
                 let lead = pb::Lead { owner, ..made::company("Acme", Some(80)) };
-                pb::UpsertLead { id: id.clone(), lead: Some(made::with_id(lead, "crm", &id)) }
+                pb::UpsertLead {
+                    id: id.clone(),
+                    lead: Some(made::with_id(lead, "crm", &id)),
+                    ..Default::default()
+                }
             };
             let items = (batch * 1_000..(batch + 1) * 1_000).map(item).collect();
             let request_id = format!("{round}-{batch}");
-            let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, request_id };
+            let request =
+                pb::BatchUpsertLeadsRequest { system: "crm".into(), items, request_id, ..Default::default() };
             leads.batch_upsert_leads(request).await.unwrap();
         }
     }

@@ -151,6 +151,7 @@ async fn a_commit_whose_answer_is_lost_is_told_as_unknown_and_can_be_repeated() 
         lead: Some(made::company("Acme", Some(80))),
         lead_id: id.into(),
         request_id: request_id.into(),
+        ..Default::default()
     };
     let breaks = || network.trouble.breaks_at_commit.store(true, Ordering::Relaxed);
     // Without a request id nobody can tell: it was written, and would be written twice under a name of the server's.

@@ -9,8 +9,9 @@ use assay::domain::check::Checker;
 use assay::domain::profile::ProfileContent;
 use assay::domain::time::Time;
 use assay::grpc::pb;
+use assay::priority::Nice;
 use assay::rules::source::Sources;
-use assay::rules::{LeadFacts, Nice, ScriptKind, compile, compile_and_try, smoke};
+use assay::rules::{LeadFacts, ScriptKind, compile, compile_and_try, smoke};
 
 use crate::support::{TestServer, hostile};
 
@@ -34,7 +35,7 @@ async fn every_hostile_script_is_judged_as_expected_and_soon() {
     for (i, (name, expected)) in expected.iter().enumerate() {
         let set = hostile::set(name);
         let begin = Instant::now();
-        let judged = compile_and_try(Sources::new(set.clone()), "EUR", Nice::Reload);
+        let judged = compile_and_try(Sources::new(set.clone()), "EUR", Nice::Back);
         let took = begin.elapsed();
         let loads = matches!(expected[0].as_str(), "scores" | "run-time");
         let findings = judged.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
@@ -79,6 +80,7 @@ fn hostile_scripts_that_load_score_or_fail_with_a_typed_error_and_soon() {
             lead: &lead,
             activities: &[],
             profile: &profile,
+            created: None,
             as_of,
             currency: "EUR",
             vocabulary: &set.vocabulary,

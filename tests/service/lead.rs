@@ -15,7 +15,7 @@ async fn upsert(server: &TestServer, items: Vec<pb::UpsertLead>) -> Vec<pb::Upse
 }
 
 fn item(id: &str, lead: pb::Lead) -> pb::UpsertLead {
-    pb::UpsertLead { id: id.into(), lead: Some(lead) }
+    pb::UpsertLead { id: id.into(), lead: Some(lead), ..Default::default() }
 }
 
 fn stored(result: &pb::UpsertLeadResult) -> &pb::Lead {
@@ -285,4 +285,169 @@ async fn violations_beyond_what_a_header_holds_are_counted() {
     assert_eq!(fields.last().map(String::as_str), Some(""), "and so many more");
     let request = pb::GetLeadRequest { name: "x".repeat(20_000), revision: 0 };
     assert_eq!(failure(server.leads().get_lead(request).await).2, ["name"]);
+}
+
+fn set(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(ToString::to_string).collect() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_changes_what_it_says_and_keeps_the_rest() {
+    let server = TestServer::start().await;
+    let upsert = async |lead: pb::Lead, of_item, of_batch| {
+        let item = pb::UpsertLead { id: "1".into(), lead: Some(lead), update_mask: of_item };
+        let request = pb::BatchUpsertLeadsRequest {
+            system: "crm".into(),
+            items: vec![item],
+            update_mask: of_batch,
+            ..Default::default()
+        };
+        server.leads().batch_upsert_leads(request).await.unwrap().into_inner().results.remove(0)
+    };
+    let stored = |result: pb::UpsertLeadResult| match result.result {
+        Some(pb::upsert_lead_result::Result::Lead(lead)) => lead,
+        other => panic!("{other:?}"),
+    };
+    let whole = pb::Lead {
+        owner: "an".into(),
+        source: "fair".into(),
+        ..made::with_id(made::company("Acme", Some(80)), "crm", "1")
+    };
+    // A new lead gets everything, whatever the mask.
+    assert_eq!(stored(upsert(whole.clone(), set(&["owner"]), None).await).source, "fair");
+    // Left out, what is set changes; a lead needs no subject to be changed.
+    let part = pb::Lead { owner: "bo".into(), ..made::with_id(pb::Lead::default(), "crm", "1") };
+    let lead = stored(upsert(part.clone(), None, None).await);
+    assert_eq!((lead.owner.as_str(), lead.source.as_str(), &lead.subject), ("bo", "fair", &whole.subject));
+    // An item's mask goes before the batch's.
+    let lead = stored(upsert(part.clone(), set(&["source"]), set(&["*"])).await);
+    assert_eq!((lead.owner.as_str(), lead.source.as_str()), ("bo", ""));
+    let lead = stored(upsert(pb::Lead { owner: String::new(), ..whole }, None, set(&["*"])).await);
+    assert_eq!((lead.owner.as_str(), lead.source.as_str(), lead.revision), ("", "fair", 4));
+    // What can't be made of the lead that is there fails its item only, with the field's place.
+    let wrong = pb::Lead { attributes: [("pian".into(), pb::FactValue::default())].into(), ..part };
+    match upsert(wrong, None, None).await.result {
+        Some(pb::upsert_lead_result::Result::Error(error)) => {
+            let error = format!("{error:?}");
+            assert!(error.contains("items[0].lead.attributes"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let unknown = pb::BatchUpsertLeadsRequest {
+        system: "crm".into(),
+        items: vec![item("1", made::with_id(pb::Lead::default(), "crm", "1"))],
+        update_mask: set(&["ownr"]),
+        ..Default::default()
+    };
+    let (_, _, fields) = failure(server.leads().batch_upsert_leads(unknown).await);
+    assert_eq!(fields, ["update_mask.paths[0]"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_activity_is_recorded_once_under_its_id_and_can_be_taken_back() {
+    let server = TestServer::start().await;
+    create(&server, "acme", made::company("Acme", Some(80))).await.unwrap();
+    let visit = |id: &str, ago: i64| pb::Activity {
+        id: id.into(),
+        r#type: "page_visit".into(),
+        time: made::ago(ago),
+        ..Default::default()
+    };
+    let record = async |activities| {
+        let request =
+            pb::RecordActivitiesRequest { lead: "leads/acme".into(), activities, ..Default::default() };
+        server.leads().record_activities(request).await
+    };
+    let first = record(vec![visit("a", 60), visit("", 50)]).await.unwrap().into_inner();
+    assert_eq!((first.activity_count, first.repeated_count, first.warnings), (2, 0, vec![]));
+    // A little skew is tolerated, a day too early doubtful, more refused.
+    let again = record(vec![visit("a", 10), visit("b", -60), visit("c", -7_200)]).await.unwrap().into_inner();
+    assert_eq!((again.activity_count, again.repeated_count), (4, 1));
+    let codes: Vec<_> = again.warnings.iter().map(|warning| warning.code.as_str()).collect();
+    assert_eq!(codes, ["CLOCK_SKEW", "FUTURE_TIME"]);
+    let (_, _, fields) = failure(record(vec![visit("#1", 60), visit("d", -90_000)]).await);
+    assert_eq!(fields, ["activities[0].id", "activities[1].time"]);
+
+    let list = async || {
+        let request = pb::ListActivitiesRequest { parent: "leads/acme".into(), ..Default::default() };
+        let found = server.leads().list_activities(request).await.unwrap().into_inner().activities;
+        found.into_iter().map(|activity| activity.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list().await, ["a", "#2", "b", "c"]);
+    let delete = pb::DeleteActivitiesRequest {
+        lead: "leads/acme".into(),
+        ids: vec!["#2".into(), "c".into(), "nothing".into()],
+        ..Default::default()
+    };
+    let deleted = server.leads().delete_activities(delete).await.unwrap().into_inner();
+    assert_eq!((deleted.deleted_count, deleted.activity_count), (2, 5));
+    assert_eq!(list().await, ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_says_who_made_it_and_a_stage_how_it_was_come_to() {
+    let server = TestServer::start().await;
+    let change =
+        |author: &str, reason: &str| Some(pb::Change { author: author.into(), reason: reason.into() });
+    let moved = |from: pb::LeadStage, to: pb::LeadStage, ago: i64| pb::StageChange {
+        from: from as i32,
+        to: to as i32,
+        time: made::ago(ago),
+        reason: "webinar".into(),
+        actor: "an".into(),
+    };
+    // A history comes from elsewhere, with its times.
+    let history = vec![
+        moved(pb::LeadStage::New, pb::LeadStage::Mql, 9_000),
+        moved(pb::LeadStage::Mql, pb::LeadStage::Sal, 5_000),
+    ];
+    let lead = pb::Lead {
+        stage: pb::LeadStage::Sal as i32,
+        stage_changes: history.clone(),
+        ..made::company("Acme", Some(80))
+    };
+    let request = pb::CreateLeadRequest {
+        lead: Some(lead.clone()),
+        lead_id: "acme".into(),
+        change: change("import", "the old CRM"),
+        ..Default::default()
+    };
+    let created = server.leads().create_lead(request.clone()).await.unwrap().into_inner();
+    assert_eq!((&created.stage_changes, created.change), (&history, change("import", "the old CRM")));
+
+    let update = pb::UpdateLeadRequest {
+        lead: Some(pb::Lead {
+            name: created.name.clone(),
+            stage: pb::LeadStage::Rejected as i32,
+            stage_reason: "no-budget".into(),
+            ..Default::default()
+        }),
+        change: change("bo", "called them"),
+        ..Default::default()
+    };
+    let rejected = server.leads().update_lead(update).await.unwrap().into_inner();
+    let last = rejected.stage_changes.last().unwrap();
+    assert_eq!((last.reason.as_str(), last.actor.as_str()), ("no-budget", "bo"));
+    assert_eq!((rejected.stage_changes.len(), rejected.change), (3, change("bo", "called them")));
+    let request = pb::ListLeadRevisionsRequest { name: created.name, ..Default::default() };
+    let revisions = server.leads().list_lead_revisions(request.clone()).await.unwrap().into_inner().leads;
+    let authors: Vec<_> =
+        revisions.iter().map(|lead| lead.change.as_ref().unwrap().author.as_str()).collect();
+    assert_eq!(authors, ["bo", "import"]);
+
+    let mut broken = lead;
+    broken.stage_changes.swap(0, 1);
+    let request = pb::CreateLeadRequest {
+        lead: Some(broken),
+        change: change(&"x".repeat(201), ""),
+        ..Default::default()
+    };
+    let (_, _, fields) = failure(server.leads().create_lead(request).await);
+    assert_eq!(fields, ["change.author"], "what is too long is refused before all else");
+    let mut history = history;
+    history.swap(0, 1);
+    let lead = pb::Lead { stage_changes: history, ..made::company("Acme", Some(80)) };
+    let request = pb::CreateLeadRequest { lead: Some(lead), ..Default::default() };
+    let (_, _, fields) = failure(server.leads().create_lead(request).await);
+    assert_eq!(fields, ["lead.stage_changes[1].time", "lead.stage_changes[1].from"]);
 }

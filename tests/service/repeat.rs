@@ -39,6 +39,7 @@ async fn every_mutation_can_be_repeated() {
             canvas: Some(pb::Canvas { display_name: "Other".into(), ..canvas }),
             update_mask: mask("display_name"),
             request_id: id("b"),
+            ..Default::default()
         }
     );
     assert_eq!(canvas.revision, 2);
@@ -59,6 +60,7 @@ async fn every_mutation_can_be_repeated() {
             segment: Some(pb::Segment { display_name: "Crafts".into(), ..segment }),
             update_mask: mask("display_name"),
             request_id: id("d"),
+            ..Default::default()
         }
     );
     let persona = twice!(
@@ -78,6 +80,7 @@ async fn every_mutation_can_be_repeated() {
             persona: Some(pb::Persona { quote: "Soon".into(), ..persona }),
             update_mask: mask("quote"),
             request_id: id("f"),
+            ..Default::default()
         }
     );
     let profile = twice!(
@@ -96,12 +99,14 @@ async fn every_mutation_can_be_repeated() {
             profile: Some(pb::Profile { display_name: "Other".into(), ..profile }),
             update_mask: mask("display_name"),
             request_id: id("h"),
+            ..Default::default()
         }
     );
     let create = pb::CreateLeadRequest {
         lead: Some(pb::Lead { profile: profile.name.clone(), ..made::company("Acme", Some(80)) }),
         lead_id: "acme".into(),
         request_id: id("i"),
+        ..Default::default()
     };
     let lead = twice!(server.leads(), create_lead, create.clone());
     let lead = twice!(
@@ -111,6 +116,7 @@ async fn every_mutation_can_be_repeated() {
             lead: Some(pb::Lead { owner: "an".into(), ..lead }),
             update_mask: mask("owner"),
             request_id: id("j"),
+            ..Default::default()
         }
     );
     assert_eq!(lead.revision, 2);
@@ -121,6 +127,12 @@ async fn every_mutation_can_be_repeated() {
         pb::RecordActivitiesRequest { lead: lead.name.clone(), activities: vec![visit], request_id: id("k") }
     );
     assert_eq!(recorded.activity_count, 1);
+    let taken_back = twice!(
+        server.leads(),
+        delete_activities,
+        pb::DeleteActivitiesRequest { lead: lead.name.clone(), ids: vec!["#1".into()], request_id: id("t") }
+    );
+    assert_eq!((taken_back.deleted_count, taken_back.activity_count), (1, 2));
     let score = twice!(
         server.scoring(),
         score_lead,
@@ -135,6 +147,7 @@ async fn every_mutation_can_be_repeated() {
     let item = |crm: &str| pb::UpsertLead {
         id: crm.into(),
         lead: Some(made::with_id(made::company(if crm == "2" { "" } else { "Acme" }, None), "crm", crm)),
+        ..Default::default()
     };
     let upserted = twice!(
         server.leads(),
@@ -143,6 +156,7 @@ async fn every_mutation_can_be_repeated() {
             system: "crm".into(),
             items: vec![item("1"), item("2"), item("3")],
             request_id: id("m"),
+            ..Default::default()
         }
     );
     // Done again, the items would not be new, and the failed one fails alike.
@@ -157,12 +171,22 @@ async fn every_mutation_can_be_repeated() {
     twice!(
         server.segments(),
         delete_persona,
-        pb::DeletePersonaRequest { name: persona.name, etag: persona.etag, request_id: id("o") }
+        pb::DeletePersonaRequest {
+            name: persona.name,
+            etag: persona.etag,
+            request_id: id("o"),
+            ..Default::default()
+        }
     );
     twice!(
         server.segments(),
         delete_segment,
-        pb::DeleteSegmentRequest { name: segment.name, etag: etag(), request_id: id("p") }
+        pb::DeleteSegmentRequest {
+            name: segment.name,
+            etag: etag(),
+            request_id: id("p"),
+            ..Default::default()
+        }
     );
     twice!(
         server.profiles(),
@@ -171,7 +195,8 @@ async fn every_mutation_can_be_repeated() {
             name: profile.name.clone(),
             etag: profile.etag,
             request_id: id("q"),
-            force: false
+            force: false,
+            ..Default::default()
         }
     );
     let profile = twice!(
@@ -192,7 +217,12 @@ async fn every_mutation_can_be_repeated() {
     twice!(
         server.canvases(),
         delete_canvas,
-        pb::DeleteCanvasRequest { name: canvas.name.clone(), etag: etag(), request_id: id("r") }
+        pb::DeleteCanvasRequest {
+            name: canvas.name.clone(),
+            etag: etag(),
+            request_id: id("r"),
+            ..Default::default()
+        }
     );
     let canvas = twice!(
         server.canvases(),
@@ -213,6 +243,7 @@ async fn another_request_under_the_same_id_is_refused_and_a_failed_one_can_be_me
         lead: Some(made::company(name, None)),
         lead_id: "acme".into(),
         request_id: "once".into(),
+        ..Default::default()
     };
     let (code, reason, _) = failure(server.leads().create_lead(create("")).await);
     assert_eq!(
@@ -263,10 +294,17 @@ async fn of_the_same_request_many_times_at_once_one_is_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_passes_by_itself_is_no_answer() {
     let server = TestServer::start_with(|_| {}, assay::config::Settings::default()).await;
-    let item =
-        pb::UpsertLead { id: "1".into(), lead: Some(made::with_id(made::company("Acme", None), "crm", "1")) };
-    let request =
-        pb::BatchUpsertLeadsRequest { system: "crm".into(), items: vec![item], request_id: "early".into() };
+    let item = pb::UpsertLead {
+        id: "1".into(),
+        lead: Some(made::with_id(made::company("Acme", None), "crm", "1")),
+        ..Default::default()
+    };
+    let request = pb::BatchUpsertLeadsRequest {
+        system: "crm".into(),
+        items: vec![item],
+        request_id: "early".into(),
+        ..Default::default()
+    };
     let (code, reason, _) = failure(server.leads().batch_upsert_leads(request.clone()).await);
     assert_eq!((code, reason.as_str()), (Code::Unavailable, "NO_RULES"));
     std::fs::create_dir_all(server.scripts.join("lead_scoring")).unwrap();
@@ -286,8 +324,13 @@ async fn an_answer_that_names_a_lead_in_an_error_is_erased_with_it_too() {
     };
     server.leads().create_lead(create).await.unwrap();
     let lead = made::with_id(made::with_id(made::company("Other", None), "erp", "john"), "crm", "1");
-    let items = vec![pb::UpsertLead { id: "1".into(), lead: Some(lead) }];
-    let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, request_id: "b".into() };
+    let items = vec![pb::UpsertLead { id: "1".into(), lead: Some(lead), ..Default::default() }];
+    let request = pb::BatchUpsertLeadsRequest {
+        system: "crm".into(),
+        items,
+        request_id: "b".into(),
+        ..Default::default()
+    };
     let answer = server.leads().batch_upsert_leads(request.clone()).await.unwrap().into_inner();
     assert!(format!("{answer:?}").contains("secret-person"));
     let delete = pb::DeleteLeadRequest { name: "leads/secret-person".into(), ..Default::default() };
@@ -313,5 +356,5 @@ fn every_mutation_takes_a_request_id() {
         assert_eq!(has_id, mutates(method.name()), "{}", method.full_name());
         mutations += usize::from(has_id);
     }
-    assert_eq!(mutations, 20);
+    assert_eq!(mutations, 21);
 }

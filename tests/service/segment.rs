@@ -81,9 +81,22 @@ async fn everything_wrong_with_a_segment_is_told_at_once() {
         growth_rate: Some(f64::NAN),
         custom_factors: [("delivery_efort".to_owned(), 0.5)].into(),
         needs: vec![pb::Need { intensity: Some(2.0), ..Default::default() }],
-        proposition_notes: vec!["none".into()],
+        provenance: [("sice".to_owned(), pb::Provenance::default())].into(),
         relationship_plan: Some(pb::RelationshipPlan {
-            facets: vec![facet(pb::FacetKind::Support, "level"), facet(pb::FacetKind::Support, "levl")],
+            facets: vec![
+                facet(pb::FacetKind::Support, "level"),
+                facet(pb::FacetKind::Support, "levl"),
+                pb::Facet {
+                    kind: pb::FacetKind::Touchpoints as i32,
+                    touchpoints: vec![pb::Touchpoint {
+                        description: "A fair".into(),
+                        channel_note: "none".into(),
+                        ..Default::default()
+                    }],
+                    response_time: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+                    ..Default::default()
+                },
+            ],
         }),
         ..Default::default()
     };
@@ -98,8 +111,10 @@ async fn everything_wrong_with_a_segment_is_told_at_once() {
         "segment.growth_rate",
         "segment.fit",
         "segment.custom_factors[\"delivery_efort\"]",
+        "segment.provenance[\"sice\"]",
+        "segment.relationship_plan.facets[Touchpoints].response_time",
         "segment.relationship_plan.facets[Support].attributes[\"levl\"]",
-        "segment.proposition_notes[0]",
+        "segment.relationship_plan.facets[Touchpoints].touchpoints",
     ];
     assert_eq!(fields, expected);
 }

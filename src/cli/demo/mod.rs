@@ -104,7 +104,12 @@ impl Demo {
         let mut names = Vec::with_capacity(leads.len());
         let mut happened = Vec::new();
         for batch in leads.chunks(500) {
-            let items = batch.iter().map(|l| pb::UpsertLead { id: l.id.clone(), lead: Some(l.lead.clone()) });
+            let item = |l: &sample::SampleLead| pb::UpsertLead {
+                id: l.id.clone(),
+                lead: Some(l.lead.clone()),
+                ..Default::default()
+            };
+            let items = batch.iter().map(item);
             let request = pb::BatchUpsertLeadsRequest {
                 system: "crm".into(),
                 items: items.collect(),
@@ -229,7 +234,7 @@ async fn set_up(clients: &Clients) -> anyhow::Result<()> {
     }
     let mut canvas = clients
         .canvases()
-        .get_canvas(pb::GetCanvasRequest { name: sample::CANVAS.into() })
+        .get_canvas(pb::GetCanvasRequest { name: sample::CANVAS.into(), ..Default::default() })
         .await?
         .into_inner();
     canvas.links.extend(sample::segment_links());

@@ -99,7 +99,6 @@ pub fn segments() -> Vec<(&'static str, pb::Segment, pb::Persona)> {
         capacity: Some(900.0),
         needs: vec![need(pb::NeedKind::Need, "Get paid faster", Some(0.6))],
         custom_factors: BTreeMap::from([("delivery_effort".into(), 0.2)]),
-        proposition_notes: vec!["proof".into()],
         ..Default::default()
     };
     let medium = pb::Segment {
@@ -113,7 +112,6 @@ pub fn segments() -> Vec<(&'static str, pb::Segment, pb::Persona)> {
             need(pb::NeedKind::Desire, "Visits that are right the first time", Some(0.7)),
         ],
         custom_factors: BTreeMap::from([("delivery_effort".into(), 0.4)]),
-        proposition_notes: vec!["routes".into()],
         relationship_plan: Some(pb::RelationshipPlan {
             facets: vec![
                 facet(
@@ -156,6 +154,7 @@ fn criterion(id: &str, fact: &str, expectation: Expectation, points: i64, becaus
         points_hundredths: points * 100,
         because: because.into(),
         expectation: Some(expectation),
+        ..Default::default()
     }
 }
 
@@ -171,7 +170,12 @@ pub fn profile() -> pb::Profile {
         served: served as i32,
         capacity: None,
     };
-    let role = |role: &str, required| pb::DecisionRole { role: role.into(), required, min_contacts: 1 };
+    let role = |role: &str, required| pb::DecisionRole {
+        role: role.into(),
+        required,
+        min_contacts: 1,
+        ..Default::default()
+    };
     let services = Expectation::In(words(&["heating", "elevators", "telecom"]));
     let growing = Expectation::In(words(&["growth", "mature"]));
     let public = Expectation::In(words(&["government"]));
@@ -352,7 +356,7 @@ fn activities(random: &mut SmallRng, warmth: f64, now: i64) -> Vec<pb::Activity>
             time,
             known_time: time,
             amount: Some(amount),
-            contact: String::new(),
+            ..Default::default()
         });
     };
     for _ in 0..(random.random_range(0.0..1.0) * warmth * 14.0) as usize {

@@ -1,6 +1,7 @@
 //! The text of a filter → [`Filter`].
 
 use super::{Comparison, Field, Filter, FilterError, Kind, Operand};
+use crate::domain::canonical::{folded, host};
 use crate::domain::text::suggestion;
 
 /// The most comparisons, and the deepest nesting.
@@ -27,6 +28,7 @@ enum Token {
     Colon,
     Dot,
     Minus,
+    Comma,
     Open,
     Close,
     End,
@@ -42,6 +44,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Vec<FilterError>> {
             _ if c.is_whitespace() => continue,
             '(' => Token::Open,
             ')' => Token::Close,
+            ',' => Token::Comma,
             ':' => Token::Colon,
             '.' => Token::Dot,
             '=' => {
@@ -54,10 +57,10 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Vec<FilterError>> {
             '>' if followed_by_equal() => Token::Compare(Comparison::AtLeast),
             '>' => Token::Compare(Comparison::Greater),
             '"' | '\'' => Token::Quoted(quoted(c, at, &mut rest)?),
-            '-' if !matches!(found.last(), Some((_, Token::Compare(_) | Token::Colon))) => Token::Minus,
+            '-' if !begins_value(&found) => Token::Minus,
             _ if in_word(c) => {
                 // After a comparison a word may be a time or a name; before it, dots part a field from its key.
-                let value = matches!(found.last(), Some((_, Token::Compare(_) | Token::Colon)));
+                let value = begins_value(&found);
                 let goes_on = |c: char| in_word(c) && (value || !matches!(c, '.' | '*'));
                 let mut word = String::from(c);
                 while let Some((c, _)) = rest.next_if(|(c, _)| goes_on(*c) || (value && *c == ':')) {
@@ -71,6 +74,16 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Vec<FilterError>> {
     }
     found.push((text.chars().count() + 1, Token::End));
     Ok(found)
+}
+
+/// Whether what comes next is a value: after a comparison, and in the list after IN.
+fn begins_value(before: &[(usize, Token)]) -> bool {
+    let is_in = |token: &Token| matches!(token, Token::Word(word) if word == "IN");
+    match before {
+        [.., (_, Token::Compare(_) | Token::Colon | Token::Comma)] => true,
+        [.., (_, word), (_, Token::Open)] => is_in(word),
+        _ => false,
+    }
 }
 
 fn in_word(c: char) -> bool {
@@ -207,40 +220,86 @@ impl Parser {
         let by = match self.take() {
             Token::Compare(by) => by,
             Token::Colon => Comparison::Contains,
+            Token::Word(word) if word == "IN" => return self.one_of(field, key, negated),
             _ => {
                 self.next -= 1;
-                return Err(self.error("expected one of = != < <= > >= : after the field"));
+                return Err(self.error("expected one of = != < <= > >= : IN after the field"));
             }
         };
-        let at = self.at();
-        let (text, bare) = match self.take() {
-            Token::Word(text) => (text, true),
-            Token::Quoted(text) => (text, false),
-            _ => return Err(FilterError { at, message: "expected a value".into() }),
-        };
+        let value = self.value()?;
         let Some(field) = field else { return Ok(Filter::default()) };
-        if by == Comparison::Contains && bare && text == "*" {
+        if by == Comparison::Contains && value.bare && value.text == "*" {
             return Ok(Filter::Present { field, key, wanted: !negated });
         }
-        match operand(field, by, &text) {
+        Ok(self.compared(field, key, by, negated, &value))
+    }
+
+    /// The list after IN: any of its values, or, negated, none of them.
+    fn one_of(
+        &mut self,
+        field: Option<&'static Field>,
+        key: Option<String>,
+        negated: bool,
+    ) -> Result<Filter, FilterError> {
+        self.expect(&Token::Open, "expected a list after IN, such as: country IN (DE, AT)")?;
+        let mut any = Vec::new();
+        loop {
+            let value = self.value()?;
+            self.comparisons += 1;
+            if self.comparisons > MAX_COMPARISONS {
+                return Err(self.error(format!("more than {MAX_COMPARISONS} comparisons")));
+            }
+            if let Some(field) = field {
+                any.push(self.compared(field, key.clone(), Comparison::Equal, negated, &value));
+            }
+            match self.take() {
+                Token::Comma => {}
+                Token::Close => return Ok(if negated { Filter::All(any) } else { Filter::Any(any) }),
+                _ => {
+                    self.next -= 1;
+                    return Err(self.error("expected a comma or the end of the list"));
+                }
+            }
+        }
+    }
+
+    fn value(&mut self) -> Result<Written, FilterError> {
+        let at = self.at();
+        match self.take() {
+            Token::Word(text) => Ok(Written { text, bare: true, at }),
+            Token::Quoted(text) => Ok(Written { text, bare: false, at }),
+            _ => Err(FilterError { at, message: "expected a value".into() }),
+        }
+    }
+
+    fn compared(
+        &mut self,
+        field: &'static Field,
+        key: Option<String>,
+        by: Comparison,
+        negated: bool,
+        value: &Written,
+    ) -> Filter {
+        match operand(field, by, value) {
             Ok(Operand::YesNo(yes)) => {
                 // Of two values, not to be the one is to be the other.
                 let with = Operand::YesNo(yes == ((by == Comparison::Equal) != negated));
-                Ok(Filter::Compare { field, key, by: Comparison::Equal, with })
+                Filter::Compare { field, key, by: Comparison::Equal, with }
             }
-            Ok(with) => Ok(Filter::Compare { field, key, by: if negated { by.negated() } else { by }, with }),
+            Ok(with) => Filter::Compare { field, key, by: if negated { by.negated() } else { by }, with },
             Err(message) => {
-                self.errors.push(FilterError { at, message });
-                Ok(Filter::default())
+                self.errors.push(FilterError { at: value.at, message });
+                Filter::default()
             }
         }
     }
 
     fn field(&mut self, name: &str, keyed: bool, at: usize) -> Option<&'static Field> {
         let message = match self.fields.iter().find(|field| field.name == name) {
-            Some(field) if (field.kind == Kind::Keyed) == keyed => return Some(field),
+            Some(field) if field.kind.is_keyed() == keyed => return Some(field),
             Some(_) if keyed => format!("{name} has no parts"),
-            Some(_) => format!("say which: {name}.crm"),
+            Some(field) if field.kind == Kind::Keyed => format!("say which: {name}.crm"),
+            Some(_) => format!("say which: {name}.pain"),
             None => {
                 let help = suggestion(name, self.fields.iter().map(|field| field.name));
                 format!("there is no field \"{name}\" to filter by; {help}")
@@ -251,19 +310,39 @@ impl Parser {
     }
 }
 
+/// A value as it is written, where it begins, and whether it stands without quotes.
+struct Written {
+    text: String,
+    bare: bool,
+    at: usize,
+}
+
 /// The value that a field is compared with, or why it can't be.
-fn operand(field: &Field, by: Comparison, text: &str) -> Result<Operand, String> {
-    let name = field.name;
+fn operand(field: &Field, by: Comparison, written: &Written) -> Result<Operand, String> {
+    let (name, text) = (field.name, written.text.as_str());
     let equality = matches!(by, Comparison::Equal | Comparison::NotEqual);
     let number = || {
         let number: Option<f64> = text.parse().ok().filter(|n: &f64| n.is_finite());
         number.ok_or_else(|| format!("{name} is compared with a number, not with \"{text}\""))
     };
-    if by == Comparison::Contains && !matches!(field.kind, Kind::Text | Kind::Keyed) {
+    let is_text =
+        matches!(field.kind, Kind::Text | Kind::Keyed | Kind::Folded | Kind::Host | Kind::Attribute);
+    if by == Comparison::Contains && !is_text {
         return Err(format!("{name} is no text: \":\" asks only whether it is set, as in {name}:*"));
     }
     match field.kind {
         Kind::Text | Kind::Keyed => Ok(Operand::Text(text.to_owned())),
+        Kind::Folded => Ok(Operand::Text(folded(text))),
+        Kind::Host if by == Comparison::Contains => Ok(Operand::Text(folded(text))),
+        Kind::Host => Ok(Operand::Text(host(text))),
+        Kind::Attribute => Ok(match text.parse::<f64>() {
+            Ok(number) if written.bare && number.is_finite() && by != Comparison::Contains => {
+                Operand::Number(number)
+            }
+            _ if written.bare && equality && text == "true" => Operand::YesNo(true),
+            _ if written.bare && equality && text == "false" => Operand::YesNo(false),
+            _ => Operand::Text(folded(text)),
+        }),
         Kind::Number => Ok(Operand::Number(number()?)),
         Kind::Points => {
             let hundredths = number()? * 100.0;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Activity, Company, Customer, LeadContent, Person, Subject};
+use super::{
+    Activity, Company, Customer, LeadContent, LeadDraft, MAX_STAGE_CHANGES, Person, StageChange, Subject,
+};
 use crate::domain::canonical::same_word;
 use crate::domain::check::Checker;
 use crate::domain::time::Time;
@@ -13,6 +15,29 @@ fn check_term(c: &mut Checker, field: &str, word: &str, what: &str, terms: &BTre
     if !word.is_empty() && !terms.contains_key(word) {
         let help = c.suggestion(word, terms.keys().map(String::as_str));
         c.wrong_field(field, format!("facts.toml declares no {what} \"{word}\"; {help}"));
+    }
+}
+
+impl LeadDraft {
+    pub fn check(&self, c: &mut Checker, vocabulary: &Vocabulary) {
+        self.content.check(c, vocabulary);
+        let Some(changes) = &self.stage_changes else { return };
+        c.count("stage_changes", changes.len(), MAX_STAGE_CHANGES);
+        let mut before: Option<&StageChange> = None;
+        c.each("stage_changes", changes, |c, change| {
+            c.require(change.from != change.to, "to", "must not be the stage before");
+            if let Some(before) = before {
+                c.require(
+                    before.time <= change.time,
+                    "time",
+                    "must not be earlier than that of the change before",
+                );
+                c.require(before.to == change.from, "from", "must be where the change before went to");
+            }
+            c.length("reason", &change.reason, 0, 200);
+            c.length("actor", &change.actor, 0, 200);
+            before = Some(change);
+        });
     }
 }
 
@@ -61,6 +86,7 @@ impl LeadContent {
         }
         c.length("owner", &self.owner, 0, 200);
         c.length("source", &self.source, 0, 200);
+        c.length("stage_reason", &self.stage_reason, 0, 200);
         if let Some(customer) = &self.customer {
             c.within("customer", |c| customer.check(c));
         }
@@ -159,6 +185,25 @@ impl Activity {
         check_term(c, "type", &self.kind, "activity type", &vocabulary.activities);
         // Sums of these stay finite, however many there are.
         c.number("amount", Some(self.amount), -1e12, 1e12);
-        c.require(self.known_time <= now, "known_time", "must not be later than now");
+        c.require(self.time <= now.plus_days(1), "time", "must not be more than a day later than now");
+        c.require(self.known_time <= now.plus_seconds(SKEW), "known_time", "must not be later than now");
+        if let Some(id) = &self.id {
+            c.length("id", id, 1, 128);
+            let printable = !id.chars().any(char::is_control) && !id.starts_with('#');
+            c.require(printable, "id", "must be printable and not begin with \"#\"");
+        }
+    }
+
+    /// What is doubtful about when it happened, as a code and a text.
+    pub fn doubt(&self, now: Time) -> Option<(&'static str, String)> {
+        if self.time > now.plus_seconds(SKEW) {
+            return Some(("FUTURE_TIME", format!("{} at {} has not happened yet", self.kind, self.time)));
+        }
+        let later = self.time.max(self.known_time);
+        (later > now)
+            .then(|| ("CLOCK_SKEW", format!("{} at {later} is later than the server's clock", self.kind)))
     }
 }
+
+/// By how many seconds a caller's clock may go ahead of ours.
+const SKEW: i64 = 300;

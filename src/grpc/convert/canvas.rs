@@ -1,12 +1,14 @@
 //! Canvases.
 
+use std::collections::BTreeSet;
+
 use super::value::{evidence, evidence_out, money, money_out};
-use super::{PartIds, WireEnum, choice, parsed, stated, timestamp};
+use super::{PartIds, WireEnum, change_out, choice, parsed, stated, timestamp};
 use crate::domain::canvas::{
     AmountRange, Block, Canvas, CanvasContent, CanvasKind, Hypothesis, Link, LinkEnd, LinkKind, Note,
 };
 use crate::domain::check::Checker;
-use crate::domain::name::{Id, SegmentName};
+use crate::domain::name::Id;
 use crate::domain::value::Money;
 use crate::grpc::pb;
 
@@ -29,7 +31,9 @@ super::wire_enum!(
     KeyMetrics,
     UnfairAdvantage
 );
-super::wire_enum!(LinkKind, LinkKind, Serves, Reaches, Relates, PaidBy, PaidFor, Supplies, Needs, Costs);
+super::wire_enum!(
+    LinkKind, LinkKind, Serves, Reaches, Relates, PaidBy, PaidFor, Supplies, Needs, Costs, Concerns, Solves
+);
 
 pub fn content(c: &mut Checker, canvas: pb::Canvas) -> CanvasContent {
     let or_default = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
@@ -50,15 +54,10 @@ pub fn content(c: &mut Checker, canvas: pb::Canvas) -> CanvasContent {
 }
 
 fn note(c: &mut Checker, note: pb::Note, ids: &mut PartIds) -> Note {
-    // An unreadable name keeps its place, so that the others are told by their own.
-    let unreadable = SegmentName { canvas: Id::unreadable(), segment: Id::unreadable() };
-    let segments =
-        c.each("segments", note.segments, |c, name| parsed(c, "", &name).unwrap_or(unreadable.clone()));
     Note {
         id: ids.read(c, &note.id),
         block: stated(c, "block", note.block, Block::Channels),
         text: note.text,
-        segments,
         color: note.color,
         tags: note.tags,
         amount: note.amount.map(|range| c.within("amount", |c| amount(c, range))),
@@ -106,7 +105,7 @@ pub fn outward(canvas: &Canvas) -> pb::Canvas {
         kind: content.kind.outward(),
         language: content.language.clone(),
         maturity: content.maturity.outward(),
-        notes: content.notes.iter().map(note_out).collect(),
+        notes: content.notes.iter().map(|note| note_out(note, &content.links)).collect(),
         links: content.links.iter().map(link_out).collect(),
         priority_script: content.priority_script.clone(),
         size_unit: content.size_unit.clone(),
@@ -116,15 +115,24 @@ pub fn outward(canvas: &Canvas) -> pb::Canvas {
         create_time: Some(timestamp(version.create_time)),
         update_time: Some(timestamp(version.update_time)),
         delete_time: version.delete_time.map(timestamp),
+        change: change_out(&version.change),
     }
 }
 
-fn note_out(note: &Note) -> pb::Note {
+fn note_out(note: &Note, links: &[Link]) -> pb::Note {
+    let segments: BTreeSet<String> = links
+        .iter()
+        .filter(|link| link.from == note.id)
+        .filter_map(|link| match &link.to {
+            LinkEnd::Segment(name) => Some(name.to_string()),
+            LinkEnd::Note(_) => None,
+        })
+        .collect();
     pb::Note {
         id: note.id.to_string(),
         block: note.block.outward(),
         text: note.text.clone(),
-        segments: note.segments.iter().map(ToString::to_string).collect(),
+        segments: segments.into_iter().collect(),
         color: note.color.clone(),
         tags: note.tags.clone(),
         amount: note.amount.as_ref().map(|range| pb::AmountRange {

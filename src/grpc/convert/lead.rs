@@ -1,21 +1,40 @@
 //! Leads and activities.
 
+use std::collections::BTreeMap;
+
 use super::value::{fact_out, facts, money, money_out};
-use super::{PartIds, WireEnum, choice, optional, required_time, stated, stated_or_zero, time, timestamp};
+use super::{
+    PartIds, WireEnum, change_out, choice, optional, required_time, stated, stated_or_zero, time, timestamp,
+};
 use crate::app::leads::LeadView;
 use crate::domain::canonical::host;
 use crate::domain::check::Checker;
 use crate::domain::lead::{
     Activity, Company, Contact, Customer, CustomerStatus, GrowthStage, LatestScore, Lead, LeadContent,
-    LeadStage, Outcome, OutcomeKind, Person, Purchase, Renewal, Subject,
+    LeadDraft, LeadStage, Outcome, OutcomeKind, Person, Purchase, Renewal, StageChange, Subject,
 };
 use crate::domain::time::Time;
 use crate::grpc::pb::{self, lead};
 
 super::wire_enum!(GrowthStage, GrowthStage, Startup, Growth, Mature, Declining);
-super::wire_enum!(LeadStage, LeadStage, New, Mql, Sal, Sql, Customer, Lost, Churned);
+super::wire_enum!(LeadStage, LeadStage, New, Mql, Sal, Sql, Customer, Lost, Churned, Rejected, Recycled);
 super::wire_enum!(CustomerStatus, CustomerStatus, Active, Paused, Churned);
 super::wire_enum!(OutcomeKind, OutcomeKind, Won, Lost);
+
+/// A lead with its history, if that is given.
+pub fn draft(c: &mut Checker, mut lead: pb::Lead) -> LeadDraft {
+    let changes = std::mem::take(&mut lead.stage_changes);
+    let stage_changes = c.each("stage_changes", changes, |c, change| StageChange {
+        from: stated(c, "from", change.from, LeadStage::New),
+        to: stated(c, "to", change.to, LeadStage::New),
+        time: required_time(c, "time", change.time),
+        reason: change.reason,
+        actor: change.actor,
+    });
+    // A history that is left out is not one that is empty: the lead's own goes on.
+    let stage_changes = Some(stage_changes).filter(|changes| !changes.is_empty());
+    LeadDraft { content: content(c, lead), stage_changes }
+}
 
 pub fn content(c: &mut Checker, lead: pb::Lead) -> LeadContent {
     LeadContent {
@@ -27,6 +46,7 @@ pub fn content(c: &mut Checker, lead: pb::Lead) -> LeadContent {
         source: lead.source,
         profile: optional(c, "profile", &lead.profile),
         stage: choice(c, "stage", lead.stage).unwrap_or_default(),
+        stage_reason: lead.stage_reason,
         customer: lead.customer.map(|customer| c.within("customer", |c| customer_in(c, customer))),
         outcome: lead.outcome.map(|outcome| {
             c.within("outcome", |c| Outcome {
@@ -118,6 +138,7 @@ pub fn activities(
         let happened = required_time(c, "time", activity.time);
         let known = time(c, "known_time", activity.known_time);
         Activity {
+            id: Some(activity.id).filter(|id| !id.is_empty()),
             kind: activity.r#type,
             time: happened,
             known_time: known.or(known_by_default).unwrap_or(happened),
@@ -127,8 +148,27 @@ pub fn activities(
     })
 }
 
-pub fn activity_out(activity: &Activity) -> pb::Activity {
+/// What is doubtful about activities, told once for each kind of doubt.
+pub fn doubts(activities: &[pb::Activity], now: Time) -> Vec<pb::Warning> {
+    let read = self::activities(&mut Checker::default(), activities.to_vec(), Some(now));
+    let mut found = BTreeMap::<&str, (String, usize)>::new();
+    for (code, text) in read.iter().filter_map(|activity| activity.doubt(now)) {
+        found.entry(code).or_insert((text, 0)).1 += 1;
+    }
+    let warning = |(code, (text, count)): (&str, (String, usize))| pb::Warning {
+        code: code.into(),
+        severity: pb::WarningSeverity::Warning as i32,
+        text: if count == 1 { text } else { format!("{text}, and so {} more", count - 1) },
+        evidence: format!("the server's clock says {now}"),
+        remedy: "send the time at which it happened, and set the clock of whoever notes it".into(),
+    };
+    found.into_iter().map(warning).collect()
+}
+
+/// An activity by its number in the lead's log.
+pub fn activity_out((number, activity): &(i64, Activity)) -> pb::Activity {
     pb::Activity {
+        id: activity.id.clone().unwrap_or_else(|| format!("#{number}")),
         r#type: activity.kind.clone(),
         time: Some(timestamp(activity.time)),
         known_time: Some(timestamp(activity.known_time)),
@@ -174,10 +214,12 @@ pub fn outward(lead: &Lead) -> pb::Lead {
             language: person.language.clone(),
         }),
     };
-    let change_out = |change: &crate::domain::lead::StageChange| pb::StageChange {
+    let stage_change = |change: &StageChange| pb::StageChange {
         from: change.from.outward(),
         to: change.to.outward(),
         time: Some(timestamp(change.time)),
+        reason: change.reason.clone(),
+        actor: change.actor.clone(),
     };
     pb::Lead {
         name: name.to_string(),
@@ -192,7 +234,7 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         source: content.source.clone(),
         profile: content.profile.as_ref().map(ToString::to_string).unwrap_or_default(),
         stage: content.stage.outward(),
-        stage_changes: stage_changes.iter().map(change_out).collect(),
+        stage_changes: stage_changes.iter().map(stage_change).collect(),
         customer: content.customer.as_ref().map(customer_out),
         outcome: content.outcome.as_ref().map(|outcome| pb::Outcome {
             kind: outcome.kind.outward(),
@@ -206,6 +248,8 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         create_time: Some(timestamp(version.create_time)),
         update_time: Some(timestamp(version.update_time)),
         last_activity_time: None,
+        stage_reason: content.stage_reason.clone(),
+        change: change_out(&version.change),
     }
 }
 

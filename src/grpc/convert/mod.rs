@@ -18,6 +18,8 @@ use prost_types::Timestamp;
 use crate::domain::check::Checker;
 use crate::domain::name::Id;
 use crate::domain::time::Time;
+use crate::domain::version::Change;
+use crate::grpc::pb;
 
 /// A number that an enumeration does not have.
 pub struct NoSuchValue;
@@ -96,6 +98,19 @@ pub fn time(c: &mut Checker, field: &str, timestamp: Option<Timestamp>) -> Optio
 pub fn required_time(c: &mut Checker, field: &str, timestamp: Option<Timestamp>) -> Time {
     c.require(timestamp.is_some(), field, "is required");
     time(c, field, timestamp).unwrap_or_default()
+}
+
+/// Who makes a change, and why.
+pub fn change(c: &mut Checker, change: Option<pb::Change>) -> Change {
+    let pb::Change { author, reason } = change.unwrap_or_default();
+    c.length("change.author", &author, 0, 200);
+    c.length("change.reason", &reason, 0, 1_000);
+    Change { author, reason }
+}
+
+pub fn change_out(change: &Change) -> Option<pb::Change> {
+    let Change { author, reason } = change.clone();
+    (!change.is_untold()).then_some(pb::Change { author, reason })
 }
 
 pub fn timestamp(time: Time) -> Timestamp {

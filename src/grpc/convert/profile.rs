@@ -1,7 +1,7 @@
 //! Profiles.
 
-use super::value::{value, value_out};
-use super::{PartIds, WireEnum, choice, optional, stated_or_zero, time, timestamp};
+use super::value::{evidence, evidence_out, value, value_out};
+use super::{PartIds, WireEnum, change_out, choice, optional, stated_or_zero, time, timestamp};
 use crate::domain::canonical::host;
 use crate::domain::check::Checker;
 use crate::domain::profile::{
@@ -36,6 +36,8 @@ pub fn content(c: &mut Checker, profile: pb::Profile) -> ProfileContent {
             role: role.role,
             required: role.required,
             min_contacts: if role.min_contacts == 0 { 1 } else { role.min_contacts },
+            min_employees: role.min_employees,
+            max_employees: role.max_employees,
         }),
         disqualifiers: c.each("disqualifiers", profile.disqualifiers, |c, item| criterion(c, item, &mut ids)),
         technologies: profile.technologies,
@@ -79,6 +81,7 @@ fn criterion(c: &mut Checker, criterion: pb::Criterion, ids: &mut PartIds) -> Cr
         expectation,
         points: Points(criterion.points_hundredths),
         because: criterion.because,
+        evidence: evidence(c, criterion.evidence),
     }
 }
 
@@ -108,6 +111,7 @@ pub fn outward(profile: &Profile) -> pb::Profile {
         create_time: Some(timestamp(version.create_time)),
         update_time: Some(timestamp(version.update_time)),
         delete_time: version.delete_time.map(timestamp),
+        change: change_out(&version.change),
     }
 }
 
@@ -122,7 +126,13 @@ fn band_out(band: &SizeBand) -> pb::SizeBand {
 }
 
 fn role_out(role: &DecisionRole) -> pb::DecisionRole {
-    pb::DecisionRole { role: role.role.clone(), required: role.required, min_contacts: role.min_contacts }
+    pb::DecisionRole {
+        role: role.role.clone(),
+        required: role.required,
+        min_contacts: role.min_contacts,
+        min_employees: role.min_employees,
+        max_employees: role.max_employees,
+    }
 }
 
 fn criterion_out(criterion: &Criterion) -> pb::Criterion {
@@ -143,6 +153,7 @@ fn criterion_out(criterion: &Criterion) -> pb::Criterion {
         fact: criterion.fact.clone(),
         points_hundredths: criterion.points.0,
         because: criterion.because.clone(),
+        evidence: evidence_out(&criterion.evidence),
         expectation: Some(expectation),
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::score::{contribution, unknown};
 use super::value::{evidence, evidence_out, value, value_out};
-use super::{PartIds, WireEnum, parsed, stated, time, timestamp};
+use super::{PartIds, WireEnum, change_out, choice, optional, stated, stated_or_zero, time, timestamp};
 use crate::domain::check::Checker;
-use crate::domain::name::{Id, PersonaName, SegmentName};
+use crate::domain::name::{PersonaName, SegmentName};
 use crate::domain::score::Priority;
 use crate::domain::segment::{
-    DataPoint, Facet, FacetKind, FacetStatus, Need, NeedKind, Persona, PersonaContent, Provenance, Segment,
-    SegmentContent,
+    DataPoint, Facet, FacetKind, FacetStatus, LawfulBasis, LifecycleStage, Need, NeedKind, Persona,
+    PersonaContent, Provenance, RelationshipType, Segment, SegmentContent, Touchpoint,
 };
 use crate::domain::time::Time;
 use crate::grpc::pb;
@@ -31,14 +31,41 @@ super::wire_enum!(
     ComplaintHandling,
     PrivacyAndSecurity
 );
+super::wire_enum!(
+    RelationshipType,
+    RelationshipType,
+    PersonalAssistance,
+    DedicatedPersonal,
+    SelfService,
+    Automated,
+    Community,
+    CoCreation
+);
+super::wire_enum!(
+    LifecycleStage,
+    LifecycleStage,
+    Awareness,
+    Consideration,
+    FirstPurchase,
+    Onboarding,
+    Use,
+    Renewal,
+    Advocacy
+);
+super::wire_enum!(
+    LawfulBasis,
+    LawfulBasis,
+    Consent,
+    Contract,
+    LegalObligation,
+    VitalInterests,
+    PublicTask,
+    LegitimateInterests
+);
 super::wire_enum!(FacetStatus, FacetStatus, Missing, Assumed, Evidenced, Stale);
 
 pub fn content(c: &mut Checker, segment: pb::Segment) -> SegmentContent {
     let mut need_ids = PartIds::new("need", segment.needs.iter().map(|need| need.id.as_str()));
-
-    let notes = c.each("proposition_notes", segment.proposition_notes, |c, id| {
-        parsed(c, "", &id).unwrap_or_else(Id::unreadable)
-    });
     SegmentContent {
         display_name: segment.display_name,
         demographic: data(c, "demographic", segment.demographic),
@@ -56,7 +83,7 @@ pub fn content(c: &mut Checker, segment: pb::Segment) -> SegmentContent {
         capacity: segment.capacity,
         custom_factors: segment.custom_factors,
         relationship_plan: segment.relationship_plan.map(|p| plan(c, p)).unwrap_or_default(),
-        proposition_notes: notes,
+        provenance: provenance(c, segment.provenance),
     }
 }
 
@@ -80,11 +107,27 @@ fn plan(c: &mut Checker, plan: pb::RelationshipPlan) -> BTreeMap<FacetKind, Face
     let mut facets = BTreeMap::new();
     c.each("relationship_plan.facets", plan.facets, |c, facet| {
         let kind = stated(c, "kind", facet.kind, FacetKind::Segments);
+        let types = facet.relationship_types;
         let read = Facet {
             content: facet.content,
             attributes: facet.attributes,
             evidence: evidence(c, facet.evidence),
             review_period_days: facet.review_period_days,
+            relationship_types: c.each("relationship_types", types, |c, kind| {
+                stated(c, "", kind, RelationshipType::PersonalAssistance)
+            }),
+            touchpoints: c.each("touchpoints", facet.touchpoints, |c, touchpoint| Touchpoint {
+                description: touchpoint.description,
+                stage: choice(c, "stage", touchpoint.stage),
+                channel_note: optional(c, "channel_note", &touchpoint.channel_note),
+                owner: touchpoint.owner,
+            }),
+            lifecycle: lifecycle(c, facet.lifecycle),
+            response_time: seconds(c, "response_time", facet.response_time),
+            resolution_time: seconds(c, "resolution_time", facet.resolution_time),
+            lawful_bases: c.each("lawful_bases", facet.lawful_bases, |c, basis| {
+                stated(c, "", basis, LawfulBasis::Consent)
+            }),
         };
         // Reading gives all eleven facets, so an untouched one that comes back says nothing.
         let says_something = read != Facet::default();
@@ -95,8 +138,44 @@ fn plan(c: &mut Checker, plan: pb::RelationshipPlan) -> BTreeMap<FacetKind, Face
     facets
 }
 
+fn lifecycle(c: &mut Checker, stages: Vec<pb::LifecycleApproach>) -> BTreeMap<LifecycleStage, String> {
+    let mut approaches = BTreeMap::new();
+    c.each("lifecycle", stages, |c, pb::LifecycleApproach { stage, approach }| {
+        let stage = stated(c, "stage", stage, LifecycleStage::Awareness);
+        if approaches.insert(stage, approach).is_some() {
+            c.wrong_field("stage", "this stage stands twice");
+        }
+    });
+    approaches
+}
+
+/// A duration in whole seconds.
+fn seconds(c: &mut Checker, field: &str, duration: Option<prost_types::Duration>) -> Option<i64> {
+    let duration = duration?;
+    c.require(duration.nanos == 0, field, "must be whole seconds");
+    Some(duration.seconds)
+}
+
+fn provenance(c: &mut Checker, stated: BTreeMap<String, pb::Provenance>) -> BTreeMap<String, Provenance> {
+    let read = |(field, p): (String, pb::Provenance)| {
+        let recorded =
+            c.within(format!("provenance[\"{field}\"]"), |c| time(c, "recorded_time", p.recorded_time));
+        (field, Provenance { source: p.source, confidence: p.confidence, recorded_time: recorded })
+    };
+    stated.into_iter().map(read).collect()
+}
+
+fn provenance_out(stated: &BTreeMap<String, Provenance>) -> BTreeMap<String, pb::Provenance> {
+    let out = |(field, p): (&String, &Provenance)| {
+        let recorded_time = p.recorded_time.map(timestamp);
+        (field.clone(), pb::Provenance { source: p.source.clone(), confidence: p.confidence, recorded_time })
+    };
+    stated.iter().map(out).collect()
+}
+
 pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment {
-    let Segment { version, content, personas: _ } = segment;
+    let Segment { version, content, personas: _, proposition_notes } = segment;
+    let duration = |seconds| prost_types::Duration { seconds, nanos: 0 };
     let facets = FacetKind::ALL.iter().map(|kind| {
         let facet = content.relationship_plan.get(kind).cloned().unwrap_or_default();
         pb::Facet {
@@ -106,6 +185,25 @@ pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment 
             attributes: facet.attributes,
             evidence: evidence_out(&facet.evidence),
             review_period_days: facet.review_period_days,
+            relationship_types: facet.relationship_types.into_iter().map(WireEnum::outward).collect(),
+            touchpoints: facet
+                .touchpoints
+                .into_iter()
+                .map(|Touchpoint { description, stage, channel_note, owner }| pb::Touchpoint {
+                    description,
+                    stage: stated_or_zero(stage),
+                    channel_note: channel_note.map(String::from).unwrap_or_default(),
+                    owner,
+                })
+                .collect(),
+            lifecycle: facet
+                .lifecycle
+                .into_iter()
+                .map(|(stage, approach)| pb::LifecycleApproach { stage: stage.outward(), approach })
+                .collect(),
+            response_time: facet.response_time.map(duration),
+            resolution_time: facet.resolution_time.map(duration),
+            lawful_bases: facet.lawful_bases.into_iter().map(WireEnum::outward).collect(),
         }
     });
     pb::Segment {
@@ -121,11 +219,13 @@ pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment 
         capacity: content.capacity,
         custom_factors: content.custom_factors.clone(),
         relationship_plan: Some(pb::RelationshipPlan { facets: facets.collect() }),
-        proposition_notes: content.proposition_notes.iter().map(ToString::to_string).collect(),
+        proposition_notes: proposition_notes.iter().map(ToString::to_string).collect(),
+        provenance: provenance_out(&content.provenance),
         revision: version.revision,
         etag: version.etag(),
         create_time: Some(timestamp(version.create_time)),
         update_time: Some(timestamp(version.update_time)),
+        change: change_out(&version.change),
     }
 }
 
@@ -150,12 +250,7 @@ fn data_out(points: &BTreeMap<String, DataPoint>) -> BTreeMap<String, pb::DataPo
 }
 
 pub fn persona_content(c: &mut Checker, persona: pb::Persona) -> PersonaContent {
-    let provenance = persona.provenance.into_iter().map(|(field, p)| {
-        let recorded =
-            c.within(format!("provenance[\"{field}\"]"), |c| time(c, "recorded_time", p.recorded_time));
-        (field, Provenance { source: p.source, confidence: p.confidence, recorded_time: recorded })
-    });
-    let provenance = provenance.collect();
+    let provenance = provenance(c, persona.provenance);
     PersonaContent {
         display_name: persona.display_name,
         traits: persona.traits,
@@ -170,10 +265,6 @@ pub fn persona_content(c: &mut Checker, persona: pb::Persona) -> PersonaContent 
 
 pub fn persona_out(name: &PersonaName, persona: &Persona) -> pb::Persona {
     let Persona { version, content } = persona;
-    let provenance = content.provenance.iter().map(|(field, p)| {
-        let recorded_time = p.recorded_time.map(timestamp);
-        (field.clone(), pb::Provenance { source: p.source.clone(), confidence: p.confidence, recorded_time })
-    });
     pb::Persona {
         name: name.to_string(),
         display_name: content.display_name.clone(),
@@ -183,11 +274,12 @@ pub fn persona_out(name: &PersonaName, persona: &Persona) -> pb::Persona {
         preferred_channels: content.preferred_channels.clone(),
         decision_role: content.decision_role.clone(),
         quote: content.quote.clone(),
-        provenance: provenance.collect(),
+        provenance: provenance_out(&content.provenance),
         revision: version.revision,
         etag: version.etag(),
         create_time: Some(timestamp(version.create_time)),
         update_time: Some(timestamp(version.update_time)),
+        change: change_out(&version.change),
     }
 }
 

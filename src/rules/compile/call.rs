@@ -7,9 +7,9 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 use super::LIB;
 use super::context::{Context, Frame, Instance, Typed};
 use super::unit::{ScriptFunction, Unit};
-use crate::rules::catalogue::FUNCTIONS;
+use crate::rules::catalogue::{FUNCTIONS, FactSource};
 use crate::rules::diagnostic::Code;
-use crate::rules::program::{Expr, Function, Math};
+use crate::rules::program::{Expr, FactState, Function, LeafKind, Math};
 use crate::rules::types::Type;
 
 /// The deepest nesting of calls.
@@ -54,6 +54,26 @@ impl Context<'_> {
                     );
                 }
                 (Expr::Known(Box::new(inner)), Type::YesNo)
+            }
+            ("confidence" | "age_days", [fact]) => {
+                let (fact, ty) = self.expr(fact);
+                let of = match fact {
+                    Expr::Leaf(leaf) => Some(&self.leaves[leaf].kind),
+                    _ => None,
+                };
+                match of {
+                    Some(LeafKind::Fact(_, FactSource::Attribute(attribute))) => {
+                        let state =
+                            if name == "confidence" { FactState::Confidence } else { FactState::AgeDays };
+                        let kind = LeafKind::State(attribute.clone(), state);
+                        (self.leaf(&format!("{name}({attribute})"), kind), Type::Number)
+                    }
+                    _ if matches!(ty, Type::Wrong | Type::Never) => (Expr::Nothing, Type::Wrong),
+                    _ => {
+                        let message = format!("`{name}` asks of an attribute that facts.toml declares");
+                        self.error(at, Code::TypeMismatch, message)
+                    }
+                }
             }
             ("days_since" | "days_until", [date]) => {
                 let date = self.expect(date, &Type::Date, &format!("what {name} looks at"));

@@ -236,7 +236,7 @@ impl Context<'_> {
         let known: Vec<&str> = ICP_FIELDS.iter().map(|(field, ..)| *field).collect();
         match ICP_FIELDS.iter().find(|(field, ..)| *field == name) {
             Some((_, field, _)) if !called => {
-                (self.leaf(&format!("icp.{name}"), LeafKind::Icp(*field)), Type::Words)
+                (self.leaf(&format!("icp.{name}"), LeafKind::Icp(*field)), field.ty())
             }
             _ => self.no_member("icp", name, &known, at),
         }

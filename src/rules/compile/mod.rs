@@ -25,7 +25,7 @@ use super::smoke::smoke;
 use super::source::{self, Sources};
 use super::syntax::Parser;
 use crate::domain::vocabulary::Vocabulary;
-pub use aside::Nice;
+use crate::priority::Nice;
 use aside::aside;
 use context::Context;
 use unit::Unit;
@@ -38,13 +38,13 @@ pub type Compiled = Result<(RuleSet, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Compiles a whole set.
 pub fn compile(sources: Sources) -> Compiled {
-    aside(Nice::Reload, move || compile_here(sources))
+    aside(Nice::Back, move || compile_here(sources))
 }
 
 /// Compiles a set that was in force once, so that what was scored by it can be scored again: what only admits sets to
 /// come into force is not asked.
 pub fn compile_kept(sources: Sources) -> Compiled {
-    aside(Nice::Reload, move || compile_by(sources, Findings::of_kept_set()))
+    aside(Nice::Back, move || compile_by(sources, Findings::of_kept_set()))
 }
 
 /// Compiles a whole set and tries it on made-up examples.

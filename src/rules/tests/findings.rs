@@ -225,6 +225,6 @@ fn the_readmes_example_is_good() {
     let facts = include_str!("../../../scripts/facts.toml");
     let files = [("lead_scoring/t.rhai", example), ("facts.toml", facts)];
     let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
-    let compiled = compile_and_try(Sources::new(files.into()), "EUR", Nice::Reload);
+    let compiled = compile_and_try(Sources::new(files.into()), "EUR", crate::priority::Nice::Back);
     assert!(compiled.is_ok(), "{:?}", compiled.err());
 }

@@ -87,7 +87,7 @@ fn lead(company: Company) -> LeadContent {
 
 fn days_ago(kind: &str, days: f64) -> Activity {
     let time = Time::from_micros(now().micros() - (days * DAY as f64) as i64).unwrap();
-    Activity { kind: kind.into(), time, known_time: time, amount: 1.0, contact: None }
+    Activity { id: None, kind: kind.into(), time, known_time: time, amount: 1.0, contact: None }
 }
 
 fn assess(script: &str, lead: &LeadContent, activities: &[Activity]) -> Result<Assessment, RuleError> {
@@ -96,6 +96,7 @@ fn assess(script: &str, lead: &LeadContent, activities: &[Activity]) -> Result<A
         lead,
         activities,
         profile: &ProfileContent::default(),
+        created: None,
         as_of: now(),
         currency: "EUR",
         vocabulary: &set.vocabulary,

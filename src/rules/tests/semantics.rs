@@ -307,8 +307,15 @@ fn the_shipped_scripts_score_persons_too() {
     let assess = |script: &str, lead: &LeadContent, activities: &[Activity]| {
         let script = set.script(ScriptKind::LeadScoring, script).unwrap();
         let vocabulary = &set.vocabulary;
-        let facts =
-            LeadFacts { lead, activities, profile: &profile, as_of: now(), currency: "EUR", vocabulary };
+        let facts = LeadFacts {
+            lead,
+            activities,
+            profile: &profile,
+            created: None,
+            as_of: now(),
+            currency: "EUR",
+            vocabulary,
+        };
         set.assess(script, facts).unwrap()
     };
     let kept = [days_ago("appointment", 10.0), days_ago("appointment", 100.0)];

@@ -144,10 +144,33 @@ pub async fn filters_and_orders_select_what_memory_selects(store: Arc<dyn Store>
         "profile:* AND segment:*",
         "segment = 'canvases/c/segments/s' AND source = web",
         "industry != heating",
+        "country IN (de, 'VIỆT NAM', xx)",
+        "NOT country IN (DE, 'Việt Nam')",
+        "industry = HEATING OR source = Web",
+        "display_name:acme",
+        "domain = 'https://www.acme.example/x'",
+        "outcome = won OR customer = paused",
+        "NOT customer = active AND outcome:*",
+        "attributes.pain >= 1 AND attributes.pain < 2.5",
+        "NOT attributes.pain = 1",
+        "attributes.pain = OFTEN OR attributes.pain:ft",
+        "attributes.pain = true",
+        "NOT attributes.pain = true",
+        "attributes.pain:*",
+        "NOT attributes.pain:* AND NOT attributes.'other one':*",
+        "attributes.\"o'h\" = 1",
     ];
     for text in filters {
         let filter = Filter::parse(text, &listing::LEAD).unwrap();
-        for order in ["name", "name desc", "total", "total desc", "update_time desc", "last_activity_time"] {
+        for order in [
+            "name",
+            "name desc",
+            "total",
+            "total desc",
+            "update_time desc",
+            "last_activity_time",
+            "create_time",
+        ] {
             let order = Order::parse(order, &listing::LEAD).unwrap();
             let whole = Query { filter: filter.clone(), order, ..all() };
             let judged = records.iter().map(|record| Judged(record.clone(), present.clone()));

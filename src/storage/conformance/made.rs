@@ -57,12 +57,14 @@ pub fn canvas_with_segment(id: &str, segment: &str) -> Canvas {
     let version = Version::first(time(1));
     let content = crate::domain::segment::SegmentContent::default();
     let segment_id: Id = segment.parse().unwrap();
-    let segment = crate::domain::segment::Segment { version, content, personas: BTreeMap::new() };
+    let (personas, proposition_notes) = (BTreeMap::new(), Vec::new());
+    let segment = crate::domain::segment::Segment { version, content, personas, proposition_notes };
     Canvas { segments: [(segment_id, segment)].into(), ..canvas(id) }
 }
 
 pub fn activity(kind: &str, amount: f64) -> Activity {
-    Activity { kind: kind.into(), time: time(5), known_time: time(6), amount, contact: "c-1".parse().ok() }
+    let (kind, contact) = (kind.into(), "c-1".parse().ok());
+    Activity { id: None, kind, time: time(5), known_time: time(6), amount, contact }
 }
 
 pub fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {
@@ -78,6 +80,7 @@ pub fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {
             as_of: time(as_of),
             activity_count: 0,
             currency: "EUR".into(),
+            remarks: 0,
         },
         assessment: Assessment {
             status: ScoreStatus::Scored,
@@ -126,7 +129,9 @@ pub fn many_sided(random: &mut rand::rngs::SmallRng, i: i64) -> Lead {
     let mut pick = |words: &[&str]| words[random.random_range(0..words.len())].to_owned();
     let company = Company {
         country: pick(&["", "DE", "Việt Nam"]),
-        industry: pick(&["", "heating", "retail"]),
+        industry: pick(&["", "heating", "Heating", "retail"]),
+        display_name: pick(&["ACME Ä", "Other"]),
+        domain: pick(&["", "acme.example", "other.example"]),
         ..Company::default()
     };
     let owner = pick(&["", "an", "bo", "o'h\"a%_"]);
@@ -136,8 +141,28 @@ pub fn many_sided(random: &mut rand::rngs::SmallRng, i: i64) -> Lead {
     if random.random_bool(0.5) {
         external_ids.insert("crm".to_owned(), i.to_string());
     }
+    let mut attributes = BTreeMap::new();
+    let values = [
+        Value::Number(1.0),
+        Value::Number(2.25),
+        Value::Text("Often".into()),
+        Value::YesNo(true),
+        Value::YesNo(false),
+        Value::List(vec!["a".into()]),
+    ];
+    if let Some(value) = values.into_iter().nth(random.random_range(0..8)) {
+        let fact = FactValue { value, source: String::new(), confidence: None, verified_time: None };
+        attributes.insert("pain".to_owned(), fact);
+    }
+    let kind = if random.random_bool(0.5) { OutcomeKind::Won } else { OutcomeKind::Lost };
+    let outcome = random.random_bool(0.4).then(|| Outcome { kind, time: None, reason: String::new() });
+    let status = if random.random_bool(0.5) { CustomerStatus::Active } else { CustomerStatus::Paused };
+    let customer = random.random_bool(0.4).then(|| Customer { status: Some(status), ..Customer::default() });
     let content = LeadContent {
         external_ids,
+        attributes,
+        outcome,
+        customer,
         subject: Subject::Company(Company { employees, ..company }),
         owner,
         source,
@@ -146,4 +171,10 @@ pub fn many_sided(random: &mut rand::rngs::SmallRng, i: i64) -> Lead {
         ..content()
     };
     Lead::create(name(&format!("l{i}")), content, time(random.random_range(0..6)))
+}
+
+/// An item of a batch that says all of a lead.
+pub fn upsert(new_name: &str, id: &str, content: LeadContent, etag: &str) -> UpsertItem {
+    let make = move |_: Option<&Lead>| Ok(content.clone().into());
+    UpsertItem { new_name: name(new_name), id: id.into(), make: Arc::new(make), etag: etag.into() }
 }

@@ -9,7 +9,7 @@ pub async fn writes_at_the_same_time_are_all_kept(store: Arc<dyn Store>) {
         tokio::spawn(async move {
             let id: Id = format!("l{i}").parse().unwrap();
             store.create_lead(Lead::create(LeadName { lead: id }, content(), time(1)), None).await.unwrap();
-            store.append_activities(&name("shared"), vec![activity("visit", 1.0)], None).await.unwrap()
+            store.append_activities(&name("shared"), vec![activity("visit", 1.0)], None).await.unwrap().count
         })
     });
     let mut numbers = Vec::new();
@@ -70,18 +70,19 @@ pub async fn of_many_writers_of_one_revision_one_wins(store: Arc<dyn Store>) {
 
 pub async fn upserts_and_deletions_at_the_same_time_agree(store: Arc<dyn Store>) {
     for round in 0..30 {
-        let item = |owner: &str| UpsertItem {
-            new_name: name(&format!("l{round}-{owner}")),
-            content: LeadContent { owner: owner.into(), ..with_id("crm", "1") },
-            etag: String::new(),
+        let item = |owner: &str| {
+            let content = LeadContent { owner: owner.into(), ..with_id("crm", "1") };
+            upsert(&format!("l{round}-{owner}"), "1", content, "")
         };
-        let first = store.upsert_leads("crm", vec![item("a")], time(1), None).await.unwrap();
+        let first = store.upsert_leads("crm", vec![item("a")], time(1).into(), None).await.unwrap();
         let first = first[0].as_ref().unwrap().record.lead.name.clone();
         let (deleting, upserting) = (store.clone(), store.clone());
         let again = item("b");
         let deletion = tokio::spawn(async move { deleting.delete_lead(&first, None, None).await });
         let upsert =
-            tokio::spawn(async move { upserting.upsert_leads("crm", vec![again], time(2), None).await });
+            tokio::spawn(
+                async move { upserting.upsert_leads("crm", vec![again], time(2).into(), None).await },
+            );
         deletion.await.unwrap().unwrap();
         let upserted = upsert.await.unwrap().unwrap().remove(0);
         // Before the deletion it changed the lead that is gone, after it it made a new one.
@@ -96,15 +97,14 @@ pub async fn upserts_and_deletions_at_the_same_time_agree(store: Arc<dyn Store>)
 
 pub async fn batches_in_any_order_don_t_hold_each_other_up(store: Arc<dyn Store>) {
     let batch = |owner: &str, reversed: bool| {
-        let item = |i: i64| UpsertItem {
-            new_name: name(&format!("l{i}-{owner}")),
-            content: LeadContent { owner: owner.into(), ..with_id("crm", &i.to_string()) },
-            etag: String::new(),
+        let item = |i: i64| {
+            let content = LeadContent { owner: owner.into(), ..with_id("crm", &i.to_string()) };
+            upsert(&format!("l{i}-{owner}"), &i.to_string(), content, "")
         };
         let items: Vec<UpsertItem> =
             if reversed { (0..100).rev().map(item).collect() } else { (0..100).map(item).collect() };
         let store = store.clone();
-        tokio::spawn(async move { store.upsert_leads("crm", items, time(2), None).await })
+        tokio::spawn(async move { store.upsert_leads("crm", items, time(2).into(), None).await })
     };
     for _ in 0..3 {
         let batches = [batch("a", false), batch("b", true), batch("c", false)];

@@ -23,7 +23,7 @@ pub async fn a_request_is_answered_once(store: Arc<dyn Store>) {
     let mut done = 0;
     for caller in callers.collect::<Vec<_>>() {
         match caller.await.unwrap() {
-            Ok(count) => done += count,
+            Ok(logged) => done += logged.count,
             Err(error) => assert!(matches!(error, StoreError::Answered(_)), "{error}"),
         }
     }

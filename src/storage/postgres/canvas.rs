@@ -3,11 +3,14 @@ use deadpool_postgres::Transaction;
 
 use super::super::rows::{Columns as _, body};
 use super::super::select::List;
-use super::super::{CanvasStore, Part, Receipt, Result, StoreError};
-use super::{PostgresStore, is_taken, run};
+use super::super::{CanvasStore, Part, Receipt, Result, StoreError, Window};
+use super::{PostgresStore, is_taken, limit, run};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
+
+const REVISIONS: &str = "SELECT revision, body FROM canvas_revisions WHERE name = $1
+                         UNION ALL SELECT revision, body FROM canvases WHERE name = $1";
 
 #[async_trait]
 impl CanvasStore for PostgresStore {
@@ -44,6 +47,22 @@ impl CanvasStore for PostgresStore {
         let sql = "SELECT body FROM canvases WHERE name = $1";
         let row = self.one(sql, &[&name]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(name.clone()))?).map_err(|error| error.of(&name))
+    }
+
+    async fn canvas_revision(&self, name: &CanvasName, revision: i64) -> Result<Canvas> {
+        let name = name.to_string();
+        let sql = format!("SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision = $2");
+        let row = self.one(&sql, &[&name, &revision]).await?;
+        body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
+    }
+
+    async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>> {
+        let sql = format!(
+            "SELECT body, 'a revision' FROM ({REVISIONS}) AS all_revisions WHERE revision < $2
+             ORDER BY revision DESC LIMIT $3"
+        );
+        let before = window.after.unwrap_or(i64::MAX);
+        self.part(&sql, &[&name.to_string(), &before, &limit(window.limit)], window.limit, body).await
     }
 
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>> {

@@ -1,19 +1,24 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::super::rows::{ACTIVITY, RECORD, activity, body, record};
+use super::super::rows::{
+    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record,
+};
 use super::super::select::List;
 use super::super::{
-    ActivityStore, LeadStore, Part, Receipt, Result, StoreError, UpsertItem, Upserted, Window,
+    ActivityStore, LeadStore, Logged, Part, Receipt, Result, StoreError, UpsertItem, Upserted, Window,
 };
 use super::canvas::lock;
 use super::receipt::erase;
 use super::{PostgresStore, limit, row, run};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
-use crate::domain::listing::{Query, listed_text};
+use crate::domain::listing::Query;
 use crate::domain::name::LeadName;
 use crate::domain::time::Time;
+use crate::domain::version::Stamp;
 
 /// How often an upsert is tried again when another replica creates the same lead at the same moment.
 const ATTEMPTS: usize = 3;
@@ -21,7 +26,8 @@ const ATTEMPTS: usize = 3;
 async fn insert(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     // No error but a count: an error would end the transaction.
     let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
-               industry, employees, profile) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+               industry, employees, profile, display_name, domain, customer, attributes)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16::text::jsonb)
                ON CONFLICT (name) DO NOTHING";
     let name = lead.name.to_string();
     if with_columns(transaction, sql, lead).await? == 0 {
@@ -42,27 +48,32 @@ async fn keep_body(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
 /// Writes the columns that lists and tallies use of a lead's own content.
 pub(super) async fn keep_columns(transaction: &Transaction<'_>, lead: &Lead) -> Result<()> {
     let sql = "UPDATE leads SET revision = $2, create_micros = $3, update_micros = $4, outcome = $5, stage = $6,
-               owner = $7, source = $8, country = $9, industry = $10, employees = $11, profile = $12 WHERE name = $1";
+               owner = $7, source = $8, country = $9, industry = $10, employees = $11, profile = $12,
+               display_name = $13, domain = $14, customer = $15, attributes = $16::text::jsonb WHERE name = $1";
     with_columns(transaction, sql, lead).await?;
     Ok(())
 }
 
 /// Runs a statement over a lead's name and the columns of its content.
 async fn with_columns(transaction: &Transaction<'_>, sql: &str, lead: &Lead) -> Result<u64> {
-    let (content, version) = (&lead.content, &lead.version);
-    let params: [&(dyn ToSql + Sync); 12] = [
-        &lead.name.to_string(),
-        &version.revision,
-        &version.create_time.micros(),
-        &version.update_time.micros(),
-        &content.outcome.as_ref().map(|outcome| outcome.kind.as_str()),
-        &content.stage.as_str(),
-        &listed_text(&content.owner),
-        &listed_text(&content.source),
-        &listed_text(content.subject.country()),
-        &listed_text(content.subject.industry()),
-        &content.subject.employees(),
-        &content.profile.as_ref().map(ToString::to_string),
+    let c = LeadColumns::of(lead);
+    let params: [&(dyn ToSql + Sync); 16] = [
+        &c.name,
+        &c.revision,
+        &c.create_micros,
+        &c.update_micros,
+        &c.outcome,
+        &c.stage,
+        &c.owner,
+        &c.source,
+        &c.country,
+        &c.industry,
+        &c.employees,
+        &c.profile,
+        &c.display_name,
+        &c.domain,
+        &c.customer,
+        &c.attributes,
     ];
     Ok(run(transaction, sql, &params).await?)
 }
@@ -99,11 +110,11 @@ async fn upsert(
     transaction: &Transaction<'_>,
     system: &str,
     item: UpsertItem,
-    now: Time,
+    stamp: &Stamp,
 ) -> Result<Upserted> {
-    let id = item.content.external_ids.get(system).cloned().unwrap_or_default();
+    let id = item.id.clone();
     let Some(name) = owner(transaction, system, &id).await? else {
-        let lead = Lead::create(item.new_name, item.content, now);
+        let lead = item.create(stamp)?;
         insert(transaction, &lead).await?;
         return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
@@ -115,7 +126,7 @@ async fn upsert(
     }
     let found = row(transaction, &format!("{RECORD} WHERE name = $1"), &[&name]).await?;
     let mut record = record(&found.ok_or(StoreError::NotFound(name))?)?;
-    if item.merge_into(&mut record, now)? {
+    if item.merge_into(&mut record, stamp)? {
         replace(transaction, &record.lead).await?;
     }
     Ok(Upserted { record, created: false })
@@ -168,21 +179,19 @@ impl LeadStore for PostgresStore {
         &self,
         system: &str,
         items: Vec<UpsertItem>,
-        now: Time,
+        stamp: Stamp,
         receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>> {
         self.write(receipt, async |transaction: &mut Transaction<'_>| {
             // All batches lock their leads in the same order, whatever order their items stand in.
             let mut ordered: Vec<(usize, UpsertItem)> = items.into_iter().enumerate().collect();
-            ordered.sort_by(|(_, a), (_, b)| {
-                a.content.external_ids.get(system).cmp(&b.content.external_ids.get(system))
-            });
+            ordered.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
             let mut results = Vec::with_capacity(ordered.len());
             for (place, item) in ordered {
                 let mut left = ATTEMPTS;
                 let result = loop {
                     let savepoint = transaction.transaction().await?;
-                    let result = upsert(&savepoint, system, item.clone(), now).await;
+                    let result = upsert(&savepoint, system, item.clone(), &stamp).await;
                     left -= 1;
                     match result {
                         Ok(upserted) => {
@@ -243,10 +252,23 @@ impl ActivityStore for PostgresStore {
         &self,
         lead: &LeadName,
         activities: Vec<Activity>,
-        receipt: Option<Receipt<i64>>,
-    ) -> Result<i64> {
+        receipt: Option<Receipt<Logged>>,
+    ) -> Result<Logged> {
         let lead = lead.to_string();
         self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            // The lock first: whoever records the same ids at the same time waits, and finds them.
+            let sql = "SELECT 1 FROM leads WHERE name = $1 FOR UPDATE";
+            row(transaction, sql, &[&lead]).await?.ok_or_else(|| StoreError::NotFound(lead.clone()))?;
+            let ids: Vec<&str> = activities.iter().filter_map(|activity| activity.id.as_deref()).collect();
+            let mut seen = BTreeSet::new();
+            if !ids.is_empty() {
+                let sql = "SELECT id FROM activities WHERE lead = $1 AND id = ANY($2) AND gone_at IS NULL";
+                for row in transaction.query(sql, &[&lead, &ids]).await? {
+                    seen.insert(row.try_get::<_, String>(0)?);
+                }
+            }
+            let is_new = |activity: &&Activity| activity.id.as_ref().is_none_or(|id| seen.insert(id.clone()));
+            let activities: Vec<&Activity> = activities.iter().filter(is_new).collect();
             let added = i64::try_from(activities.len()).unwrap_or(i64::MAX);
             let sql = "UPDATE leads SET activity_count = activity_count + $2,
                    last_activity_micros = greatest(last_activity_micros, $3::bigint),
@@ -256,29 +278,57 @@ impl ActivityStore for PostgresStore {
             let known = activities.iter().map(|activity| activity.known_time.micros()).max();
             let row = row(transaction, sql, &[&lead, &added, &last, &known]).await?;
             let count: i64 = row.ok_or_else(|| StoreError::NotFound(lead.clone()))?.try_get(0)?;
-            let column = |of: fn(&Activity) -> i64| activities.iter().map(of).collect::<Vec<i64>>();
+            let column = |of: fn(&Activity) -> i64| activities.iter().map(|a| of(a)).collect::<Vec<i64>>();
             let kinds: Vec<&str> = activities.iter().map(|a| a.kind.as_str()).collect();
             let amounts: Vec<f64> = activities.iter().map(|a| a.amount).collect();
             let contacts: Vec<Option<&str>> =
                 activities.iter().map(|a| a.contact.as_ref().map(|id| id.as_str())).collect();
+            let ids: Vec<Option<&str>> = activities.iter().map(|a| a.id.as_deref()).collect();
             let sql =
-                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
-                   SELECT $1, $2 + place, type, time, known, amount, contact
-                   FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::float8[], $7::text[])
-                        WITH ORDINALITY AS new (type, time, known, amount, contact, place)";
+                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact, id)
+                   SELECT $1, $2 + place, type, time, known, amount, contact, id
+                   FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::float8[], $7::text[], $8::text[])
+                        WITH ORDINALITY AS new (type, time, known, amount, contact, id, place)";
             let (times, known) = (column(|a| a.time.micros()), column(|a| a.known_time.micros()));
-            run(transaction, sql, &[&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts])
-                .await?;
-            Ok(count)
+            let params: [&(dyn ToSql + Sync); 8] =
+                [&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts, &ids];
+            run(transaction, sql, &params).await?;
+            Ok(Logged { done: activities.len(), count })
         })
         .await
     }
 
-    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>> {
-        let sql = format!("{ACTIVITY} WHERE lead = $1 AND number > $2 ORDER BY number LIMIT $3");
+    async fn delete_activities(
+        &self,
+        lead: &LeadName,
+        ids: Vec<String>,
+        receipt: Option<Receipt<Logged>>,
+    ) -> Result<Logged> {
+        let lead = lead.to_string();
+        self.write(receipt, async |transaction: &mut Transaction<'_>| {
+            let sql = "SELECT activity_count FROM leads WHERE name = $1 FOR UPDATE";
+            let before = row(transaction, sql, &[&lead]).await?;
+            let before: i64 = before.ok_or_else(|| StoreError::NotFound(lead.clone()))?.try_get(0)?;
+            let (numbers, ids): (Vec<_>, Vec<_>) = ids.iter().map(|id| number_or_id(id)).unzip();
+            let sql = "UPDATE activities SET gone_at = $4 WHERE lead = $1 AND gone_at IS NULL
+                       AND (number = ANY($2) AND id IS NULL OR id = ANY($3))";
+            let done = run(transaction, sql, &[&lead, &numbers, &ids, &(before + 1)]).await?;
+            let count = if done > 0 { before + 1 } else { before };
+            let sql = "UPDATE leads SET activity_count = $2, last_activity_micros =
+                       (SELECT max(time_micros) FROM activities WHERE lead = $1 AND gone_at IS NULL) WHERE name = $1";
+            run(transaction, sql, &[&lead, &count]).await?;
+            Ok(Logged { done: usize::try_from(done).unwrap_or(usize::MAX), count })
+        })
+        .await
+    }
+
+    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<(i64, Activity)>> {
+        let sql = format!(
+            "{ACTIVITY} WHERE lead = $1 AND number > $2 AND gone_at IS NULL ORDER BY number LIMIT $3"
+        );
         let after = window.after.unwrap_or(0);
         let rows = self.all(&sql, &[&lead.to_string(), &after, &limit(window.limit)]).await?;
-        rows.iter().map(|row| activity(row)).collect()
+        rows.iter().map(|row| numbered_activity(row)).collect()
     }
 
     async fn activities_known(
@@ -289,8 +339,8 @@ impl ActivityStore for PostgresStore {
         most: usize,
     ) -> Result<Vec<Activity>> {
         let sql = format!(
-            "{ACTIVITY} WHERE lead = $1 AND number <= $2 AND time_micros <= $3 AND known_micros <= $3
-             ORDER BY number DESC LIMIT $4"
+            "{ACTIVITY} WHERE lead = $1 AND number <= $2 AND (gone_at IS NULL OR gone_at > $2)
+             AND time_micros <= $3 AND known_micros <= $3 ORDER BY number DESC LIMIT $4"
         );
         let params: [&(dyn ToSql + Sync); 4] = [&lead.to_string(), &count, &at.micros(), &limit(most)];
         let rows = self.all(&sql, &params).await?;

@@ -23,6 +23,7 @@ use deadpool_postgres::{
 };
 use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -63,7 +64,12 @@ pub struct PostgresStore {
     /// One connection that only asks whether the database answers: it never waits behind the others.
     pulse: Pool,
     settings: PoolSettings,
+    /// Lists may read much: only some of the connections, so that the database has time for lookups by name.
+    lists: Semaphore,
 }
+
+/// One list at a time for so many connections.
+const LISTS: usize = 8;
 
 /// Why a database could not be opened. The messages name no password.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +107,8 @@ impl PostgresStore {
         }
         drop(connection);
         let pulse = connect(url, PoolSettings { connections: 1, wait: PULSE, timeout: PULSE })?;
-        Ok(Self { pool, pulse, settings })
+        let lists = Semaphore::new((settings.connections / LISTS).max(1));
+        Ok(Self { pool, pulse, settings, lists })
     }
 
     /// A connection. One that the server refuses means waiting for one of those there are.
@@ -208,6 +215,7 @@ impl PostgresStore {
         query: &Query,
         row: impl Fn(&dyn Columns) -> Result<T>,
     ) -> Result<Part<T>> {
+        let _turn = self.lists.acquire().await.map_err(StoreError::failed)?;
         let statements = select::statements(Dialect::Postgres, &list, query);
         self.attend(async |connection: &mut Object| pages(connection, statements, query, row).await).await
     }

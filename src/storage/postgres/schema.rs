@@ -2,6 +2,7 @@
 
 use deadpool_postgres::{Object, Transaction};
 
+use super::super::links::with_links;
 use super::super::rows::{ProfileColumns, body};
 use super::super::{Result, StoreError};
 use crate::domain::canvas::Canvas;
@@ -18,9 +19,10 @@ const LOCK: i64 = 0x61_7373_6179;
 
 /// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
 /// SQL alone can't fill. Never change one that was released.
-const MIGRATIONS: [(&str, &str); 3] = [(FIRST, ""), (LISTS, LISTS_FILLED), (LAST_KNOWN, "")];
-/// The migration that `fill_lists` belongs to.
+const MIGRATIONS: [(&str, &str); 4] = [(FIRST, ""), (LISTS, LISTS_FILLED), (LAST_KNOWN, ""), (FACTS, "")];
+/// The migrations that `fill_lists` and `fill_facts` belong to.
 const LISTS_VERSION: i32 = 2;
+const FACTS_VERSION: i32 = 4;
 
 const FIRST: &str = r#"
 CREATE TABLE canvases (
@@ -182,6 +184,46 @@ UPDATE leads SET last_known_micros = (SELECT max(known_micros) FROM activities W
     WHERE activity_count > 0;
 ";
 
+/// Lists by facts, activities that are recorded once and can be taken back, and links as the one way to name segments.
+const FACTS: &str = r#"
+ALTER TABLE leads
+    ADD COLUMN display_name TEXT COLLATE "C",
+    ADD COLUMN domain TEXT COLLATE "C",
+    ADD COLUMN customer TEXT COLLATE "C",
+    ADD COLUMN attributes JSONB;
+CREATE INDEX leads_create ON leads (create_micros, name);
+CREATE INDEX leads_domain ON leads (domain, name) WHERE domain IS NOT NULL;
+ALTER TABLE activities ADD COLUMN id TEXT COLLATE "C", ADD COLUMN gone_at BIGINT;
+CREATE UNIQUE INDEX activities_id ON activities (lead, id) WHERE id IS NOT NULL AND gone_at IS NULL;
+"#;
+
+async fn fill_facts(db: &Transaction<'_>) -> Result<()> {
+    // Leads may be many: a part of them at a time.
+    let newest = "DECLARE newest CURSOR FOR
+                  SELECT r.body FROM leads l JOIN lead_revisions r ON r.name = l.name AND r.revision = l.revision";
+    db.execute(newest, &[]).await?;
+    loop {
+        let rows = db.query("FETCH 1000 FROM newest", &[]).await?;
+        for row in &rows {
+            let lead: Lead = body(row)?;
+            super::lead::keep_columns(db, &lead).await?;
+        }
+        if rows.is_empty() {
+            break;
+        }
+    }
+    db.batch_execute("CLOSE newest").await?;
+    for table in ["canvases", "canvas_revisions"] {
+        for row in db.query(&format!("SELECT body, name, revision FROM {table}"), &[]).await? {
+            let (name, revision): (String, i64) = (row.try_get(1)?, row.try_get(2)?);
+            let body = with_links(row.try_get(0)?)?;
+            let sql = format!("UPDATE {table} SET body = $3 WHERE name = $1 AND revision = $2");
+            db.execute(&sql, &[&name, &revision, &body]).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
     for row in db.query("SELECT body FROM canvases", &[]).await? {
         let Canvas { name, content, version, .. } = body(&row)?;
@@ -203,18 +245,7 @@ async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
         db.execute(sql, &[&profile.name.to_string(), &maturity, &script, &review_micros, &update_micros])
             .await?;
     }
-    // Leads and scores may be many: a part of them at a time.
-    db.execute("DECLARE old_leads CURSOR FOR SELECT body FROM leads", &[]).await?;
-    loop {
-        let rows = db.query("FETCH 1000 FROM old_leads", &[]).await?;
-        for row in &rows {
-            let lead: Lead = body(row)?;
-            super::lead::keep_columns(db, &lead).await?;
-        }
-        if rows.is_empty() {
-            break;
-        }
-    }
+    // The columns of leads are filled by a later step. Scores may be many: a part of them at a time.
     let sql = "UPDATE leads SET last_activity_micros = (SELECT max(time_micros) FROM activities WHERE lead = leads.name)
                WHERE activity_count > 0";
     db.execute(sql, &[]).await?;
@@ -232,7 +263,7 @@ async fn fill_lists(db: &Transaction<'_>) -> Result<()> {
         }
     }
     // What a cursor reads can't be altered.
-    Ok(db.batch_execute("CLOSE old_leads; CLOSE old_scores").await?)
+    Ok(db.batch_execute("CLOSE old_scores").await?)
 }
 
 async fn fill_score(db: &Transaction<'_>, score: Score, segment: Option<String>, latest: bool) -> Result<()> {
@@ -281,8 +312,10 @@ pub async fn migrate(connection: &mut Object) -> Result<()> {
 
 async fn step(db: &Transaction<'_>, version: i32, (sql, then): (&str, &str)) -> Result<()> {
     db.batch_execute(sql).await?;
-    if version == LISTS_VERSION {
-        fill_lists(db).await?;
+    match version {
+        LISTS_VERSION => fill_lists(db).await?,
+        FACTS_VERSION => fill_facts(db).await?,
+        _ => {}
     }
     db.batch_execute(then).await?;
     db.execute("UPDATE schema_version SET version = $1", &[&version]).await?;

@@ -3,11 +3,14 @@ use rusqlite::{Connection, params};
 
 use super::super::rows::body;
 use super::super::select::List;
-use super::super::{CanvasStore, Part, Receipt, Result, StoreError};
-use super::{SqliteStore, collect, execute, first, is_taken, page};
+use super::super::{CanvasStore, Part, Receipt, Result, StoreError, Window};
+use super::{SqliteStore, collect, execute, first, is_taken, page, part};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
+
+const REVISIONS: &str = "SELECT revision, body FROM canvas_revisions WHERE name = ?1
+                         UNION ALL SELECT revision, body FROM canvases WHERE name = ?1";
 
 #[async_trait]
 impl CanvasStore for SqliteStore {
@@ -38,6 +41,28 @@ impl CanvasStore for SqliteStore {
         self.read(move |db| {
             let sql = "SELECT body FROM canvases WHERE name = ?1";
             first(db, sql, [&name], body).map_err(|error| error.of(&name))?.ok_or(StoreError::NotFound(name))
+        })
+        .await
+    }
+
+    async fn canvas_revision(&self, name: &CanvasName, revision: i64) -> Result<Canvas> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = format!("SELECT body FROM ({REVISIONS}) WHERE revision = ?2");
+            let found = first(db, &sql, params![name, revision], body).map_err(|error| error.of(&name))?;
+            found.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))
+        })
+        .await
+    }
+
+    async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = format!(
+                "SELECT body, 'a revision' FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3"
+            );
+            let params = params![name, window.after.unwrap_or(i64::MAX), window.limit as i64];
+            part(db, &sql, params, window.limit, body)
         })
         .await
     }

@@ -1,24 +1,29 @@
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::rows::{ACTIVITY, RECORD, activity, body, record};
+use super::super::rows::{
+    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record,
+};
 use super::super::select::List;
 use super::super::{
-    ActivityStore, LeadStore, Part, Receipt, Result, StoreError, UpsertItem, Upserted, Window,
+    ActivityStore, LeadStore, Logged, Part, Receipt, Result, StoreError, UpsertItem, Upserted, Window,
 };
 use super::canvas::missing_or_changed;
 use super::receipt::erase;
 use super::{SqliteStore, collect, execute, first, is_taken, page, part};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadRecord, Present};
-use crate::domain::listing::{Query, listed_text};
+use crate::domain::listing::Query;
 use crate::domain::name::LeadName;
 use crate::domain::time::Time;
+use crate::domain::version::Stamp;
 
 fn insert(db: &Connection, lead: &Lead) -> Result<()> {
     let sql = "INSERT INTO leads (name, revision, create_micros, update_micros, outcome, stage, owner, source, country,
-               industry, employees, profile) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+               industry, employees, profile, display_name, domain, customer, attributes)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let name = lead.name.to_string();
     match with_columns(db, sql, lead) {
         Err(error) if is_taken(&error) => return Err(StoreError::AlreadyExists(name)),
@@ -39,27 +44,32 @@ fn keep_body(db: &Connection, lead: &Lead) -> Result<()> {
 /// Writes the columns that lists and tallies use of a lead's own content.
 pub(super) fn keep_columns(db: &Connection, lead: &Lead) -> Result<()> {
     let sql = "UPDATE leads SET revision = ?2, create_micros = ?3, update_micros = ?4, outcome = ?5, stage = ?6,
-               owner = ?7, source = ?8, country = ?9, industry = ?10, employees = ?11, profile = ?12 WHERE name = ?1";
+               owner = ?7, source = ?8, country = ?9, industry = ?10, employees = ?11, profile = ?12, display_name = ?13,
+               domain = ?14, customer = ?15, attributes = ?16 WHERE name = ?1";
     with_columns(db, sql, lead)?;
     Ok(())
 }
 
 /// Runs a statement over a lead's name and the columns of its content.
 fn with_columns(db: &Connection, sql: &str, lead: &Lead) -> rusqlite::Result<usize> {
-    let (content, version) = (&lead.content, &lead.version);
+    let c = LeadColumns::of(lead);
     let params = params![
-        lead.name.to_string(),
-        version.revision,
-        version.create_time.micros(),
-        version.update_time.micros(),
-        content.outcome.as_ref().map(|outcome| outcome.kind.as_str()),
-        content.stage.as_str(),
-        listed_text(&content.owner),
-        listed_text(&content.source),
-        listed_text(content.subject.country()),
-        listed_text(content.subject.industry()),
-        content.subject.employees(),
-        content.profile.as_ref().map(ToString::to_string),
+        c.name,
+        c.revision,
+        c.create_micros,
+        c.update_micros,
+        c.outcome,
+        c.stage,
+        c.owner,
+        c.source,
+        c.country,
+        c.industry,
+        c.employees,
+        c.profile,
+        c.display_name,
+        c.domain,
+        c.customer,
+        c.attributes,
     ];
     execute(db, sql, params)
 }
@@ -94,16 +104,15 @@ fn replace(db: &Connection, lead: &Lead) -> Result<()> {
     insert_external_ids(db, &name, &lead.content)
 }
 
-fn upsert(db: &Connection, system: &str, item: UpsertItem, now: Time) -> Result<Upserted> {
-    let id = item.content.external_ids.get(system).map_or("", String::as_str);
-    let Some(name) = owner(db, system, id)? else {
-        let lead = Lead::create(item.new_name, item.content, now);
+fn upsert(db: &Connection, system: &str, item: UpsertItem, stamp: &Stamp) -> Result<Upserted> {
+    let Some(name) = owner(db, system, &item.id)? else {
+        let lead = item.create(stamp)?;
         insert(db, &lead)?;
         return Ok(Upserted { record: LeadRecord::new(lead), created: true });
     };
     let sql = format!("{RECORD} WHERE leads.name = ?1");
     let mut record = first(db, &sql, [&name], record)?.ok_or(StoreError::NotFound(name))?;
-    if item.merge_into(&mut record, now)? {
+    if item.merge_into(&mut record, stamp)? {
         replace(db, &record.lead)?;
     }
     Ok(Upserted { record, created: false })
@@ -159,7 +168,7 @@ impl LeadStore for SqliteStore {
         &self,
         system: &str,
         items: Vec<UpsertItem>,
-        now: Time,
+        stamp: Stamp,
         receipt: Option<Receipt<Vec<Result<Upserted>>>>,
     ) -> Result<Vec<Result<Upserted>>> {
         let system = system.to_owned();
@@ -167,7 +176,7 @@ impl LeadStore for SqliteStore {
             let mut results = Vec::with_capacity(items.len());
             for item in items {
                 db.execute_batch("SAVEPOINT item")?;
-                let result = upsert(db, &system, item, now);
+                let result = upsert(db, &system, item, &stamp);
                 if let Err(error) = &result
                     && error.is_passing()
                 {
@@ -223,40 +232,83 @@ impl ActivityStore for SqliteStore {
         &self,
         lead: &LeadName,
         activities: Vec<Activity>,
-        receipt: Option<Receipt<i64>>,
-    ) -> Result<i64> {
+        receipt: Option<Receipt<Logged>>,
+    ) -> Result<Logged> {
         let lead = lead.to_string();
         self.write(receipt, move |db| {
+            let mut new = Vec::with_capacity(activities.len());
+            let known = "SELECT 1 FROM activities WHERE lead = ?1 AND id = ?2 AND gone_at IS NULL";
+            let mut ids = BTreeSet::new();
+            for activity in activities {
+                let repeats = match &activity.id {
+                    Some(id) => {
+                        !ids.insert(id.clone()) || first(db, known, params![lead, id], |_| Ok(()))?.is_some()
+                    }
+                    None => false,
+                };
+                if !repeats {
+                    new.push(activity);
+                }
+            }
             let sql = "UPDATE leads SET activity_count = activity_count + ?2,
-                       last_activity_micros = max(coalesce(last_activity_micros, ?3), ?3),
-                       last_known_micros = max(coalesce(last_known_micros, ?4), ?4)
+                       last_activity_micros = max(coalesce(last_activity_micros, ?3), coalesce(?3, last_activity_micros)),
+                       last_known_micros = max(coalesce(last_known_micros, ?4), coalesce(?4, last_known_micros))
                        WHERE name = ?1 RETURNING activity_count";
-            let added = activities.len() as i64;
-            let last = activities.iter().map(|activity| activity.time.micros()).max();
-            let known = activities.iter().map(|activity| activity.known_time.micros()).max();
+            let added = new.len() as i64;
+            let last = new.iter().map(|activity| activity.time.micros()).max();
+            let known = new.iter().map(|activity| activity.known_time.micros()).max();
             let count = first(db, sql, params![lead, added, last, known], |row| row.some_integer(0))?;
             let count = count.ok_or_else(|| StoreError::NotFound(lead.clone()))?;
             let sql =
-                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-            for (i, activity) in activities.into_iter().enumerate() {
+                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact, id)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            for (i, activity) in new.into_iter().enumerate() {
                 let number = count - added + 1 + i as i64;
-                let Activity { kind, time, known_time, amount, contact } = activity;
+                let Activity { kind, time, known_time, amount, contact, id } = activity;
                 let contact = contact.map(String::from);
                 let (time, known) = (time.micros(), known_time.micros());
-                execute(db, sql, params![lead, number, kind, time, known, amount, contact])?;
+                execute(db, sql, params![lead, number, kind, time, known, amount, contact, id])?;
             }
-            Ok(count)
+            Ok(Logged { done: added as usize, count })
         })
         .await
     }
 
-    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<Activity>> {
+    async fn delete_activities(
+        &self,
+        lead: &LeadName,
+        ids: Vec<String>,
+        receipt: Option<Receipt<Logged>>,
+    ) -> Result<Logged> {
+        let lead = lead.to_string();
+        self.write(receipt, move |db| {
+            let sql = "SELECT activity_count FROM leads WHERE name = ?1";
+            let before = first(db, sql, [&lead], |row| row.some_integer(0))?;
+            let before = before.ok_or_else(|| StoreError::NotFound(lead.clone()))?;
+            let mut done = 0;
+            for id in ids {
+                let (number, id) = number_or_id(&id);
+                let sql = "UPDATE activities SET gone_at = ?4 WHERE lead = ?1 AND gone_at IS NULL
+                           AND (number = ?2 AND id IS NULL OR id = ?3)";
+                done += execute(db, sql, params![lead, number, id, before + 1])?;
+            }
+            let count = if done > 0 { before + 1 } else { before };
+            let sql = "UPDATE leads SET activity_count = ?2, last_activity_micros =
+                       (SELECT max(time_micros) FROM activities WHERE lead = ?1 AND gone_at IS NULL) WHERE name = ?1";
+            execute(db, sql, params![lead, count])?;
+            Ok(Logged { done, count })
+        })
+        .await
+    }
+
+    async fn activities(&self, lead: &LeadName, window: Window) -> Result<Vec<(i64, Activity)>> {
         let lead = lead.to_string();
         self.read(move |db| {
-            let sql = format!("{ACTIVITY} WHERE lead = ?1 AND number > ?2 ORDER BY number LIMIT ?3");
+            let sql = format!(
+                "{ACTIVITY} WHERE lead = ?1 AND number > ?2 AND gone_at IS NULL ORDER BY number LIMIT ?3"
+            );
             let params = params![lead, window.after.unwrap_or(0), window.limit as i64];
-            collect(db, &sql, params, activity)
+            collect(db, &sql, params, numbered_activity)
         })
         .await
     }
@@ -271,8 +323,8 @@ impl ActivityStore for SqliteStore {
         let lead = lead.to_string();
         self.read(move |db| {
             let sql = format!(
-                "{ACTIVITY} WHERE lead = ?1 AND number <= ?2 AND time_micros <= ?3 AND known_micros <= ?3
-                 ORDER BY number DESC LIMIT ?4"
+                "{ACTIVITY} WHERE lead = ?1 AND number <= ?2 AND (gone_at IS NULL OR gone_at > ?2)
+                 AND time_micros <= ?3 AND known_micros <= ?3 ORDER BY number DESC LIMIT ?4"
             );
             let mut newest = collect(db, &sql, params![lead, count, at.micros(), limit as i64], activity)?;
             newest.reverse();

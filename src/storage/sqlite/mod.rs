@@ -25,6 +25,7 @@ use super::rows::{Columns, Gathered};
 use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Part, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
+use crate::priority::Nice;
 pub use examine::examine;
 use worker::{Readers, Writer};
 
@@ -102,10 +103,15 @@ impl SqliteStore {
         let lists_rest = Arc::<AtomicBool>::default();
         let log = log_of(path);
         Ok(Self {
-            readers: Readers::start("reader", readers(READERS).map_err(sqlite)?, Arc::default())
+            readers: Readers::start("reader", readers(READERS).map_err(sqlite)?, Arc::default(), None)
                 .map_err(io)?,
-            list_readers: Readers::start("list", readers(LIST_READERS).map_err(sqlite)?, lists_rest.clone())
-                .map_err(io)?,
+            list_readers: Readers::start(
+                "list",
+                readers(LIST_READERS).map_err(sqlite)?,
+                lists_rest.clone(),
+                Some(Nice::Back),
+            )
+            .map_err(io)?,
             writer: Writer::start(writer, log, lists_rest).map_err(io)?,
             identity: lock.metadata().map(|meta| (meta.dev(), meta.ino())).map_err(io)?,
             path: path.to_owned(),

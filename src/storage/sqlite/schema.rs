@@ -6,6 +6,7 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::super::StoreError;
+use super::super::links::with_links;
 use super::super::rows::{Columns, ProfileColumns, body};
 use super::execute;
 use crate::domain::canvas::Canvas;
@@ -25,10 +26,11 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
     Migration { sql: LAST_KNOWN, fill: None, then: "" },
+    Migration { sql: FACTS, fill: Some(fill_facts), then: "" },
 ];
 
 const FIRST: &str = "
@@ -198,6 +200,36 @@ UPDATE leads SET last_known_micros = (SELECT max(known_micros) FROM activities W
     WHERE activity_count > 0;
 ";
 
+/// Lists by facts, activities that are recorded once and can be taken back, and links as the one way to name segments.
+const FACTS: &str = "
+ALTER TABLE leads ADD COLUMN display_name TEXT;
+ALTER TABLE leads ADD COLUMN domain TEXT;
+ALTER TABLE leads ADD COLUMN customer TEXT;
+ALTER TABLE leads ADD COLUMN attributes TEXT;
+CREATE INDEX leads_create ON leads (create_micros, name);
+CREATE INDEX leads_domain ON leads (domain, name) WHERE domain IS NOT NULL;
+ALTER TABLE activities ADD COLUMN id TEXT;
+ALTER TABLE activities ADD COLUMN gone_at INTEGER;
+CREATE UNIQUE INDEX activities_id ON activities (lead, id) WHERE id IS NOT NULL AND gone_at IS NULL;
+";
+
+fn fill_facts(db: &Transaction) -> super::Result<()> {
+    let newest =
+        "SELECT r.body FROM leads l JOIN lead_revisions r ON r.name = l.name AND r.revision = l.revision";
+    each(db, newest, |row| {
+        let lead: Lead = body(row)?;
+        super::lead::keep_columns(db, &lead)
+    })?;
+    for table in ["canvases", "canvas_revisions"] {
+        each(db, &format!("SELECT body, name, revision FROM {table}"), |row| {
+            let body = with_links(row.some_text(0)?)?;
+            let sql = format!("UPDATE {table} SET body = ?3 WHERE name = ?1 AND revision = ?2");
+            Ok(execute(db, &sql, params![row.some_text(1)?, row.some_integer(2)?, body]).map(drop)?)
+        })?;
+    }
+    Ok(())
+}
+
 fn fill_lists(db: &Transaction) -> super::Result<()> {
     each(db, "SELECT body FROM canvases", |row| {
         let Canvas { name, content, version, .. } = body(row)?;
@@ -225,10 +257,7 @@ fn fill_lists(db: &Transaction) -> super::Result<()> {
         )
         .map(drop)?)
     })?;
-    each(db, "SELECT body FROM leads", |row| {
-        let lead: Lead = body(row)?;
-        super::lead::keep_columns(db, &lead)
-    })?;
+    // The columns of leads are filled by a later step.
     let sql = "UPDATE leads SET last_activity_micros = (SELECT max(time_micros) FROM activities WHERE lead = leads.name)
                WHERE activity_count > 0";
     execute(db, sql, [])?;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::super::{Result, StoreError};
 use super::scrub::Pass;
+use crate::priority::Nice;
 
 /// How many jobs may wait; more are refused with [`StoreError::Busy`].
 const QUEUE: usize = 4_096;
@@ -284,7 +285,12 @@ pub struct Readers {
 
 impl Readers {
     /// New jobs wait while `rest` is set.
-    pub fn start(name: &str, connections: Vec<Connection>, rest: Arc<AtomicBool>) -> io::Result<Self> {
+    pub fn start(
+        name: &str,
+        connections: Vec<Connection>,
+        rest: Arc<AtomicBool>,
+        nice: Option<Nice>,
+    ) -> io::Result<Self> {
         let (queue, jobs) = sync_channel::<ReadJob>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
         let used = Arc::<AtomicUsize>::default();
@@ -293,6 +299,9 @@ impl Readers {
             let (jobs, used, rest) = (jobs.clone(), used.clone(), rest.clone());
             let builder = thread::Builder::new().name(format!("sqlite-{name}-{i}"));
             threads.push(builder.spawn(move || {
+                if let Some(nice) = nice {
+                    nice.apply();
+                }
                 let asking = Asking::default();
                 let watched = asking.clone();
                 let gone =

@@ -49,18 +49,23 @@ pub fn script(points: i32) -> String {
     )
 }
 
-/// So many thousands of leads with long owners, and a filter that looks at each of them many times and finds none.
+/// So many thousands of leads with long owners; gives [`heavy_filter`].
 pub async fn heavy_leads(leads: &mut LeadServiceClient<Channel>, thousands: i32) -> String {
     for batch in 0..thousands {
         let item = |i: i32| {
             let lead = pb::Lead { owner: "o".repeat(200), ..company("Acme", Some(80)) };
             let id = format!("{batch}-{i}");
-            pb::UpsertLead { id: id.clone(), lead: Some(with_id(lead, "crm", &id)) }
+            pb::UpsertLead { id: id.clone(), lead: Some(with_id(lead, "crm", &id)), ..Default::default() }
         };
         let items = (0..1_000).map(item).collect();
         let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
         leads.batch_upsert_leads(request).await.unwrap();
     }
+    heavy_filter()
+}
+
+/// A filter that looks at each of [`heavy_leads`] many times and finds none.
+pub fn heavy_filter() -> String {
     let part = format!("owner:\"{}x\"", "o".repeat(25));
     vec![part; 99].join(" OR ")
 }

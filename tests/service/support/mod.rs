@@ -1,5 +1,6 @@
 //! A server in the test's own process, started and stopped as production does it.
 
+pub mod attacks;
 pub mod hostile;
 pub mod made;
 pub mod postgres;
