@@ -37,8 +37,8 @@ pub struct UpsertDraft {
     pub edit: Option<Arc<Edit>>,
 }
 
-/// What came of an item of a batch: the lead, and whether it is new.
-pub type UpsertResult = Result<(LeadView, bool)>;
+/// What came of an item of a batch: the lead, whether it is new, and whether it changed.
+pub type UpsertResult = Result<(LeadView, bool, bool)>;
 
 /// Which profiles exist, as far as a call has asked.
 type Profiles = BTreeMap<ProfileName, bool>;
@@ -143,7 +143,9 @@ impl App {
         let merge = move |written: &Vec<storage::Result<Upserted>>| {
             let mut written = written.iter();
             let mut next = || match written.next() {
-                Some(Ok(upserted)) => Ok((LeadView::of(upserted.record.clone(), &present), upserted.created)),
+                Some(Ok(upserted)) => {
+                    Ok((LeadView::of(upserted.record.clone(), &present), upserted.created, upserted.changed))
+                }
                 Some(Err(error)) => Err(error.clone().into()),
                 None => Err(StoreError::failed("the store gave too few results").into()),
             };

@@ -20,8 +20,7 @@ pub const MAX_ACTIVITIES: usize = 10_000;
 #[derive(Debug, Clone)]
 pub enum Subject {
     Stored(LeadName),
-    /// Facts of a lead that is not stored: its activities, and when it was first recorded, if that is told.
-    Inline(Box<LeadContent>, Vec<Activity>, Option<Time>),
+    Inline(Box<LeadContent>, Vec<Activity>),
 }
 
 /// By which profile.
@@ -109,7 +108,7 @@ impl App {
         // Kept, it would be the latest score until that time comes.
         let future = request.record && request.as_of.is_some_and(|as_of| as_of > self.now());
         c.require(!future, "as_of_time", "a score as of a time to come can't be kept");
-        if let Subject::Inline(lead, activities, _) = &request.subject {
+        if let Subject::Inline(lead, activities) = &request.subject {
             c.within("inline", |c| {
                 c.within("lead", |c| lead.check(c, &rules.vocabulary));
                 // What is said to be known later than now is ignored, like all after the as-of time.
@@ -208,9 +207,9 @@ impl App {
     async fn chosen_lead(&self, subject: Subject, as_of: Option<Time>) -> Result<(ChosenLead, Time)> {
         match subject {
             Subject::Stored(name) => self.stored_lead(name, as_of).await,
-            Subject::Inline(content, activities, created) => {
+            Subject::Inline(content, activities) => {
                 let activity_count = activities.len() as i64;
-                let (name, revision, content) = (None, 0, *content);
+                let (name, revision, content, created) = (None, 0, *content, None);
                 let lead = ChosenLead { name, revision, content, activities, activity_count, created };
                 Ok((lead, as_of.unwrap_or_else(|| self.now())))
             }

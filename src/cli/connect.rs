@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
@@ -12,6 +13,7 @@ use tonic_types::StatusExt as _;
 
 use crate::config::{Config, Settings, Span};
 use crate::domain::text::with_causes;
+use crate::domain::vocabulary::Vocabulary;
 use crate::grpc::MAX_RESPONSE;
 use crate::grpc::pb::canvas_service_client::CanvasServiceClient;
 use crate::grpc::pb::lead_service_client::LeadServiceClient;
@@ -19,6 +21,8 @@ use crate::grpc::pb::profile_service_client::ProfileServiceClient;
 use crate::grpc::pb::rule_service_client::RuleServiceClient;
 use crate::grpc::pb::scoring_service_client::ScoringServiceClient;
 use crate::grpc::pb::segment_service_client::SegmentServiceClient;
+use crate::grpc::{dynamic, pb};
+use crate::rules::source::Sources;
 use crate::server::{self, Listeners};
 
 /// Which server to ask.
@@ -52,6 +56,36 @@ impl Clients {
             format!("no server answers at {url}; start one with `assay serve`, or name it with --server")
         })?;
         Ok(Self { channel })
+    }
+
+    /// The words that the server's rules declare.
+    pub async fn vocabulary(&self) -> anyhow::Result<Vocabulary> {
+        let set = self.rules().get_rule_set(pb::GetRuleSetRequest::default()).await?.into_inner();
+        let files = set.files.into_iter().map(|file| (file.path, file.content)).collect();
+        let vocabulary = crate::rules::vocabulary(&Sources::new(files));
+        vocabulary.map_err(|_| anyhow::anyhow!("the server's facts.toml can't be read"))
+    }
+
+    /// Calls a method that is known by its descriptor.
+    pub async fn call(
+        &self,
+        method: &MethodDescriptor,
+        request: DynamicMessage,
+    ) -> Result<DynamicMessage, tonic::Status> {
+        dynamic::call(self.channel.clone(), method, request).await
+    }
+
+    /// All leads of a list, page by page.
+    pub async fn every_lead(&self, mut request: pb::ListLeadsRequest) -> anyhow::Result<Vec<pb::Lead>> {
+        let mut found = Vec::new();
+        loop {
+            let page = self.leads().list_leads(request.clone()).await?.into_inner();
+            found.extend(page.leads);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return Ok(found);
+            }
+        }
     }
 
     client!(canvases, CanvasServiceClient);

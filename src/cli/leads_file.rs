@@ -79,6 +79,15 @@ impl<'v> LeadsFile<'v> {
         })
     }
 
+    /// Whether there are columns with ids, and with names.
+    pub fn has_id(&self) -> bool {
+        self.mapping.has_id()
+    }
+
+    pub fn has_names(&self) -> bool {
+        self.mapping.has_names()
+    }
+
     /// The next row that is not blank; `None` at the end.
     pub fn read(&mut self) -> anyhow::Result<Option<LeadRow>> {
         while let Some(row) = self.rows.read()? {

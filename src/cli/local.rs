@@ -55,7 +55,6 @@ impl Local {
             .script(ScriptKind::LeadScoring, &self.profile.scoring_script)
             .map_err(|missing| missing.to_string())?;
         let mut c = Checker::at("");
-        let created = convert::time(&mut c, "create_time", lead.create_time);
         let lead = convert::lead::content(&mut c, lead);
         let activities = convert::lead::activities(&mut c, activities, None);
         lead.check(&mut c, &self.rules.vocabulary);
@@ -64,7 +63,7 @@ impl Local {
             lead: &lead,
             activities: &activities,
             profile: &self.profile,
-            created,
+            created: None,
             as_of: self.as_of,
             currency: &self.currency,
             vocabulary: &self.rules.vocabulary,

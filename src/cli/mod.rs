@@ -2,25 +2,31 @@
 //!
 //! Exit codes: 0 done, 1 failed or broken rules, 2 wrong usage, 3 done but for some rows.
 
+mod apply;
 mod canvas;
 mod connect;
 mod demo;
 mod doctor;
 mod explain;
+mod export;
+mod import;
 mod init;
 mod json;
+mod kinds;
 pub mod leads_file;
 mod local;
 pub mod mapping;
 mod migrate;
 mod output;
 mod probe;
+mod resources;
 pub mod rows;
 mod rules;
 mod score;
 mod scored;
 mod segments;
 mod serve;
+mod sheet_out;
 mod table;
 
 use std::process::ExitCode;
@@ -39,6 +45,7 @@ Examples:
   assay init my-rules                            a folder to begin with: rules, a profile, leads
   assay serve --scripts scripts                  serve on 127.0.0.1:50051
   assay score leads.csv --out scored.csv         score a file without a server
+  assay import leads.csv                         store the leads of a file in a server
   assay rules check scripts                      check rules before they are loaded"
 )]
 struct Cli {
@@ -58,6 +65,18 @@ enum Verb {
     Score(score::Score),
     /// Explain one lead's score as a table
     Explain(explain::Explain),
+    /// Store the leads of a file in a server
+    Import(import::Import),
+    /// Write stored leads, with their scores, into a file
+    Export(export::Export),
+    /// Bring resources of a server to what files say
+    Apply(apply::Apply),
+    /// Show resources
+    Get(resources::Get),
+    /// List resources of a kind
+    List(resources::List),
+    /// Delete resources
+    Delete(resources::Delete),
     /// Work with segments
     #[command(subcommand)]
     Segments(segments::Segments),
@@ -100,6 +119,12 @@ pub fn main() -> ExitCode {
             Verb::Serve(verb) => verb.run().await,
             Verb::Score(verb) => verb.run().await,
             Verb::Explain(verb) => verb.run().await,
+            Verb::Import(verb) => verb.run().await,
+            Verb::Export(verb) => verb.run().await,
+            Verb::Apply(verb) => verb.run().await,
+            Verb::Get(verb) => verb.run().await,
+            Verb::List(verb) => verb.run().await,
+            Verb::Delete(verb) => verb.run().await,
             Verb::Segments(verb) => verb.run().await,
             Verb::Canvas(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,

@@ -22,7 +22,6 @@ use crate::domain::time::Time;
 use crate::domain::vocabulary::Vocabulary;
 use crate::grpc::pb::score_lead_request::{self, ProfileChoice};
 use crate::grpc::pb::{self, score_leads_response};
-use crate::rules::source::Sources;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -109,12 +108,7 @@ impl ScoredBy {
         let (judge, vocabulary) = match (&self.server, choice) {
             (Some(url), choice) => {
                 let clients = Clients::connect(url).await?;
-                let set = clients.rules().get_rule_set(pb::GetRuleSetRequest::default()).await?.into_inner();
-                let files: BTreeMap<_, _> =
-                    set.files.into_iter().map(|file| (file.path, file.content)).collect();
-                let vocabulary = crate::rules::vocabulary(&Sources::new(files));
-                let vocabulary =
-                    vocabulary.map_err(|_| anyhow::anyhow!("the server's facts.toml can't be read"))?;
+                let vocabulary = clients.vocabulary().await?;
                 (Judge::Server { clients, choice: Box::new(choice), as_of: asked }, vocabulary)
             }
             (None, Some(ProfileChoice::InlineProfile(profile))) => {
@@ -147,7 +141,7 @@ impl ScoredBy {
 }
 
 /// A time, or the beginning of a day.
-fn moment(text: &str) -> anyhow::Result<Time> {
+pub fn moment(text: &str) -> anyhow::Result<Time> {
     Time::of_date(text).map_or_else(|| Ok(text.parse()?), Ok)
 }
 
@@ -357,7 +351,7 @@ impl Results {
 }
 
 /// An item's error with all its violations.
-fn problem(error: &tonic_types::Status) -> String {
+pub fn problem(error: &tonic_types::Status) -> String {
     use tonic_types::RpcStatusExt as _;
     let details = error.get_error_details();
     let violations = details.bad_request().map_or(&[][..], |request| &request.field_violations);

@@ -63,8 +63,13 @@ pub fn counted(count: usize, what: &str) -> String {
 
 /// Bold on a terminal, plain elsewhere and where NO_COLOR asks for it.
 pub fn bold(text: &str) -> String {
+    coloured("1", text)
+}
+
+/// The same with any of a terminal's codes: 31 is red, 32 green, 33 yellow.
+pub fn coloured(code: &str, text: &str) -> String {
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if coloured { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    if coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 /// A bar of `part` out of `whole`, at most `width` characters.

@@ -272,6 +272,8 @@ pub struct LeadContent {
     /// A code of the caller's own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stage_reason: String,
+    /// Elsewhere, before it was created here.
+    pub first_seen: Option<Time>,
     pub customer: Option<Customer>,
     pub outcome: Option<Outcome>,
 }
@@ -421,6 +423,7 @@ impl LeadContent {
             profile: None,
             stage: LeadStage::New,
             stage_reason: String::new(),
+            first_seen: None,
             customer: None,
             outcome: None,
         }

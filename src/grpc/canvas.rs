@@ -62,7 +62,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         c.finish(())?;
         let found = self.0.canvases(list.query(), request.show_deleted).await?;
         let (canvases, next_page_token) =
-            list.cut(&found, found.more, |canvas| canvas.cursor(list.order()), convert::canvas::outward);
+            list.cut(found, |canvas| canvas.cursor(list.order()), convert::canvas::outward);
         Ok(Response::new(pb::ListCanvasesResponse { canvases, next_page_token }))
     }
 
@@ -127,7 +127,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         );
         let found = self.0.canvas_revisions(&finish(c, name)?, page.window()).await?;
         let key = |canvas: &Canvas| canvas.version.revision.to_string();
-        let (canvases, next_page_token) = page.cut(&found, found.more, key, convert::canvas::outward);
+        let (canvases, next_page_token) = page.cut(found, key, convert::canvas::outward);
         Ok(Response::new(pb::ListCanvasRevisionsResponse { canvases, next_page_token }))
     }
 }

@@ -40,18 +40,18 @@ fn upserted(ids: &[String], results: &[UpsertResult]) -> (pb::BatchUpsertLeadsRe
     use pb::upsert_lead_result::Result as Outcome;
     let mut names = Vec::with_capacity(results.len());
     let mut result = |(id, upserted): (&String, &UpsertResult)| {
-        let (created, result) = match upserted {
-            Ok((view, created)) => {
+        let (created, changed, result) = match upserted {
+            Ok((view, created, changed)) => {
                 let (lead, mut name) = one_lead(view);
                 names.append(&mut name);
-                (*created, Outcome::Lead(lead))
+                (*created, *changed, Outcome::Lead(lead))
             }
             Err(error) => {
                 names.extend(named(error));
-                (false, Outcome::Error(super::item_error(error.clone().into())))
+                (false, false, Outcome::Error(super::item_error(error.clone().into())))
             }
         };
-        pb::UpsertLeadResult { id: id.clone(), created, result: Some(result) }
+        pb::UpsertLeadResult { id: id.clone(), created, changed, result: Some(result) }
     };
     let results = ids.iter().zip(results).map(&mut result).collect();
     (pb::BatchUpsertLeadsResponse { results }, names)
@@ -99,7 +99,7 @@ impl pb::lead_service_server::LeadService for Service {
         c.finish(())?;
         let found = self.0.leads(list.query()).await?;
         let (leads, next_page_token) =
-            list.cut(&found, found.more, |view| view.record.cursor(list.order()), convert::lead::view_out);
+            list.cut(found, |view| view.record.cursor(list.order()), convert::lead::view_out);
         Ok(Response::new(pb::ListLeadsResponse { leads, next_page_token }))
     }
 
@@ -236,7 +236,7 @@ impl pb::lead_service_server::LeadService for Service {
             PageRequest::read(&mut c, "activities", &request.parent, request.page_size, &request.page_token);
         let found = self.0.activities(&finish(c, parent)?, page.window()).await?;
         let (activities, next_page_token) =
-            page.cut(&found, false, |(number, _)| number.to_string(), convert::lead::activity_out);
+            page.cut(found, |(number, _)| number.to_string(), convert::lead::activity_out);
         Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
     }
 
@@ -256,7 +256,7 @@ impl pb::lead_service_server::LeadService for Service {
         );
         let found = self.0.lead_revisions(&finish(c, name)?, page.window()).await?;
         let key = |lead: &Lead| lead.version.revision.to_string();
-        let (leads, next_page_token) = page.cut(&found, found.more, key, convert::lead::outward);
+        let (leads, next_page_token) = page.cut(found, key, convert::lead::outward);
         Ok(Response::new(pb::ListLeadRevisionsResponse { leads, next_page_token }))
     }
 }

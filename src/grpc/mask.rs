@@ -50,6 +50,27 @@ fn walk(descriptor: &MessageDescriptor, path: &str) -> Result<(), String> {
     }
 }
 
+/// The fields that are set in a message, as the paths of a mask: entries of maps one by one, and the parts of the fields
+/// in `taken_apart`.
+pub fn known_paths<M: prost::Message>(of: &M, message: &str, taken_apart: &[&str]) -> Vec<String> {
+    let bytes = of.encode_to_vec();
+    let decoded = descriptor(message).and_then(|known| DynamicMessage::decode(known, bytes.as_slice()).ok());
+    let mut paths = Vec::new();
+    for (field, value) in decoded.iter().flat_map(DynamicMessage::fields) {
+        let name = field.name();
+        match value {
+            Value::Map(entries) => {
+                paths.extend(entries.keys().filter_map(|key| Some(format!("{name}.{}", key.as_str()?))));
+            }
+            Value::Message(inner) if taken_apart.contains(&name) => {
+                paths.extend(inner.fields().map(|(part, _)| format!("{name}.{}", part.name())));
+            }
+            _ => paths.push(name.to_owned()),
+        }
+    }
+    paths
+}
+
 /// What an update makes of a resource: its message with the fields of the mask replaced, read by `read`.
 pub fn edit<M, T>(
     message: &str,
@@ -73,7 +94,7 @@ where
 
 /// `current` with the fields of the mask taken from `update`. `*` takes all of them; without a mask, those that are set
 /// (AIP-134).
-fn apply<M>(message: &str, current: &M, update: &M, mask: Option<&FieldMask>) -> Result<M, Invalid>
+pub fn apply<M>(message: &str, current: &M, update: &M, mask: Option<&FieldMask>) -> Result<M, Invalid>
 where
     M: prost::Message + Default + Clone,
 {

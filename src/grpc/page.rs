@@ -10,7 +10,7 @@ use crate::domain::filter::{Field, Filter};
 use crate::domain::listing::{Cursor, Order, Query};
 use crate::domain::text::hex;
 use crate::priority::aside_of_tasks;
-use crate::storage::Window;
+use crate::storage::{Part, Window};
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1_000;
@@ -56,26 +56,24 @@ impl PageRequest {
     }
 
     /// The page out of what the store gave, as it is sent: as many items as were asked for, or fewer where they are
-    /// large; with the next page's token.
-    /// `more` says that there is more than was found.
-    pub fn cut<T: Sync, M: Message>(
+    /// large; with the next page's token. What was found is gone then: to drop it takes a while too, and is done aside.
+    pub fn cut<T: Send, M: Message>(
         &self,
-        found: &[T],
-        more: bool,
+        found: impl Into<Part<T>>,
         key: impl Fn(&T) -> String + Sync,
         outward: impl Fn(&T) -> M + Sync,
     ) -> (Vec<M>, String) {
+        let found = found.into();
         let first = found.first().map_or(0, |first| outward(first).encoded_len());
         match first * found.len() > HEAVY {
-            true => aside_of_tasks(|| self.cut_here(found, more, &key, &outward)),
-            false => self.cut_here(found, more, &key, &outward),
+            true => aside_of_tasks(|| self.cut_here(found, &key, &outward)),
+            false => self.cut_here(found, &key, &outward),
         }
     }
 
     fn cut_here<T, M: Message>(
         &self,
-        found: &[T],
-        more: bool,
+        found: Part<T>,
         key: &impl Fn(&T) -> String,
         outward: &impl Fn(&T) -> M,
     ) -> (Vec<M>, String) {
@@ -88,7 +86,7 @@ impl PageRequest {
             }
             page.push(message);
         }
-        let more = more || page.len() < found.len();
+        let more = found.more || page.len() < found.len();
         let last = page.len().checked_sub(1).filter(|_| more);
         let token = last.map(|last| seal(&self.binding, &key(&found[last]))).unwrap_or_default();
         (page, token)
@@ -158,15 +156,13 @@ impl ListRequest {
     }
 
     /// The page out of what was found; with the next page's token.
-    /// `more` says that there is more than was found.
-    pub fn cut<T: Sync, M: Message>(
+    pub fn cut<T: Send, M: Message>(
         &self,
-        found: &[T],
-        more: bool,
+        found: impl Into<Part<T>>,
         listed: impl Fn(&T) -> Cursor + Sync,
         outward: impl Fn(&T) -> M + Sync,
     ) -> (Vec<M>, String) {
-        self.page.cut(found, more, |item| serde_json::to_string(&listed(item)).unwrap_or_default(), outward)
+        self.page.cut(found, |item| serde_json::to_string(&listed(item)).unwrap_or_default(), outward)
     }
 
     pub fn order(&self) -> Order {

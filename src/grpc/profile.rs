@@ -62,7 +62,7 @@ impl pb::profile_service_server::ProfileService for Service {
         c.finish(())?;
         let found = self.0.profiles(list.query(), request.show_deleted).await?;
         let (profiles, next_page_token) =
-            list.cut(&found, found.more, |profile| profile.cursor(list.order()), convert::profile::outward);
+            list.cut(found, |profile| profile.cursor(list.order()), convert::profile::outward);
         Ok(Response::new(pb::ListProfilesResponse { profiles, next_page_token }))
     }
 
@@ -130,7 +130,7 @@ impl pb::profile_service_server::ProfileService for Service {
         );
         let found = self.0.profile_revisions(&finish(c, name)?, page.window()).await?;
         let key = |profile: &Profile| profile.version.revision.to_string();
-        let (profiles, next_page_token) = page.cut(&found, found.more, key, convert::profile::outward);
+        let (profiles, next_page_token) = page.cut(found, key, convert::profile::outward);
         Ok(Response::new(pb::ListProfileRevisionsResponse { profiles, next_page_token }))
     }
 }

@@ -112,7 +112,7 @@ impl pb::scoring_service_server::ScoringService for Service {
             ListRequest::read(&mut c, ("scores", &request.parent), &listing::SCORE, newest_first, wanted);
         let found = self.0.scores(&finish(c, parent)?, list.query()).await?;
         let (scores, next_page_token) =
-            list.cut(&found, found.more, |score| score.cursor(list.order()), convert::score::outward);
+            list.cut(found, |score| score.cursor(list.order()), convert::score::outward);
         Ok(Response::new(pb::ListScoresResponse { scores, next_page_token }))
     }
 

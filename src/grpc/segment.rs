@@ -88,8 +88,7 @@ impl pb::segment_service_server::SegmentService for Service {
         let found = self.0.segments(&parent, list.query()).await?;
         let name = |id: &Id| SegmentName { canvas: parent.canvas.clone(), segment: id.clone() };
         let outward = |(id, segment): &(Id, _)| self.out(&name(id), segment);
-        let (segments, next_page_token) =
-            list.cut(&found, false, |segment| segment.cursor(list.order()), outward);
+        let (segments, next_page_token) = list.cut(found, |segment| segment.cursor(list.order()), outward);
         Ok(Response::new(pb::ListSegmentsResponse { segments, next_page_token }))
     }
 
@@ -173,7 +172,7 @@ impl pb::segment_service_server::SegmentService for Service {
             let SegmentName { canvas, segment } = parent.clone();
             convert::segment::persona_out(&PersonaName { canvas, segment, persona: persona.clone() }, content)
         };
-        let (personas, next_page_token) = page.cut(&found, false, |(id, _)| id.to_string(), outward);
+        let (personas, next_page_token) = page.cut(found, |(id, _)| id.to_string(), outward);
         Ok(Response::new(pb::ListPersonasResponse { personas, next_page_token }))
     }
 

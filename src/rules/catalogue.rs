@@ -187,7 +187,7 @@ const OTHER_WORDS: [&str; 15] = [
 ];
 
 /// The built-in facts that a column of an imported file can fill.
-pub const IMPORTABLE: [&str; 17] = [
+pub const IMPORTABLE: [&str; 22] = [
     "age",
     "city",
     "country",
@@ -200,10 +200,15 @@ pub const IMPORTABLE: [&str; 17] = [
     "industry",
     "language",
     "occupation",
+    "outcome",
+    "outcome_reason",
+    "outcome_time",
     "owner",
     "region",
     "revenue",
     "source",
+    "stage",
+    "stage_reason",
     "tech",
 ];
 

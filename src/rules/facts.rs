@@ -110,7 +110,7 @@ pub struct LeadFacts<'a> {
     pub lead: &'a LeadContent,
     pub activities: &'a [Activity],
     pub profile: &'a ProfileContent,
-    /// When the lead was first recorded, if that is told.
+    /// When the lead was created, if it is a stored one.
     pub created: Option<Time>,
     pub as_of: Time,
     /// The deployment's currency; amounts in others are unknown.
@@ -241,8 +241,10 @@ impl<'a> LeadFacts<'a> {
         }
     }
 
+    /// When the lead was first seen: here, or elsewhere before.
     fn created(&self) -> Option<Time> {
-        self.created.filter(|created| *created <= self.as_of)
+        let times = self.created.into_iter().chain(self.lead.first_seen);
+        times.filter(|time| *time <= self.as_of).min()
     }
 
     /// How sure an attribute's source is, or how long ago it was verified.

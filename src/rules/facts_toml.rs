@@ -259,8 +259,18 @@ fn columns(
 }
 
 /// The facts whose words may have aliases, beside attributes.
-const WITH_ALIASES: [&str; 8] =
-    ["country", "region", "city", "industry", "tech", "occupation", "language", "growth_stage"];
+const WITH_ALIASES: [&str; 10] = [
+    "country",
+    "region",
+    "city",
+    "industry",
+    "tech",
+    "occupation",
+    "language",
+    "growth_stage",
+    "stage",
+    "outcome",
+];
 
 /// What [aliases] says, turned around: the alias → the word that is meant.
 fn aliases(

@@ -179,6 +179,13 @@ impl<T> std::ops::Deref for Part<T> {
     }
 }
 
+/// All that there is.
+impl<T> From<Vec<T>> for Part<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self { items, more: false }
+    }
+}
+
 impl<T> IntoIterator for Part<T> {
     type Item = T;
     type IntoIter = std::vec::IntoIter<T>;
@@ -269,6 +276,8 @@ impl UpsertItem {
 pub struct Upserted {
     pub record: LeadRecord,
     pub created: bool,
+    /// Whether it made a revision.
+    pub changed: bool,
 }
 
 #[async_trait]

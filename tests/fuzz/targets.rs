@@ -76,7 +76,7 @@ pub fn page_token(data: &[u8]) {
     let (order_by, key) = text.split_once('\n').unwrap_or(("", &text));
     let scope = format!("\n{order_by}\n");
     let made = PageRequest::read(&mut Checker::at(""), "leads", &scope, 1, "");
-    let (_, sealed) = made.cut(&[key, key], false, |key| (*key).to_owned(), |_| pb::Lead::default());
+    let (_, sealed) = made.cut(vec![key, key], |key| (*key).to_owned(), |_| pb::Lead::default());
     for page_token in [key.to_owned(), sealed] {
         let request = pb::ListLeadsRequest { order_by: order_by.into(), page_token, ..Default::default() };
         send("/assay.v1.LeadService/ListLeads", &request.encode_to_vec());

@@ -167,8 +167,9 @@ impl<'v> Mapping<'v> {
             whole,
             evidence: Evidence::default(),
         };
-        let id = import.id.as_deref().and_then(|name| header.find(name));
+        let id = import.id.as_deref().and_then(|name| header.find(name)).or_else(|| header.find("id"));
         let display_name = import.display_name.as_deref().and_then(|name| header.find(name));
+        let display_name = display_name.or_else(|| header.find("display_name"));
         let id = id.map(|column| place(&header, column, None, false));
         let display_name = display_name.map(|column| place(&header, column, None, false));
         if let Some(name) = import.display_name.as_deref().filter(|_| display_name.is_none()) {
@@ -242,6 +243,16 @@ impl<'v> Mapping<'v> {
         })
     }
 
+    /// Whether there is a column with the rows' ids.
+    pub fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// Whether there is a column with the leads' names.
+    pub fn has_names(&self) -> bool {
+        self.display_name.is_some()
+    }
+
     /// Whether no column is a fact at all.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
@@ -285,6 +296,10 @@ impl<'v> Mapping<'v> {
             owner: reader.text("owner"),
             source: reader.text("source"),
             contacts: reader.contacts(),
+            stage: reader.stage(),
+            stage_reason: reader.text("stage_reason"),
+            outcome: reader.outcome(),
+            first_seen_time: reader.day("created"),
             ..Default::default()
         };
         let activities = reader.activities();
@@ -336,6 +351,7 @@ fn clear(lead: &mut pb::Lead, field: &str) -> bool {
     }
     let name = field.rsplit('.').next().unwrap_or_default().split('[').next().unwrap_or_default();
     match (&mut lead.subject, name) {
+        (_, "stage_reason") => lead.stage_reason.clear(),
         (_, "owner") => lead.owner.clear(),
         (_, "source") => lead.source.clear(),
         (Some(Subject::Company(company)), name) => match name {

@@ -163,6 +163,44 @@ impl<'r> Reader<'r, '_> {
         }
     }
 
+    pub fn day(&mut self, fact: &str) -> Option<Timestamp> {
+        let (place, cell) = self.place(fact)?;
+        self.date(place, cell).map(convert::timestamp)
+    }
+
+    pub fn stage(&mut self) -> i32 {
+        let Some((place, cell)) = self.place("stage") else { return 0 };
+        let word = folded(self.mapping.vocabulary.meant("stage", cell)).to_uppercase();
+        match pb::LeadStage::from_str_name(&format!("LEAD_STAGE_{word}")) {
+            Some(stage) => stage as i32,
+            None => {
+                let help = "it is no stage; say which stage is meant under [aliases.stage] in facts.toml, such as \
+                            customer = [\"Closed won\"]";
+                self.note(place, format!("left out: {help}"), cell);
+                0
+            }
+        }
+    }
+
+    pub fn outcome(&mut self) -> Option<pb::Outcome> {
+        let (place, cell) = self.place("outcome")?;
+        let kind = match folded(self.mapping.vocabulary.meant("outcome", cell)).as_str() {
+            "won" | "yes" | "true" | "1" => pb::OutcomeKind::Won,
+            "lost" | "no" | "false" | "0" => pb::OutcomeKind::Lost,
+            _ => {
+                let help =
+                    "say what is meant under [aliases.outcome] in facts.toml, such as won = [\"Closed won\"]";
+                self.note(place, format!("left out: it is neither won nor lost; {help}"), cell);
+                return None;
+            }
+        };
+        Some(pb::Outcome {
+            kind: kind as i32,
+            time: self.day("outcome_time"),
+            reason: self.text("outcome_reason"),
+        })
+    }
+
     pub fn attributes(&mut self) -> BTreeMap<String, pb::FactValue> {
         let mapping = self.mapping;
         let mut attributes = BTreeMap::new();

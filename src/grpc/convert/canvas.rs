@@ -1,6 +1,6 @@
 //! Canvases.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::value::{evidence, evidence_out, money, money_out};
 use super::{PartIds, WireEnum, change_out, choice, parsed, stated, timestamp};
@@ -8,8 +8,9 @@ use crate::domain::canvas::{
     AmountRange, Block, Canvas, CanvasContent, CanvasKind, Hypothesis, Link, LinkEnd, LinkKind, Note,
 };
 use crate::domain::check::Checker;
-use crate::domain::name::Id;
+use crate::domain::name::{CanvasName, Id};
 use crate::domain::value::Money;
+use crate::domain::version::Version;
 use crate::grpc::pb;
 
 super::wire_enum!(CanvasKind, CanvasKind, BusinessModel, Lean);
@@ -95,6 +96,12 @@ fn link(c: &mut Checker, link: pb::Link, ids: &mut PartIds) -> Link {
     };
     let kind = stated(c, "kind", link.kind, LinkKind::Serves);
     Link { kind, from, to: to.unwrap_or_else(|| LinkEnd::Note(nowhere())), id }
+}
+
+/// Content as it would be read under a name.
+pub fn shown(name: CanvasName, content: CanvasContent) -> pb::Canvas {
+    let (version, segments) = (Version::default(), BTreeMap::new());
+    outward(&Canvas { name, version, content, forked_from: None, segments })
 }
 
 pub fn outward(canvas: &Canvas) -> pb::Canvas {

@@ -13,7 +13,9 @@ use crate::domain::lead::{
     Activity, Company, Contact, Customer, CustomerStatus, GrowthStage, LatestScore, Lead, LeadContent,
     LeadDraft, LeadStage, Outcome, OutcomeKind, Person, Purchase, Renewal, StageChange, Subject,
 };
+use crate::domain::name::LeadName;
 use crate::domain::time::Time;
+use crate::domain::version::Version;
 use crate::grpc::pb::{self, lead};
 
 super::wire_enum!(GrowthStage, GrowthStage, Startup, Growth, Mature, Declining);
@@ -47,6 +49,7 @@ pub fn content(c: &mut Checker, lead: pb::Lead) -> LeadContent {
         profile: optional(c, "profile", &lead.profile),
         stage: choice(c, "stage", lead.stage).unwrap_or_default(),
         stage_reason: lead.stage_reason,
+        first_seen: time(c, "first_seen_time", lead.first_seen_time),
         customer: lead.customer.map(|customer| c.within("customer", |c| customer_in(c, customer))),
         outcome: lead.outcome.map(|outcome| {
             c.within("outcome", |c| Outcome {
@@ -200,6 +203,13 @@ fn latest_out(latest: &LatestScore, stale: bool) -> pb::LatestScore {
     }
 }
 
+/// Content as it would be read under a name.
+pub fn shown(name: LeadName, draft: LeadDraft) -> pb::Lead {
+    let LeadDraft { content, stage_changes } = draft;
+    let (version, stage_changes) = (Version::default(), stage_changes.unwrap_or_default());
+    outward(&Lead { name, version, content, stage_changes })
+}
+
 pub fn outward(lead: &Lead) -> pb::Lead {
     let Lead { name, version, content, stage_changes } = lead;
     let subject = match &content.subject {
@@ -249,6 +259,7 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         update_time: Some(timestamp(version.update_time)),
         last_activity_time: None,
         stage_reason: content.stage_reason.clone(),
+        first_seen_time: content.first_seen.map(timestamp),
         change: change_out(&version.change),
     }
 }

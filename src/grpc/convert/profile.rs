@@ -4,11 +4,13 @@ use super::value::{evidence, evidence_out, value, value_out};
 use super::{PartIds, WireEnum, change_out, choice, optional, stated_or_zero, time, timestamp};
 use crate::domain::canonical::host;
 use crate::domain::check::Checker;
+use crate::domain::name::ProfileName;
 use crate::domain::profile::{
     Criterion, DecisionRole, Dimension, Expectation, Indicator, Profile, ProfileContent, Review, Served,
     SizeBand,
 };
 use crate::domain::score::Points;
+use crate::domain::version::Version;
 use crate::grpc::pb::{self, criterion};
 
 super::wire_enum!(Dimension, Dimension, IndustryAndScenario, SizeAndStage, DecisionChain);
@@ -83,6 +85,11 @@ fn criterion(c: &mut Checker, criterion: pb::Criterion, ids: &mut PartIds) -> Cr
         because: criterion.because,
         evidence: evidence(c, criterion.evidence),
     }
+}
+
+/// Content as it would be read under a name.
+pub fn shown(name: ProfileName, content: ProfileContent) -> pb::Profile {
+    outward(&Profile { name, version: Version::default(), content })
 }
 
 pub fn outward(profile: &Profile) -> pb::Profile {

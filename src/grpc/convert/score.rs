@@ -29,10 +29,8 @@ pub fn request(request: pb::ScoreLeadRequest) -> Result<ScoreRequest, Invalid> {
             if inline.lead.is_none() {
                 c.wrong_field("lead", "is required");
             }
-            let inline_lead = inline.lead.unwrap_or_default();
-            let created = time(c, "lead.create_time", inline_lead.create_time);
-            let content = c.within("lead", |c| lead::content(c, inline_lead));
-            Subject::Inline(Box::new(content), lead::activities(c, inline.activities, None), created)
+            let content = c.within("lead", |c| lead::content(c, inline.lead.unwrap_or_default()));
+            Subject::Inline(Box::new(content), lead::activities(c, inline.activities, None))
         })),
         None => {
             c.wrong_field("subject", "is required: a lead or inline facts");

@@ -13,6 +13,7 @@ use crate::domain::segment::{
     PersonaContent, Provenance, RelationshipType, Segment, SegmentContent, Touchpoint,
 };
 use crate::domain::time::Time;
+use crate::domain::version::Version;
 use crate::grpc::pb;
 
 super::wire_enum!(NeedKind, NeedKind, Need, Pain, Desire);
@@ -171,6 +172,17 @@ fn provenance_out(stated: &BTreeMap<String, Provenance>) -> BTreeMap<String, pb:
         (field.clone(), pb::Provenance { source: p.source.clone(), confidence: p.confidence, recorded_time })
     };
     stated.iter().map(out).collect()
+}
+
+/// Content as it would be read under a name.
+pub fn shown(name: SegmentName, content: SegmentContent) -> pb::Segment {
+    let (version, personas, proposition_notes) = (Version::default(), BTreeMap::new(), Vec::new());
+    outward(&name, &Segment { version, content, personas, proposition_notes }, Time::default())
+}
+
+/// The same for a persona.
+pub fn persona_shown(name: PersonaName, content: PersonaContent) -> pb::Persona {
+    persona_out(&name, &Persona { version: Version::default(), content })
 }
 
 pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment {

@@ -116,7 +116,7 @@ async fn upsert(
     let Some(name) = owner(transaction, system, &id).await? else {
         let lead = item.create(stamp)?;
         insert(transaction, &lead).await?;
-        return Ok(Upserted { record: LeadRecord::new(lead), created: true });
+        return Ok(Upserted { record: LeadRecord::new(lead), created: true, changed: true });
     };
     // First the lock, then the reading: a reading that waits for the lock would see the body of before.
     run(transaction, "SELECT 1 FROM leads WHERE name = $1 FOR UPDATE", &[&name]).await?;
@@ -126,10 +126,11 @@ async fn upsert(
     }
     let found = row(transaction, &format!("{RECORD} WHERE name = $1"), &[&name]).await?;
     let mut record = record(&found.ok_or(StoreError::NotFound(name))?)?;
-    if item.merge_into(&mut record, stamp)? {
+    let changed = item.merge_into(&mut record, stamp)?;
+    if changed {
         replace(transaction, &record.lead).await?;
     }
-    Ok(Upserted { record, created: false })
+    Ok(Upserted { record, created: false, changed })
 }
 
 #[async_trait]

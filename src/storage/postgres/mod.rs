@@ -13,6 +13,8 @@ mod score;
 pub mod testing;
 
 pub use examine::examine;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -23,11 +25,14 @@ use deadpool_postgres::{
 };
 use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, IsolationLevel, NoTls, Row};
+use tokio_postgres::{CancelToken, Config, IsolationLevel, NoTls, Row};
 
 use super::rows::{self, Columns, Gathered};
 use super::select::{self, Dialect, List, Param, Statement};
@@ -66,6 +71,7 @@ pub struct PostgresStore {
     settings: PoolSettings,
     /// Lists may read much: only some of the connections, so that the database has time for lookups by name.
     lists: Semaphore,
+    address: Option<Arc<Address>>,
 }
 
 /// One list at a time for so many connections.
@@ -108,7 +114,8 @@ impl PostgresStore {
         drop(connection);
         let pulse = connect(url, PoolSettings { connections: 1, wait: PULSE, timeout: PULSE })?;
         let lists = Semaphore::new((settings.connections / LISTS).max(1));
-        Ok(Self { pool, pulse, settings, lists })
+        let address = url.parse().ok().as_ref().and_then(Address::of).map(Arc::new);
+        Ok(Self { pool, pulse, settings, lists, address })
     }
 
     /// A connection. One that the server refuses means waiting for one of those there are.
@@ -116,7 +123,7 @@ impl PostgresStore {
         let end = Instant::now() + self.settings.wait;
         loop {
             match self.pool.get().await {
-                Ok(connection) => return Ok(Attended(Some(connection))),
+                Ok(connection) => return Ok(Attended(Some(connection), self.address.clone())),
                 Err(PoolError::Timeout(TimeoutType::Wait)) => return Err(StoreError::Busy),
                 Err(error) if Instant::now() >= end => {
                     return Err(match is_full(&error) {
@@ -323,7 +330,7 @@ async fn row(
 
 /// A connection that is at work for a caller who may go away: then the query is cancelled, and the connection goes back
 /// when it is at rest. Opening others in its place would cost everybody more than the caller has paid.
-struct Attended(Option<Object>);
+struct Attended(Option<Object>, Option<Arc<Address>>);
 
 impl Attended {
     /// The work has ended, well or not: the connection goes back.
@@ -340,12 +347,23 @@ impl Attended {
 impl Drop for Attended {
     fn drop(&mut self) {
         let Some(connection) = self.0.take() else { return };
+        let address = self.1.take();
         tokio::spawn(async move {
             let token = connection.cancel_token();
             let rested = tokio::time::timeout(CANCEL_TIME, async {
-                token.cancel_query(NoTls).await?;
-                // An empty statement comes back when everything before it has: the query and its transaction's end.
-                connection.batch_execute("").await
+                match &address {
+                    Some(address) => address.cancel(&token).await?,
+                    None => return Err(StoreError::failed("there are several servers")),
+                }
+                // An empty statement comes back when everything before it has: the query and its transaction's end. If it
+                // is met by the cancellation itself, the query had ended before.
+                match connection.batch_execute("").await {
+                    Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {
+                        connection.batch_execute("").await?;
+                    }
+                    other => other?,
+                }
+                Ok(())
             });
             if !matches!(rested.await, Ok(Ok(()))) {
                 tracing::debug!("a query that nobody waits for can't be cancelled: its connection is closed");
@@ -353,6 +371,50 @@ impl Drop for Attended {
             }
         });
     }
+}
+
+/// Where the one server of a URL is.
+enum Address {
+    Tcp(String, u16),
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Nothing if there are several: which of them a connection is to is not told.
+    fn of(config: &Config) -> Option<Self> {
+        let port = config.get_ports().first().copied().unwrap_or(5432);
+        match config.get_hosts() {
+            [Host::Tcp(host)] => Some(Address::Tcp(host.clone(), port)),
+            [Host::Unix(folder)] => Some(Address::Unix(folder.join(format!(".s.PGSQL.{port}")))),
+            _ => None,
+        }
+    }
+
+    /// Cancels a query, and waits until the server has done so: a cancellation that comes late would meet whatever is
+    /// asked on the connection next.
+    async fn cancel(&self, token: &CancelToken) -> Result<()> {
+        match self {
+            Address::Tcp(host, port) => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await;
+                cancel_over(token, stream.map_err(StoreError::failed)?).await
+            }
+            Address::Unix(path) => {
+                let stream = UnixStream::connect(path).await;
+                cancel_over(token, stream.map_err(StoreError::failed)?).await
+            }
+        }
+    }
+}
+
+async fn cancel_over<S>(token: &CancelToken, mut stream: S) -> Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    token.cancel_query_raw(&mut stream, NoTls).await?;
+    // The server closes it when the query's process has been told.
+    let mut nothing = [0; 1];
+    while stream.read(&mut nothing).await.map_err(StoreError::failed)? > 0 {}
+    Ok(())
 }
 
 async fn pages<T>(

@@ -108,14 +108,15 @@ fn upsert(db: &Connection, system: &str, item: UpsertItem, stamp: &Stamp) -> Res
     let Some(name) = owner(db, system, &item.id)? else {
         let lead = item.create(stamp)?;
         insert(db, &lead)?;
-        return Ok(Upserted { record: LeadRecord::new(lead), created: true });
+        return Ok(Upserted { record: LeadRecord::new(lead), created: true, changed: true });
     };
     let sql = format!("{RECORD} WHERE leads.name = ?1");
     let mut record = first(db, &sql, [&name], record)?.ok_or(StoreError::NotFound(name))?;
-    if item.merge_into(&mut record, stamp)? {
+    let changed = item.merge_into(&mut record, stamp)?;
+    if changed {
         replace(db, &record.lead)?;
     }
-    Ok(Upserted { record, created: false })
+    Ok(Upserted { record, created: false, changed })
 }
 
 #[async_trait]
