@@ -189,7 +189,10 @@ pub fn describe(error: &anyhow::Error) -> String {
     let Some(status) = error.chain().find_map(|cause| cause.downcast_ref::<tonic::Status>()) else {
         return with_causes(error.as_ref());
     };
-    let mut text = status.message().to_owned();
+    // What was being done, then what the server says.
+    let told = error.chain().take_while(|cause| cause.downcast_ref::<tonic::Status>().is_none());
+    let told = told.map(|cause| format!("{cause}: ")).collect::<String>();
+    let mut text = told + status.message();
     let details = status.get_error_details();
     if let Some(request) = details.bad_request().filter(|request| request.field_violations.len() > 1) {
         for violation in &request.field_violations {

@@ -81,7 +81,7 @@ const COLUMNS: [&str; 34] = [
     "created",
     "updated",
     "last_activity",
-    "name",
+    "lead",
 ];
 
 impl Export {
@@ -160,7 +160,7 @@ fn cell(lead: &pb::Lead, column: &str, system: &str) -> Cell {
     let points = |of: fn(&pb::LatestScore) -> i64| number(score.map(|score| of(score) as f64 / 100.0));
     match column {
         "id" => text(lead.external_ids.get(system).unwrap_or(&lead.name)),
-        "name" => text(&lead.name),
+        "lead" => text(&lead.name),
         "owner" => text(&lead.owner),
         "source" => text(&lead.source),
         "stage" => word(lead.stage().as_str_name(), "LEAD_STAGE_"),

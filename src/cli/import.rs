@@ -168,12 +168,16 @@ impl Importing<'_> {
         let mut lead = mapped.lead.clone();
         lead.external_ids.insert(self.import.system.clone(), mapped.id.clone());
         let mut known = mask::known_paths(&lead, "Lead", &["company", "person"]);
+        // A lead that exists has been seen already.
+        known.retain(|path| path != "first_seen_time");
         if !self.has_names {
             // A name that is made of the id is better than none, but not than the one there is.
             known.retain(|path| !path.ends_with(".display_name"));
         }
-        // A lead that exists keeps its profile.
-        lead.profile = self.import.profile.clone().unwrap_or_default();
+        // A lead that exists keeps its profile, unless its row names one.
+        if lead.profile.is_empty() {
+            lead.profile = self.import.profile.clone().unwrap_or_default();
+        }
         let update_mask = Some(prost_types::FieldMask { paths: known });
         pb::UpsertLead { id: mapped.id.clone(), lead: Some(lead), update_mask }
     }

@@ -187,8 +187,9 @@ const OTHER_WORDS: [&str; 15] = [
 ];
 
 /// The built-in facts that a column of an imported file can fill.
-pub const IMPORTABLE: [&str; 22] = [
+pub const IMPORTABLE: [&str; 24] = [
     "age",
+    "birth_year",
     "city",
     "country",
     "created",
@@ -204,6 +205,7 @@ pub const IMPORTABLE: [&str; 22] = [
     "outcome_reason",
     "outcome_time",
     "owner",
+    "profile",
     "region",
     "revenue",
     "source",

@@ -21,4 +21,5 @@ mod replicas;
 mod scoring;
 mod segment;
 mod shutdown;
+mod stored_files;
 mod support;

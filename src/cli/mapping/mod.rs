@@ -182,7 +182,7 @@ impl<'v> Mapping<'v> {
             let column = of.and_then(|of| header.find(&of.name)).or_else(|| header.find(fact));
             if let Some(column) = column {
                 header.take(column, fact);
-                let whole = matches!(fact, "employees" | "founded_year" | "age");
+                let whole = matches!(fact, "employees" | "founded_year" | "age" | "birth_year");
                 facts.insert(fact, place(&header, column, of, whole));
             }
         }
@@ -295,6 +295,7 @@ impl<'v> Mapping<'v> {
             attributes: reader.attributes(),
             owner: reader.text("owner"),
             source: reader.text("source"),
+            profile: reader.text("profile"),
             contacts: reader.contacts(),
             stage: reader.stage(),
             stage_reason: reader.text("stage_reason"),
@@ -353,6 +354,7 @@ fn clear(lead: &mut pb::Lead, field: &str) -> bool {
     match (&mut lead.subject, name) {
         (_, "stage_reason") => lead.stage_reason.clear(),
         (_, "owner") => lead.owner.clear(),
+        (_, "profile") => lead.profile.clear(),
         (_, "source") => lead.source.clear(),
         (Some(Subject::Company(company)), name) => match name {
             "domain" => company.domain.clear(),

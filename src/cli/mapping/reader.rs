@@ -120,7 +120,8 @@ impl<'r> Reader<'r, '_> {
         let display_name = name.unwrap_or_default();
         if self.mapping.vocabulary.import.person {
             // An age is of the time that the scores speak of, so the clock does not change it.
-            let birth_year = self.year("age").map(|age| self.mapping.as_of.year() - age);
+            let by_age = self.year("age").map(|age| self.mapping.as_of.year() - age);
+            let birth_year = self.year("birth_year").or(by_age);
             return Subject::Person(pb::Person {
                 display_name,
                 birth_year,
