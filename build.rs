@@ -1,9 +1,6 @@
-//! Generates the gRPC code from `proto/` without protoc, and the descriptor set that reflection and
-//! field masks use.
+//! Generates the gRPC code from `proto/` without protoc, and the descriptor set that reflection, field masks and JSON use.
 
 use std::path::{Path, PathBuf};
-
-use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -20,9 +17,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|entry| entry.map(|e| e.path()))
         .collect::<Result<_, _>>()?;
     files.sort();
-    let descriptors = protox::compile(&files, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    // The comments are what OpenAPI describes fields with.
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+    // Encoded by the compiler, since the types that the code generator takes know no options of others.
+    std::fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let mut names = tonic_prost_build::Config::new();
     names.enable_type_names();
     tonic_prost_build::configure()
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .build_transport(true)
         .codec_path("crate::grpc::codec::BoundedCodec")
-        .compile_fds_with_config(descriptors, names)?;
+        .compile_fds_with_config(compiler.file_descriptor_set(), names)?;
     assert!(Path::new(&out.join("assay.v1.rs")).exists());
     Ok(())
 }

@@ -25,6 +25,8 @@ use crate::grpc::admission::{Admission, Ending, STREAMS_A_CONNECTION};
 
 /// How long a connection may take to say that it speaks HTTP/2.
 const FIRST_BYTES: Duration = Duration::from_secs(10);
+/// How long the headers of a request over HTTP/1 may take.
+const HEADERS: Duration = Duration::from_secs(10);
 /// How many bytes that takes.
 const PREFACE: u64 = 24;
 /// How long an old connection's last streams may go on.
@@ -104,8 +106,11 @@ where
 {
     let read = Arc::new(AtomicU64::new(0));
     let io = TokioIo::new(Metered { stream, read: read.clone() });
-    let mut http = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-    http.timer(TokioTimer::new())
+    let mut http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+    // JSON and gRPC-Web come over HTTP/1 too.
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    http.http2()
+        .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(60)))
         .max_concurrent_streams(STREAMS_A_CONNECTION)
         // Callers whose deadlines are short reset their streams; that is no attack, and places are bounded.

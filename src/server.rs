@@ -18,6 +18,7 @@ use crate::connections::{self, Connections};
 use crate::grpc::admission::{Admission, Ending};
 use crate::grpc::observe::{Observe, RpcMetrics, Times};
 use crate::grpc::routes;
+use crate::grpc::web::WithWeb;
 use crate::rules::watch;
 use crate::storage::postgres::{PoolSettings, PostgresStore};
 use crate::storage::sqlite::SqliteStore;
@@ -79,7 +80,7 @@ pub async fn serve(
         most: most_connections(),
         ending: ending.clone(),
     };
-    let service = observe.layer(routes(&app, health)?);
+    let service = WithWeb::of(observe.layer(routes(&app, health)?));
     let mut grpc = tokio::spawn(connections.serve(listeners.grpc, service));
     tracing::info!(%address, admin = %admin_address, "listening");
 

@@ -8,12 +8,14 @@ pub mod codec;
 pub mod convert;
 pub mod dynamic;
 mod health;
+mod http_json;
 mod lead;
 mod limits;
 pub mod mask;
 mod methods;
 pub mod observe;
 mod once;
+mod openapi;
 pub mod page;
 pub mod pb;
 mod profile;
@@ -21,6 +23,7 @@ mod rules;
 mod scoring;
 mod segment;
 pub mod status;
+pub mod web;
 
 use std::sync::Arc;
 

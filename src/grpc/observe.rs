@@ -29,6 +29,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use super::admission::{Admission, Admitted, Caller, Taken};
 use super::call::{Call, Counted};
+use super::http_json::{self, Asked, JsonCall};
 use super::methods::{self, Method};
 use super::status::{self, Reason};
 
@@ -180,7 +181,18 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let id = request_id(request.headers());
-        let method = methods::of_path(request.uri().path());
+        let json = match http_json::is_grpc(&request) {
+            true => None,
+            false => match JsonCall::of(&request) {
+                Asked::Call(json) => Some(json),
+                Asked::Answer(mut response) => {
+                    response.headers_mut().insert(REQUEST_ID, id);
+                    return Box::pin(std::future::ready(Ok(response)));
+                }
+            },
+        };
+        let path = json.as_ref().map(JsonCall::path);
+        let method = methods::of_path(path.as_deref().unwrap_or_else(|| request.uri().path()));
         let span = call_span(method.name, id.to_str().unwrap_or_default(), request.headers());
         let mut call =
             Call::begin(method.name, self.around.metrics.clone(), &self.around.admission, span.clone());
@@ -194,7 +206,7 @@ where
         let of_caller = caller.clone();
         let work = async move {
             let handled = async {
-                let (request, held) = around.let_in(&of_caller, method, request).await?;
+                let (request, held) = around.let_in(&of_caller, method, json.as_ref(), request).await?;
                 let response = AssertUnwindSafe(ready.call(request)).catch_unwind().await;
                 Ok::<_, Status>((response, held))
             };
@@ -219,6 +231,10 @@ where
             };
             response = complete(response);
             call.code = Status::from_header_map(response.headers()).map(|status| status.code());
+            if let Some(json) = &json {
+                let (translated, code) = json.answer(response).await;
+                (response, call.code) = (translated, Some(code));
+            }
             response.headers_mut().insert(REQUEST_ID, id);
             let is_stream = method.streams_out;
             Ok(response.map(|body| Body::new(Counted::new(body, call, caller, deadline, is_stream))))
@@ -233,11 +249,17 @@ impl Around {
         &self,
         caller: &Caller,
         method: Method,
+        json: Option<&JsonCall>,
         request: Request<Body>,
     ) -> Result<(Request<Body>, Vec<Taken>), Status> {
         if !method.is_health {
             self.wait_for_the_start().await?;
         }
+        // JSON is weighed when it has become a message.
+        let (method, request) = match json {
+            Some(_) => (Method { input: None, ..method }, JsonCall::framed(request)),
+            None => (method, request),
+        };
         let (mut parts, body) = request.into_parts();
         let gzip = parts.headers.get(ENCODING).is_some_and(|encoding| encoding == "gzip");
         let admitted = self.admission.admit(caller, method, gzip, body).await;
@@ -247,7 +269,10 @@ impl Around {
             // The body is a plain one now.
             parts.headers.remove(ENCODING);
         }
-        Ok((Request::from_parts(parts, body), held))
+        match json {
+            Some(json) => Ok((json.request(parts, body).await?, held)),
+            None => Ok((Request::from_parts(parts, body), held)),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod files;
 mod floors;
 mod health;
 mod hostile;
+mod http_json;
 mod lead;
 mod list;
 mod malformed;

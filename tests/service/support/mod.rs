@@ -32,6 +32,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct TestServer {
     pub channel: Channel,
+    /// Of the gRPC port.
+    pub address: String,
     pub admin: String,
     pub scripts: PathBuf,
     _dir: tempfile::TempDir,
@@ -99,8 +101,9 @@ impl TestServer {
         let admin = format!("{}", listeners.admin.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(server::serve(config, listeners, async move { _ = stopped.await }));
+        let address = url.trim_start_matches("http://").to_owned();
         let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
-        Self { channel, admin, scripts, _dir: dir, _stop: stop }
+        Self { channel, address, admin, scripts, _dir: dir, _stop: stop }
     }
 
     pub fn canvases(&self) -> CanvasServiceClient<Channel> {

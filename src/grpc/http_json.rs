@@ -1,0 +1,533 @@
+//! JSON over HTTP for those without gRPC: the unary methods, by the `google.api.http` annotations of the protos. A call is
+//! let in, timed and counted as any other; only its request and its answer are translated.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use std::future::ready;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures::{StreamExt as _, stream};
+use http::{HeaderMap, HeaderValue, Method as Verb, Request, Response, StatusCode, header};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, BodyStream, Full, StreamBody};
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MethodDescriptor};
+use serde_json::{Map, Value as Json};
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::admission::HEAVY;
+use super::pb::POOL;
+use super::status::{self, Reason};
+use super::{dynamic, openapi};
+use crate::priority::aside_of_tasks;
+
+/// The bytes before a message: whether it is compressed, and its length.
+const FRAME: usize = 5;
+
+/// The most bytes of a body: JSON takes many times as much when it is read.
+const MAX_JSON: usize = 4 << 20;
+/// Large bodies are read one after the other.
+static TURN: Semaphore = Semaphore::const_new(1);
+
+/// A step of a path: a word, or anything.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Word(String),
+    Any,
+}
+
+/// A method under a path.
+pub struct Route {
+    pub verb: Verb,
+    /// As the annotation has it, such as `/v1/{name=leads/*}`.
+    pub template: String,
+    steps: Vec<Step>,
+    /// What follows a colon at the end, such as `undelete`.
+    custom: Option<String>,
+    /// The field that a part of the path goes to, with its first and last step.
+    pub captures: Vec<(String, usize, usize)>,
+    /// The field that the body goes to; `*` is the whole request.
+    pub body: Option<String>,
+    pub method: MethodDescriptor,
+}
+
+/// All routes, in the order of the protos.
+pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let Some(extension) = POOL.get_extension_by_name("google.api.http") else { return Vec::new() };
+    let mut routes = Vec::new();
+    for method in POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let options = method.options();
+        if options.has_extension(&extension)
+            && let Some(rule) = options.get_extension(&extension).as_message()
+        {
+            routes.extend(Route::of(rule, &method));
+            let more = rule.get_field_by_name("additional_bindings");
+            let more = more.iter().filter_map(|more| more.as_list()).flatten();
+            routes.extend(more.filter_map(|rule| Route::of(rule.as_message()?, &method)));
+        }
+    }
+    routes
+});
+
+impl Route {
+    fn of(rule: &DynamicMessage, method: &MethodDescriptor) -> Option<Self> {
+        let text = |field: &str| {
+            let value = rule.get_field_by_name(field)?;
+            value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let verbs = [
+            ("get", Verb::GET),
+            ("post", Verb::POST),
+            ("patch", Verb::PATCH),
+            ("delete", Verb::DELETE),
+            ("put", Verb::PUT),
+        ];
+        let (verb, template) = verbs.into_iter().find_map(|(field, verb)| Some((verb, text(field)?)))?;
+        let (steps, custom, captures) = parse(&template);
+        Some(Self { verb, steps, custom, captures, body: text("body"), method: method.clone(), template })
+    }
+
+    /// What the fields are that a path names, if it is one of this route.
+    fn matches(&self, path: &str) -> Option<Vec<(String, String)>> {
+        let (path, custom) = match path.rsplit_once(':') {
+            Some((path, custom)) if !custom.contains('/') => (path, Some(custom)),
+            _ => (path, None),
+        };
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        if custom != self.custom.as_deref() || parts.len() != self.steps.len() {
+            return None;
+        }
+        let fits = |(step, part): (&Step, &&str)| match step {
+            Step::Word(word) => word == part,
+            Step::Any => !part.is_empty(),
+        };
+        if !self.steps.iter().zip(&parts).all(fits) {
+            return None;
+        }
+        let captured = self.captures.iter().map(|(field, first, last)| {
+            let value = parts[*first..=*last].iter().map(|part| unescaped(part)).collect::<Vec<_>>();
+            (field.clone(), value.join("/"))
+        });
+        Some(captured.collect())
+    }
+}
+
+/// A template as steps, with what follows the colon, and which steps go to which field.
+fn parse(template: &str) -> (Vec<Step>, Option<String>, Vec<(String, usize, usize)>) {
+    let (path, custom) = match template.rsplit_once(':') {
+        Some((path, custom)) if !custom.contains(['/', '}']) => (path, Some(custom.to_owned())),
+        _ => (template, None),
+    };
+    let (mut steps, mut captures) = (Vec::new(), Vec::new());
+    let mut rest = path.trim_start_matches('/');
+    while !rest.is_empty() {
+        let step = |part: &str| if part == "*" { Step::Any } else { Step::Word(part.to_owned()) };
+        match rest.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((variable, after)) => {
+                let (field, pattern) = variable.split_once('=').unwrap_or((variable, "*"));
+                let first = steps.len();
+                steps.extend(pattern.split('/').map(step));
+                captures.push((field.to_owned(), first, steps.len() - 1));
+                rest = after.trim_start_matches('/');
+            }
+            None => {
+                let (part, after) = rest.split_once('/').unwrap_or((rest, ""));
+                steps.push(step(part));
+                rest = after;
+            }
+        }
+    }
+    (steps, custom, captures)
+}
+
+/// Percent-encoding undone; what is none stays.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a request is one of gRPC's.
+pub fn is_grpc<B>(request: &Request<B>) -> bool {
+    let content = request.headers().get(header::CONTENT_TYPE);
+    content.is_some_and(|content| content.as_bytes().starts_with(b"application/grpc"))
+        // Whoever calls a method by its path and forgets the type is told by gRPC's own means.
+        || request.uri().path().starts_with("/assay.v1.") || request.uri().path().starts_with("/grpc.")
+}
+
+/// A call over HTTP: which method, and what its path and query say.
+pub struct JsonCall {
+    route: &'static Route,
+    fields: Vec<(String, String)>,
+}
+
+/// What a request of HTTP comes to without a call.
+pub enum Asked {
+    Call(JsonCall),
+    Answer(Response<Body>),
+}
+
+impl JsonCall {
+    /// The call that a request makes, or the answer that is known without one.
+    pub fn of<B>(request: &Request<B>) -> Asked {
+        let (verb, path) = (request.method(), request.uri().path());
+        if verb == Verb::GET && path == "/openapi.json" {
+            return Asked::Answer(answer(StatusCode::OK, openapi::document()));
+        }
+        let mut others = Vec::new();
+        for route in ROUTES.iter() {
+            let Some(mut fields) = route.matches(path) else { continue };
+            if route.verb != *verb {
+                others.push(route.verb.as_str());
+                continue;
+            }
+            let query = request.uri().query().unwrap_or_default();
+            let pairs = query.split('&').filter(|pair| !pair.is_empty());
+            fields.extend(pairs.map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (unescaped(&name.replace('+', " ")), unescaped(&value.replace('+', " ")))
+            }));
+            return Asked::Call(JsonCall { route, fields });
+        }
+        let (code, reason, message) = match others.is_empty() {
+            true => (
+                StatusCode::NOT_FOUND,
+                Reason::NotFound,
+                format!("there is no {verb} {path}; GET /openapi.json lists all paths"),
+            ),
+            false => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                Reason::Unimplemented,
+                format!("{path} takes {}, not {verb}", others.join(" and ")),
+            ),
+        };
+        Asked::Answer(answer(code, error_json(&status::plain(reason, message))))
+    }
+
+    /// The path under which gRPC knows the method.
+    pub fn path(&self) -> String {
+        format!("/{}/{}", self.route.method.parent_service().full_name(), self.route.method.name())
+    }
+
+    /// The body as it comes, with the frame before it that says how long it is: so it is let in like any other request.
+    pub fn framed(request: Request<Body>) -> Request<Body> {
+        let length = request
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
+        request.map(|body| {
+            let frame = stream::once(ready(Ok(Frame::data(framed(&[], length.unwrap_or(0))))));
+            Body::new(StreamBody::new(frame.chain(BodyStream::new(body))))
+        })
+    }
+
+    /// The request for gRPC, out of the whole body with its frame.
+    pub async fn request(&self, parts: http::request::Parts, body: Body) -> Result<Request<Body>, Status> {
+        let bytes = body.collect().await.map_err(|_| malformed("the body can't be read"))?.to_bytes();
+        let json = bytes.get(FRAME..).unwrap_or_default();
+        if json.len() > MAX_JSON {
+            let message = format!(
+                "the body has {} bytes, as JSON at most {MAX_JSON} are allowed: send it over gRPC",
+                json.len()
+            );
+            return Err(status::plain(Reason::MessageTooLarge, message));
+        }
+        let message = match json.len() > HEAVY {
+            true => {
+                let _turn = TURN.acquire().await.map_err(|_| status::overloaded())?;
+                aside_of_tasks(|| self.message(json))?
+            }
+            false => self.message(json)?,
+        };
+        let mut request = Request::new(Body::new(Full::new(framed(&message.encode_to_vec(), 0))));
+        *request.method_mut() = Verb::POST;
+        *request.version_mut() = http::Version::HTTP_2;
+        *request.uri_mut() = self.path().parse().map_err(|_| malformed("the path can't be read"))?;
+        *request.headers_mut() = parts.headers;
+        *request.extensions_mut() = parts.extensions;
+        let headers = request.headers_mut();
+        for name in [
+            header::CONTENT_LENGTH,
+            header::ACCEPT_ENCODING,
+            header::CONTENT_ENCODING,
+            header::TRANSFER_ENCODING,
+        ] {
+            headers.remove(name);
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        Ok(request)
+    }
+
+    fn message(&self, body: &[u8]) -> Result<DynamicMessage, Status> {
+        let input = self.route.method.input();
+        let mut json = match &self.route.body {
+            None if !body.iter().all(u8::is_ascii_whitespace) => {
+                return Err(malformed(
+                    "this method takes no body: its arguments stand in the path and the query",
+                ));
+            }
+            None => Json::Object(Map::new()),
+            Some(_) if body.iter().all(u8::is_ascii_whitespace) => Json::Object(Map::new()),
+            Some(field) => {
+                let read: Json = serde_json::from_slice(body)
+                    .map_err(|error| malformed(format!("the body is no JSON: {error}")))?;
+                if field == "*" { read } else { Json::Object([(field.clone(), read)].into_iter().collect()) }
+            }
+        };
+        for (name, value) in &self.fields {
+            put(&mut json, &input, name, value)?;
+        }
+        dynamic::from_json(input, json).map_err(malformed)
+    }
+}
+
+/// Puts a value of the path or the query into a request.
+fn put(
+    json: &mut Json,
+    input: &prost_reflect::MessageDescriptor,
+    name: &str,
+    value: &str,
+) -> Result<(), Status> {
+    let (mut at, mut descriptor) = (json, input.clone());
+    let mut steps = name.split('.').peekable();
+    while let Some(step) = steps.next() {
+        let known = descriptor.fields().find(|field| field.name() == step || field.json_name() == step);
+        let field = known.ok_or_else(|| {
+            let names: Vec<String> = descriptor.fields().map(|field| field.name().to_owned()).collect();
+            let help = crate::domain::text::suggestion(step, names.iter().map(String::as_str));
+            malformed(format!("there is no parameter \"{name}\"; {help}"))
+        })?;
+        let Json::Object(fields) = at else {
+            return Err(malformed(format!("\"{step}\" has no parts")));
+        };
+        // By whichever of its names the body has it already.
+        let key =
+            if fields.contains_key(field.json_name()) { field.json_name() } else { field.name() }.to_owned();
+        if steps.peek().is_some() {
+            match field.kind() {
+                Kind::Message(inner) if !field.is_list() && !field.is_map() => descriptor = inner,
+                _ => return Err(malformed(format!("\"{step}\" has no parts"))),
+            }
+            at = fields.entry(key).or_insert_with(|| Json::Object(Map::new()));
+            continue;
+        }
+        let text = || Json::String(value.to_owned());
+        let one = match field.kind() {
+            Kind::Bool => {
+                Json::Bool(value.parse().map_err(|_| malformed(format!("{name} is true or false")))?)
+            }
+            Kind::Message(inner) if inner.full_name() == "google.protobuf.FieldMask" => {
+                Json::String(camel_case(value))
+            }
+            _ => text(),
+        };
+        if field.is_list() {
+            let list = fields.entry(key).or_insert_with(|| Json::Array(Vec::new()));
+            list.as_array_mut().map(|list| list.push(one));
+        } else {
+            fields.insert(key, one);
+        }
+        return Ok(());
+    }
+    Ok(())
+}
+
+/// The paths of a field mask as protobuf JSON has them.
+fn camel_case(paths: &str) -> String {
+    let mut out = String::with_capacity(paths.len());
+    let mut up = false;
+    for c in paths.chars() {
+        match c {
+            '_' => up = true,
+            c if up => {
+                out.extend(c.to_uppercase());
+                up = false;
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn malformed(message: impl Into<String>) -> Status {
+    status::plain(Reason::MalformedRequest, message.into())
+}
+
+/// A message with its frame; `more` bytes of it are still to come.
+fn framed(message: &[u8], more: usize) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(FRAME + message.len());
+    bytes.put_u8(0);
+    bytes.put_u32(u32::try_from(message.len() + more).unwrap_or(u32::MAX));
+    bytes.put_slice(message);
+    bytes.freeze()
+}
+
+impl JsonCall {
+    /// The answer of gRPC as one of HTTP, with its code.
+    pub async fn answer(&self, response: Response<Body>) -> (Response<Body>, Code) {
+        let told = Status::from_header_map(response.headers());
+        let (parts, body) = response.into_parts();
+        let collected = match told {
+            Some(status) => Err(status),
+            None => self.collected(body).await,
+        };
+        let (mut out, code) = match collected {
+            Ok(json) => (answer(StatusCode::OK, json), Code::Ok),
+            Err(status) => {
+                let status = if status.details().is_empty() { status::catalogued(&status) } else { status };
+                (answer(http_status(&status), error_json(&status)), status.code())
+            }
+        };
+        let kept = |name: &&header::HeaderName| {
+            !name.as_str().starts_with("grpc-") && name.as_str() != "content-type"
+        };
+        for (name, value) in parts.headers.iter().filter(|(name, _)| kept(name)) {
+            out.headers_mut().insert(name.clone(), value.clone());
+        }
+        if let Some(wait) = retry_after(&parts.headers) {
+            out.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        (out, code)
+    }
+
+    async fn collected(&self, body: Body) -> Result<Json, Status> {
+        let collected = body.collect().await?;
+        let told = collected.trailers().and_then(Status::from_header_map);
+        if let Some(status) = told.filter(|status| status.code() != Code::Ok) {
+            return Err(status);
+        }
+        let bytes = collected.to_bytes();
+        let output = self.route.method.output();
+        let large = bytes.len() > HEAVY;
+        let read = move || {
+            DynamicMessage::decode(output, bytes.get(FRAME..).unwrap_or_default()).map(|m| to_json(&m))
+        };
+        let read = if large { aside_of_tasks(read) } else { read() };
+        read.map_err(|error| status::plain(Reason::Internal, error.to_string()))
+    }
+}
+
+/// Protobuf JSON as the specification has it: names in lowerCamelCase, 64-bit numbers as texts.
+fn to_json(message: &DynamicMessage) -> Json {
+    message.serialize_with_options(serde_json::value::Serializer, &Default::default()).unwrap_or_default()
+}
+
+fn answer(code: StatusCode, json: Json) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(Bytes::from(json.to_string()))));
+    *response.status_mut() = code;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// As a whole second at least, from what gRPC is told in milliseconds.
+fn retry_after(headers: &HeaderMap) -> Option<HeaderValue> {
+    let pushback: u64 = headers.get("grpc-retry-pushback-ms")?.to_str().ok()?.parse().ok()?;
+    HeaderValue::from_str(&pushback.div_ceil(1_000).max(1).to_string()).ok()
+}
+
+/// The types of the details of errors.
+static DETAILS: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(tonic_types::pb::FILE_DESCRIPTOR_SET).unwrap_or_default());
+
+/// An error as google.rpc.Status in JSON.
+fn error_json(status: &Status) -> Json {
+    let known = DETAILS.get_message_by_name("google.rpc.Status");
+    let read = known.and_then(|known| DynamicMessage::decode(known, status.details()).ok());
+    let json = read.filter(|_| !status.details().is_empty()).map(|read| to_json(&read));
+    json.unwrap_or_else(|| serde_json::json!({ "code": status.code() as i32, "message": status.message() }))
+}
+
+/// As the documentation of google.rpc.Code pairs them.
+fn http_status(status: &Status) -> StatusCode {
+    let details = status.get_error_details();
+    if details.error_info().is_some_and(|info| info.reason == Reason::MessageTooLarge.as_str()) {
+        return StatusCode::PAYLOAD_TOO_LARGE;
+    }
+    match status.code() {
+        Code::Ok => StatusCode::OK,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::AlreadyExists | Code::Aborted => StatusCode::CONFLICT,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        // Of nginx: the caller went away.
+        Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        Code::Unimplemented => StatusCode::NOT_IMPLEMENTED,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Fields by name, for those who describe them.
+pub fn query_fields(route: &Route) -> BTreeMap<String, prost_reflect::FieldDescriptor> {
+    let in_path: Vec<&str> =
+        route.captures.iter().map(|(field, ..)| field.split('.').next().unwrap_or(field)).collect();
+    let input = route.method.input();
+    let free = input.fields().filter(|field| {
+        let is_body = route.body.as_deref().is_some_and(|body| body == "*" || body == field.name());
+        let is_plain =
+            !matches!(field.kind(), Kind::Message(inner) if inner.full_name() != "google.protobuf.FieldMask");
+        !is_body && is_plain && !in_path.contains(&field.name())
+    });
+    free.map(|field| (field.name().to_owned(), field)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(verb: &Verb, path: &str) -> Option<(&'static str, Vec<(String, String)>)> {
+        let route = ROUTES.iter().find(|route| route.verb == *verb && route.matches(path).is_some())?;
+        let fields = route.matches(path)?;
+        Some((Box::leak(route.method.name().to_owned().into_boxed_str()), fields))
+    }
+
+    #[test]
+    fn every_unary_method_has_a_path_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for method in POOL.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+            let routes = ROUTES.iter().filter(|route| route.method == method).count();
+            assert_eq!(routes > 0, !method.is_client_streaming(), "{}", method.full_name());
+        }
+        for route in ROUTES.iter() {
+            assert!(seen.insert((route.verb.as_str(), route.template.clone())), "{}", route.template);
+        }
+    }
+
+    #[test]
+    fn paths_name_methods_and_their_fields() {
+        let get = |path: &str| found(&Verb::GET, path);
+        let name = |value: &str| vec![("name".to_owned(), value.to_owned())];
+        assert_eq!(get("/v1/leads/acme"), Some(("GetLead", name("leads/acme"))));
+        assert_eq!(get("/v1/canvases/a/segments/b"), Some(("GetSegment", name("canvases/a/segments/b"))));
+        assert_eq!(get("/v1/canvases/a:listRevisions"), Some(("ListCanvasRevisions", name("canvases/a"))));
+        let parent = vec![("parent".to_owned(), "canvases/a".to_owned())];
+        assert_eq!(get("/v1/canvases/a/segments:prioritize"), Some(("PrioritizeSegments", parent)));
+        assert_eq!(get("/v1/leads/a%2Fb"), Some(("GetLead", name("leads/a/b"))));
+        assert_eq!(get("/v1/leads/"), None);
+        assert_eq!(get("/v1/leads:score"), None, "it is posted");
+        assert_eq!(found(&Verb::POST, "/v1/leads:score").unwrap().0, "ScoreLead");
+        assert_eq!(camel_case("display_name,company.annual_revenue"), "displayName,company.annualRevenue");
+    }
+}
