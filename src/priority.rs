@@ -5,6 +5,8 @@ use std::panic::resume_unwind;
 /// How far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nice {
+    /// A little behind calls: it gets about a third of what each of them does.
+    Behind,
     /// Behind calls: about a tenth of a processor is left for it.
     Back,
     /// Last of all: whatever the others leave, and at once taken away when they need it.
@@ -25,6 +27,7 @@ impl Nice {
         use thread_priority::{NormalThreadSchedulePolicy as Policy, ThreadPriority, ThreadSchedulePolicy};
         // Of a hundred, fifty are usual.
         let (policy, priority) = match self {
+            Nice::Behind => (Policy::Other, 37_u8.try_into().map(ThreadPriority::Crossplatform)),
             Nice::Back => (Policy::Other, 25_u8.try_into().map(ThreadPriority::Crossplatform)),
             Nice::Last => (Policy::Idle, Ok(ThreadPriority::Min)),
         };
@@ -42,7 +45,7 @@ impl Nice {
 pub fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            Nice::Back.apply();
+            Nice::Behind.apply();
             work()
         });
         thread.join().unwrap_or_else(|panic| resume_unwind(panic))

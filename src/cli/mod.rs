@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod export;
 mod import;
+mod infer;
 mod init;
 mod json;
 mod kinds;
@@ -83,6 +84,9 @@ enum Verb {
     /// Work with canvases
     #[command(subcommand)]
     Canvas(canvas::Canvas),
+    /// Work with the words of facts.toml
+    #[command(subcommand)]
+    Facts(infer::Facts),
     /// Work with rules
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -127,6 +131,7 @@ pub fn main() -> ExitCode {
             Verb::Delete(verb) => verb.run().await,
             Verb::Segments(verb) => verb.run().await,
             Verb::Canvas(verb) => verb.run().await,
+            Verb::Facts(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
             Verb::Migrate(verb) => verb.run().await,
             Verb::Doctor(verb) => verb.run().await,

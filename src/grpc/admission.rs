@@ -116,7 +116,7 @@ struct Pools {
 /// The budgets, in KiB.
 const SMALL_BUDGET: usize = 32 * MEBIBYTE / KIBIBYTE;
 const LARGE_BUDGET: usize = 96 * MEBIBYTE / KIBIBYTE;
-const ANSWER_BUDGET: usize = 64 * MEBIBYTE / KIBIBYTE;
+const ANSWER_BUDGET: usize = 48 * MEBIBYTE / KIBIBYTE;
 /// How many questions about our health are open at a time: most of them are watches.
 const HEALTH_CALLS: usize = 1_024;
 

@@ -197,23 +197,28 @@ async fn verbs_against_a_running_server() {
 
 #[test]
 fn every_verb_has_help_with_examples() {
-    for verb in [
-        &["demo"][..],
-        &["serve"],
-        &["score"],
-        &["explain"],
-        &["segments", "rank"],
-        &["canvas", "show"],
-        &["rules", "check"],
-        &["rules", "facts"],
-        &["migrate"],
-        &["probe"],
-        &["doctor"],
-        &["init"],
-    ] {
-        let output = run(&[verb, &["--help"]].concat());
-        assert_eq!(output.status.code(), Some(0));
-        assert!(text(&output.stdout).contains("Examples:"), "{verb:?}");
+    let mut to_see = vec![Vec::<String>::new()];
+    let mut seen = Vec::new();
+    while let Some(verb) = to_see.pop() {
+        let mut arguments: Vec<&str> = verb.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(0), "{verb:?}");
+        let help = text(&output.stdout);
+        // A verb with verbs of its own shows theirs.
+        let Some((_, inner)) = help.split_once("Commands:\n") else {
+            assert!(help.contains("Examples:"), "{verb:?}");
+            seen.push(verb.join(" "));
+            continue;
+        };
+        let names = inner.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+            let name = line.strip_prefix("  ")?.split(' ').next()?;
+            (!name.is_empty() && name != "help").then_some(name)
+        });
+        to_see.extend(names.map(|name| verb.iter().cloned().chain([name.to_owned()]).collect()));
+    }
+    for verb in ["serve", "score", "canvas show", "facts infer", "import"] {
+        assert!(seen.iter().any(|seen| seen == verb), "{verb} is not among {seen:?}");
     }
 }
 

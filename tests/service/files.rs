@@ -191,3 +191,55 @@ fn a_folder_is_made_in_which_the_first_score_is_an_a() {
         assert_eq!(again.status.code(), Some(1), "nothing is written over");
     }
 }
+
+#[test]
+fn facts_are_inferred_of_a_file_and_rules_score_by_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut content = String::from(
+        "Kundennummer;Firma;Mitarbeiter;Vertragsende;Newsletter;WelchesPaket;Budget;Faxnummer;Notiz;Leer\n",
+    );
+    for place in 0..60 {
+        content.push_str(&format!(
+            "K{place};Firma {place};1.{:03};{:02}.06.2027;{};{};{},50 €;{};Notiz Nummer {place};\n",
+            place,
+            place % 28 + 1,
+            ["ja", "nein"][place % 2],
+            ["Gold", "Silber", "bitte wählen"][place % 3],
+            20_000 + place,
+            4_930_000 + place,
+        ));
+    }
+    std::fs::write(dir.path().join("kunden.csv"), content).unwrap();
+    let run = |arguments: &[&str]| assay().args(arguments).current_dir(dir.path()).output().unwrap();
+    std::fs::create_dir_all(dir.path().join("scripts/lead_scoring")).unwrap();
+    let made = run(&["facts", "infer", "kunden.csv", "--out", "scripts/facts.toml"]);
+    assert_eq!(made.status.code(), Some(0), "{}", String::from_utf8_lossy(&made.stderr));
+    let text = std::fs::read_to_string(dir.path().join("scripts/facts.toml")).unwrap();
+    insta::assert_snapshot!("inferred_facts", text);
+    let again = run(&["facts", "infer", "kunden.csv", "--out", "scripts/facts.toml"]);
+    assert_eq!(again.status.code(), Some(1), "nothing is written over");
+
+    // What nothing in the column tells is for a person to say; the rest stands as it is: each kind of fact
+    // counts in a rule.
+    let said = text
+        .replace("employees = \"Mitarbeiter\"", "employees = { column = \"Mitarbeiter\", decimal = \",\" }");
+    assert_ne!(said, text);
+    std::fs::write(dir.path().join("scripts/facts.toml"), said).unwrap();
+    std::fs::write(
+        dir.path().join("scripts/lead_scoring/default.rhai"),
+        "rule \"package\" when welches_paket == \"Gold\" then 1 because \"x\";\n\
+         rule \"asked\" when !known(welches_paket) then 2 because \"x\";\n\
+         rule \"letters\" when newsletter then 10 because \"x\";\n\
+         rule \"ends\" when days_until(vertragsende) < 200 then 100 because \"x\";\n\
+         rule \"budget\" when budget >= 20_001 then 1_000 because \"x\";\n\
+         rule \"staff\" when employees >= 1_002 then 10_000 because \"x\";\n\
+         grade \"D\" otherwise;\n",
+    )
+    .unwrap();
+    let scored = run(&["score", "kunden.csv", "--as-of", "2026-11-26"]);
+    let told = String::from_utf8_lossy(&scored.stderr);
+    assert_eq!(scored.status.code(), Some(0), "{told}");
+    let text = String::from_utf8(scored.stdout).unwrap();
+    let totals: Vec<_> = text.lines().skip(1).map(|line| line.split(',').nth(4).unwrap()).collect();
+    assert_eq!(totals[..3], ["111", "1100", "11112"], "{told}");
+}
