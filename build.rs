@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut compiler = protox::Compiler::new(["proto"])?;
     // The comments are what OpenAPI describes fields with.
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    let to_generate = compiler.file_descriptor_set();
+    // No message of ours names the details of errors: they are for whoever decodes an error by reflection.
+    compiler.open_file("google/rpc/error_details.proto")?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     // Encoded by the compiler, since the types that the code generator takes know no options of others.
     std::fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
@@ -30,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .build_transport(true)
         .codec_path("crate::grpc::codec::BoundedCodec")
-        .compile_fds_with_config(compiler.file_descriptor_set(), names)?;
+        .compile_fds_with_config(to_generate, names)?;
     assert!(Path::new(&out.join("assay.v1.rs")).exists());
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Kind {
     /// The kind that a resource's name tells.
     pub fn of_name(name: &str) -> anyhow::Result<Self> {
         let parts: Vec<&str> = name.split('/').collect();
-        let collection = (parts.len() % 2 == 0).then(|| parts.get(parts.len() - 2)).flatten();
+        let collection = parts.len().is_multiple_of(2).then(|| parts.get(parts.len() - 2)).flatten();
         let found = collection.and_then(|known| Self::ALL.into_iter().find(|kind| kind.plural() == *known));
         found.with_context(|| {
             format!("\"{name}\" is no name of a resource: write it as canvases/main, leads/acme or canvases/main/segments/trades")

@@ -49,7 +49,7 @@ pub struct Route {
     /// What follows a colon at the end, such as `undelete`.
     custom: Option<String>,
     /// The field that a part of the path goes to, with its first and last step.
-    pub captures: Vec<(String, usize, usize)>,
+    pub captures: Vec<Capture>,
     /// The field that the body goes to; `*` is the whole request.
     pub body: Option<String>,
     pub method: MethodDescriptor,
@@ -116,8 +116,11 @@ impl Route {
     }
 }
 
+/// A field of the request, with the first and the last step of the path that it takes.
+type Capture = (String, usize, usize);
+
 /// A template as steps, with what follows the colon, and which steps go to which field.
-fn parse(template: &str) -> (Vec<Step>, Option<String>, Vec<(String, usize, usize)>) {
+fn parse(template: &str) -> (Vec<Step>, Option<String>, Vec<Capture>) {
     let (path, custom) = match template.rsplit_once(':') {
         Some((path, custom)) if !custom.contains(['/', '}']) => (path, Some(custom.to_owned())),
         _ => (template, None),
@@ -342,7 +345,9 @@ fn put(
         };
         if field.is_list() {
             let list = fields.entry(key).or_insert_with(|| Json::Array(Vec::new()));
-            list.as_array_mut().map(|list| list.push(one));
+            if let Json::Array(list) = list {
+                list.push(one);
+            }
         } else {
             fields.insert(key, one);
         }

@@ -388,6 +388,7 @@ mod tests {
         let started = watch::channel(true).1;
         let mut service = Observe::new(Arc::default(), Admission::new(10), times, started).layer(inner);
         let mut request = Request::new(Body::empty());
+        request.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
         if let Some(timeout) = timeout {
             request.headers_mut().insert("grpc-timeout", timeout.parse().unwrap());
         }

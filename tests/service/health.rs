@@ -70,14 +70,18 @@ async fn reflection_names_our_services_in_both_versions() {
 
     use tonic_reflection::pb::v1alpha::server_reflection_client::ServerReflectionClient as OldClient;
     use tonic_reflection::pb::v1alpha::server_reflection_request::MessageRequest as OldRequest;
-    let request = tonic_reflection::pb::v1alpha::ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(OldRequest::FileContainingSymbol("assay.v1.Score".into())),
-    };
-    let answers =
-        OldClient::new(server.channel.clone()).server_reflection_info(tokio_stream::once(request)).await;
-    let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
-    assert!(format!("{:?}", answer.message_response).contains("FileDescriptorResponse"));
+    // The details of errors are named by no message of ours, but whoever decodes an error asks for them.
+    for symbol in ["assay.v1.Score", "google.rpc.ErrorInfo", "google.rpc.BadRequest"] {
+        let request = tonic_reflection::pb::v1alpha::ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(OldRequest::FileContainingSymbol(symbol.into())),
+        };
+        let answers =
+            OldClient::new(server.channel.clone()).server_reflection_info(tokio_stream::once(request)).await;
+        let answer = answers.unwrap().into_inner().message().await.unwrap().unwrap();
+        let found = format!("{:?}", answer.message_response);
+        assert!(found.contains("FileDescriptorResponse"), "{symbol}: {found}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

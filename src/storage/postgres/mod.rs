@@ -355,21 +355,28 @@ impl Drop for Attended {
                     Some(address) => address.cancel(&token).await?,
                     None => return Err(StoreError::failed("there are several servers")),
                 }
-                // An empty statement comes back when everything before it has: the query and its transaction's end. If it
-                // is met by the cancellation itself, the query had ended before.
-                match connection.batch_execute("").await {
-                    Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {
-                        connection.batch_execute("").await?;
-                    }
-                    other => other?,
-                }
-                Ok(())
+                come_to_rest(&connection).await
             });
             if !matches!(rested.await, Ok(Ok(()))) {
                 tracing::debug!("a query that nobody waits for can't be cancelled: its connection is closed");
                 drop(Object::take(connection));
             }
         });
+    }
+}
+
+/// Waits until everything that was asked on a connection before has ended, and no transaction is left open. The
+/// cancellation may have met the query, or what came after it: the end of its transaction, or what is asked here.
+async fn come_to_rest(connection: &Object) -> Result<()> {
+    loop {
+        match connection.batch_execute("SELECT 1").await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => {}
+            Err(error) if error.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
+                connection.batch_execute("ROLLBACK").await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -508,4 +515,20 @@ fn bodies<T: DeserializeOwned>(rows: &[Row]) -> Result<Vec<T>> {
 /// A limit as SQL takes it.
 fn limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a cancellation leaves that met the end of a transaction, instead of the query before it.
+    #[tokio::test]
+    async fn a_connection_that_rests_has_no_transaction_open() {
+        let pool = connect(&testing::schema("rest").await, PoolSettings::default()).unwrap();
+        let connection = pool.get().await.unwrap();
+        connection.batch_execute("BEGIN").await.unwrap();
+        connection.batch_execute("SELECT 1 / 0").await.unwrap_err();
+        come_to_rest(&connection).await.unwrap();
+        connection.batch_execute("SELECT 1").await.unwrap();
+    }
 }
