@@ -47,6 +47,24 @@ macro_rules! client {
     };
 }
 
+/// A whole list, page by page.
+macro_rules! every {
+    ($client:expr, $method:ident, $request:expr, $field:ident) => {{
+        let (mut request, mut found) = ($request, Vec::new());
+        if request.page_size == 0 {
+            request.page_size = 1_000;
+        }
+        loop {
+            let page = $client.$method(request.clone()).await?.into_inner();
+            found.extend(page.$field);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return Ok(found);
+            }
+        }
+    }};
+}
+
 impl Clients {
     pub async fn connect(url: &str) -> anyhow::Result<Self> {
         let endpoint =
@@ -75,17 +93,21 @@ impl Clients {
         dynamic::call(self.channel.clone(), method, request).await
     }
 
-    /// All leads of a list, page by page.
-    pub async fn every_lead(&self, mut request: pb::ListLeadsRequest) -> anyhow::Result<Vec<pb::Lead>> {
-        let mut found = Vec::new();
-        loop {
-            let page = self.leads().list_leads(request.clone()).await?.into_inner();
-            found.extend(page.leads);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                return Ok(found);
-            }
-        }
+    /// All leads of a list.
+    pub async fn every_lead(&self, request: pb::ListLeadsRequest) -> anyhow::Result<Vec<pb::Lead>> {
+        every!(self.leads(), list_leads, request, leads)
+    }
+
+    /// All segments of a canvas, by name.
+    pub async fn every_segment(&self, canvas: &str) -> anyhow::Result<Vec<pb::Segment>> {
+        let request = pb::ListSegmentsRequest { parent: canvas.to_owned(), ..Default::default() };
+        every!(self.segments(), list_segments, request, segments)
+    }
+
+    /// All personas of a segment, by name.
+    pub async fn every_persona(&self, segment: &str) -> anyhow::Result<Vec<pb::Persona>> {
+        let request = pb::ListPersonasRequest { parent: segment.to_owned(), ..Default::default() };
+        every!(self.segments(), list_personas, request, personas)
     }
 
     client!(canvases, CanvasServiceClient);

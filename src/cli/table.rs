@@ -17,9 +17,7 @@ impl Table {
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // What other people wrote must not steer the terminal.
-        let plain = |cell: String| cell.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-        self.rows.push(cells.into_iter().map(plain).collect());
+        self.rows.push(cells.into_iter().map(|cell| plain(&cell)).collect());
     }
 
     pub fn render(&self) -> String {
@@ -45,6 +43,11 @@ impl Table {
         }
         out
     }
+}
+
+/// What other people wrote, so that it does not steer the terminal.
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
 /// Hundredths of a point as people write them, with a sign where it is a change.

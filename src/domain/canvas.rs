@@ -58,6 +58,7 @@ pub enum Block {
 }
 
 impl Block {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
     pub fn title(self) -> &'static str {
         match self {
             Block::CustomerSegments => "Customer Segments",
@@ -125,6 +126,22 @@ pub enum LinkKind {
 }
 
 impl LinkKind {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            LinkKind::Serves => "serves",
+            LinkKind::Reaches => "reaches",
+            LinkKind::Relates => "relates to",
+            LinkKind::PaidBy => "is paid by",
+            LinkKind::PaidFor => "is paid for",
+            LinkKind::Supplies => "supplies",
+            LinkKind::Needs => "needs",
+            LinkKind::Costs => "costs",
+            LinkKind::Concerns => "concerns",
+            LinkKind::Solves => "solves",
+        }
+    }
+
     /// The blocks that a link of this kind may leave and enter.
     pub fn ends(self) -> (&'static [Block], &'static [Block]) {
         use Block::*;

@@ -4,6 +4,7 @@ pub mod canonical;
 pub mod canvas;
 pub mod check;
 pub mod filter;
+pub mod labels;
 pub mod lead;
 pub mod listing;
 pub mod name;

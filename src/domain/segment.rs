@@ -32,6 +32,17 @@ pub enum NeedKind {
     Desire,
 }
 
+impl NeedKind {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            NeedKind::Need => "need",
+            NeedKind::Pain => "pain",
+            NeedKind::Desire => "desire",
+        }
+    }
+}
+
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Need {
@@ -74,6 +85,23 @@ impl FacetKind {
         FacetKind::PrivacyAndSecurity,
     ];
 
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            FacetKind::Segments => "Segments",
+            FacetKind::RelationshipType => "Type of relationship",
+            FacetKind::Customization => "Customization",
+            FacetKind::Channels => "Channels",
+            FacetKind::Touchpoints => "Touchpoints",
+            FacetKind::Lifecycle => "Lifecycle",
+            FacetKind::FeedbackAndData => "Feedback and data",
+            FacetKind::Support => "Support",
+            FacetKind::RetentionAndLoyalty => "Retention and loyalty",
+            FacetKind::ComplaintHandling => "Complaint handling",
+            FacetKind::PrivacyAndSecurity => "Privacy and security",
+        }
+    }
+
     /// The attributes that a facet of this kind may have.
     pub fn attributes(self) -> &'static [&'static str] {
         match self {
@@ -104,6 +132,20 @@ pub enum RelationshipType {
     CoCreation,
 }
 
+impl RelationshipType {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            RelationshipType::PersonalAssistance => "personal assistance",
+            RelationshipType::DedicatedPersonal => "dedicated personal assistance",
+            RelationshipType::SelfService => "self-service",
+            RelationshipType::Automated => "automated services",
+            RelationshipType::Community => "communities",
+            RelationshipType::CoCreation => "co-creation",
+        }
+    }
+}
+
 /// How far the relationship with a customer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,6 +159,21 @@ pub enum LifecycleStage {
     Advocacy,
 }
 
+impl LifecycleStage {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            LifecycleStage::Awareness => "awareness",
+            LifecycleStage::Consideration => "consideration",
+            LifecycleStage::FirstPurchase => "first purchase",
+            LifecycleStage::Onboarding => "onboarding",
+            LifecycleStage::Use => "use",
+            LifecycleStage::Renewal => "renewal",
+            LifecycleStage::Advocacy => "advocacy",
+        }
+    }
+}
+
 /// On what ground personal data is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,6 +184,20 @@ pub enum LawfulBasis {
     VitalInterests,
     PublicTask,
     LegitimateInterests,
+}
+
+impl LawfulBasis {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            LawfulBasis::Consent => "consent",
+            LawfulBasis::Contract => "contract",
+            LawfulBasis::LegalObligation => "legal obligation",
+            LawfulBasis::VitalInterests => "vital interests",
+            LawfulBasis::PublicTask => "public task",
+            LawfulBasis::LegitimateInterests => "legitimate interests",
+        }
+    }
 }
 
 /// A place where the vendor and a customer meet.
@@ -148,6 +219,18 @@ pub enum FacetStatus {
     Assumed,
     Evidenced,
     Stale,
+}
+
+impl FacetStatus {
+    /// Its English name, by which [`labels`](super::labels) has those of other languages.
+    pub fn title(self) -> &'static str {
+        match self {
+            FacetStatus::Missing => "missing",
+            FacetStatus::Assumed => "assumed",
+            FacetStatus::Evidenced => "evidenced",
+            FacetStatus::Stale => "stale",
+        }
+    }
 }
 
 /// One facet of a relationship plan.

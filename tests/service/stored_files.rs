@@ -230,3 +230,71 @@ fn a_slip_in_a_document_is_told_with_its_place_and_nothing_is_applied() {
     let (code, _, told) = run(&served, folder, &["apply", "bad.yaml", "--yes"]);
     assert!(code == 1 && told.contains("bad.yaml") && told.contains("profile.segment"), "{told}");
 }
+
+/// A canvas as full as they come, in a language that is not English.
+const CLINIC: &str = "\
+name: canvases/clinic
+display_name: Phòng khám Sen
+kind: CANVAS_KIND_BUSINESS_MODEL
+language: vi
+size_unit: bệnh nhân
+notes:
+- {id: fast, block: BLOCK_VALUE_PROPOSITIONS, text: Khám trong ngày, tags: [mới]}
+- {id: app, block: BLOCK_CHANNELS, text: Ứng dụng}
+- id: fee
+  block: BLOCK_REVENUE_STREAMS
+  text: Phí tháng
+  amount: {low: {currency_code: VND, units: 200000}, high: {currency_code: VND, units: 350000}, period: tháng}
+  hypothesis:
+    statement: Bệnh nhân trả phí tháng
+    test: Chào 50 người
+    metric: Tỷ lệ đồng ý
+    threshold: 20 %
+    result: 24 %
+    evidence: [{source: 50 cuộc gọi, strength: 0.6, observed_time: '2026-10-01T00:00:00Z'}]
+links:
+- {id: l1, kind: LINK_KIND_SERVES, from: fast, to: canvases/clinic/segments/families}
+- {id: l2, kind: LINK_KIND_PAID_FOR, from: fee, to: fast}
+---
+name: canvases/clinic/segments/families
+display_name: Gia đình trẻ
+size: 1200
+growth_rate: 0.07
+fit: 0.8
+capacity: 300
+needs:
+- {kind: NEED_KIND_PAIN, text: Chờ lâu, intensity: 0.9}
+- {kind: NEED_KIND_DESIRE, text: Cùng một bác sĩ}
+relationship_plan:
+  facets:
+  - kind: FACET_KIND_RELATIONSHIP_TYPE
+    relationship_types: [RELATIONSHIP_TYPE_PERSONAL_ASSISTANCE, RELATIONSHIP_TYPE_COMMUNITY]
+    evidence: [{source: 12 phỏng vấn, observed_time: '2099-01-01T00:00:00Z'}]
+  - kind: FACET_KIND_TOUCHPOINTS
+    touchpoints: [{description: Nhắc lịch, stage: LIFECYCLE_STAGE_USE, channel_note: app, owner: An}]
+  - kind: FACET_KIND_SUPPORT
+    response_time: 3600s
+    attributes: {level: 24/7}
+    evidence: [{source: Khảo sát, observed_time: '2001-01-01T00:00:00Z'}]
+  - kind: FACET_KIND_PRIVACY_AND_SECURITY
+    lawful_bases: [LAWFUL_BASIS_CONSENT]
+---
+name: canvases/clinic/segments/families/personas/lan
+display_name: Lan
+goals: [Con khỏe]
+pains: [Nghỉ làm để đi khám]
+preferred_channels: [Zalo]
+quote: Tôi không có cả buổi sáng.
+";
+
+#[test]
+fn a_canvas_is_shown_whole_in_its_own_language() {
+    let (served, dir) = serve(&shipped());
+    let folder = dir.path();
+    std::fs::write(folder.join("clinic.yaml"), CLINIC).unwrap();
+    let (code, _, told) = run(&served, folder, &["apply", "clinic.yaml", "--yes"]);
+    assert_eq!(code, 0, "{told}");
+    let (code, shown, told) = run(&served, folder, &["canvas", "show", "canvases/clinic"]);
+    assert_eq!(code, 0, "{told}");
+    insta::assert_snapshot!("canvas_in_vietnamese", shown);
+}
