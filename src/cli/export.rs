@@ -7,10 +7,9 @@ use clap::Args;
 
 use super::Done;
 use super::connect::{Clients, ServerArg};
-use super::scored::defused;
-use super::sheet_out::{Cell, Format, Sheet};
+use super::sheet_out::{Cell, Column, Format, Kind as CellKind, Sheet};
 use super::table::counted;
-use crate::domain::vocabulary::Vocabulary;
+use crate::domain::vocabulary::{AttributeType, Vocabulary};
 use crate::grpc::convert;
 use crate::grpc::pb::{self, lead::Subject, value::Kind};
 
@@ -89,7 +88,8 @@ impl Export {
         let clients = Clients::connect(&self.server.server).await?;
         let vocabulary = clients.vocabulary().await?;
         let columns = self.chosen(&vocabulary)?;
-        let mut sheet = Sheet::create(&self.out, self.format, &columns)?;
+        let typed = columns.iter().map(|name| Column::new(name, kind(name, &vocabulary))).collect();
+        let mut sheet = Sheet::create(&self.out, Format::of(self.format, &self.out), typed)?;
         let (mut count, mut page_token) = (0, String::new());
         loop {
             let request = pb::ListLeadsRequest {
@@ -134,8 +134,21 @@ impl Export {
     }
 }
 
+/// The type of a column's cells.
+fn kind(column: &str, vocabulary: &Vocabulary) -> CellKind {
+    match column {
+        "employees" | "founded_year" | "birth_year" | "total" | "fit" | "engagement" => CellKind::Number,
+        "stale" => CellKind::YesNo,
+        _ => match vocabulary.attributes.get(column).map(|attribute| &attribute.kind) {
+            Some(AttributeType::Number) => CellKind::Number,
+            Some(AttributeType::YesNo) => CellKind::YesNo,
+            _ => CellKind::Text,
+        },
+    }
+}
+
 fn text(text: &str) -> Cell {
-    if text.is_empty() { Cell::Empty } else { Cell::Text(defused(text)) }
+    Cell::text(text)
 }
 
 fn number(number: Option<impl Into<f64>>) -> Cell {

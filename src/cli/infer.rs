@@ -51,8 +51,8 @@ impl Facts {
                 continue;
             }
             count += 1;
-            for (column, cell) in columns.iter_mut().zip(&row.cells) {
-                column.see(cell.trim());
+            for (place, (column, cell)) in columns.iter_mut().zip(&row.cells).enumerate() {
+                column.see(cell.trim(), row.number(place).is_some());
             }
         }
         if count == 0 {
@@ -125,13 +125,18 @@ impl Column {
         }
     }
 
-    fn see(&mut self, cell: &str) {
+    fn see(&mut self, cell: &str, is_number: bool) {
         if cell.is_empty() {
             return;
         }
         self.filled += 1;
         if self.words.len() < MOST_WORDS || self.words.contains_key(cell) {
             *self.words.entry(cell.to_owned()).or_default() += 1;
+        }
+        if is_number {
+            self.numbers += 1;
+            self.yes_no += usize::from(matches!(cell, "0" | "1"));
+            return;
         }
         self.evidence.see(cell, false);
         self.ambiguous += usize::from(matches!(written::read(cell, None, false), Err(Unread::Ambiguous)));

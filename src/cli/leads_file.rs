@@ -61,7 +61,7 @@ impl<'v> LeadsFile<'v> {
         let mut count = 0;
         while let Some(row) = rows.read()? {
             count += usize::from(!row.is_blank());
-            mapping.see(&row.cells);
+            mapping.see(&row);
         }
         let rows = Opened::open(path, by)?.rows;
         Ok(Self {

@@ -14,7 +14,8 @@ use super::leads_file::{LeadRow, LeadsFile};
 use super::local::Local;
 use super::mapping::Mapped;
 use super::rows::{FileArg, Row};
-use super::scored::{Format, Rejected, Scored, Sink};
+use super::scored::{Rejected, Scored, Sink};
+use super::sheet_out::Format;
 use super::table::{Table, bar, counted};
 use crate::app::{Clock as _, SystemClock};
 use crate::config::currency;
@@ -37,7 +38,7 @@ Examples:
 
 A profile file is protobuf JSON of assay.v1.Profile: {\"displayName\": \"Main\", \"industries\": [\"software\"]}")]
 pub struct Score {
-    /// The file: delimited text with a header line, JSON Lines, or a spreadsheet
+    /// The file: delimited text with a header line, JSON Lines, Parquet, or a spreadsheet
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
@@ -193,10 +194,7 @@ impl Score {
         let errors = self.errors.clone().unwrap_or_else(|| self.file.with_extension("errors.csv"));
         self.check_files(&errors)?;
         let scorer = self.by.connect().await?;
-        let format = self.format.unwrap_or_else(|| match self.out.extension().and_then(|e| e.to_str()) {
-            Some("jsonl" | "ndjson") => Format::Jsonl,
-            _ => Format::Csv,
-        });
+        let format = Format::of(self.format, &self.out);
         // What is no table must not cost the result of a former run.
         let mut file =
             LeadsFile::open(&self.file, &self.input, &scorer.vocabulary, &self.by.currency, scorer.as_of)?;

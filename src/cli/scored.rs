@@ -5,27 +5,11 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::ValueEnum;
 
 use super::rows::Row;
-use super::table::{points, signed};
+use super::sheet_out::{self, Cell, Column, Format, Kind, Sheet, defused};
+use super::table::signed;
 use crate::grpc::pb;
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Csv,
-    Jsonl,
-}
-
-/// Whether a spreadsheet would run a cell. A plain negative number is none.
-pub fn is_formula(cell: &str) -> bool {
-    cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err()
-}
-
-/// A cell that a spreadsheet shows instead of running it: with a mark before, which is taken off when it is read.
-pub fn defused(cell: &str) -> String {
-    if is_formula(cell) { format!("'{cell}") } else { cell.to_owned() }
-}
 
 /// Rows that could not be scored, as they were, in a file of their own that is made with the first of them.
 pub struct Rejected {
@@ -104,7 +88,9 @@ pub struct Sink {
 }
 
 enum Writer {
-    Csv(Box<csv::Writer<Box<dyn Write + Send>>>),
+    /// A line for each row, with its reasons as one text.
+    Flat(Sheet),
+    /// An object for each row, with its reasons as a list.
     Jsonl(BufWriter<Box<dyn Write + Send>>),
 }
 
@@ -117,22 +103,31 @@ pub struct Scored<'a> {
     pub score: &'a pb::Score,
 }
 
+/// The columns of a result: those that are kept stand after the first two.
+const FIRST: [&str; 2] = ["id", "name"];
+const GRADE: [&str; 2] = ["status", "grade"];
+const NUMBERS: [&str; 4] = ["total", "fit", "engagement", "completeness"];
+const LAST: [&str; 1] = ["reasons"];
+
+/// The name of a column that is kept: no other column of the result is called so.
+fn apart(name: &str) -> String {
+    let mut ours = FIRST.iter().chain(&GRADE).chain(&NUMBERS).chain(&LAST);
+    if ours.any(|our| our.eq_ignore_ascii_case(name)) { format!("{name} in file") } else { name.to_owned() }
+}
+
 impl Sink {
     pub fn open(path: &Path, format: Format, top: usize, kept: Vec<String>) -> anyhow::Result<Self> {
-        let writer: Box<dyn Write + Send> = match path.to_str() {
-            Some("-") => Box::new(std::io::stdout()),
-            _ => {
-                Box::new(File::create(path).with_context(|| format!("{} can't be written", path.display()))?)
-            }
-        };
+        let texts =
+            |names: &[&str]| names.iter().map(|name| Column::new(*name, Kind::Text)).collect::<Vec<_>>();
         let writer = match format {
-            Format::Jsonl => Writer::Jsonl(BufWriter::new(writer)),
-            Format::Csv => {
-                let mut writer = csv::Writer::from_writer(writer);
-                let head = ["id", "name"].into_iter().chain(kept.iter().map(String::as_str));
-                let rest = ["status", "grade", "total", "fit", "engagement", "completeness", "reasons"];
-                writer.write_record(head.chain(rest))?;
-                Writer::Csv(Box::new(writer))
+            Format::Jsonl => Writer::Jsonl(BufWriter::new(sheet_out::create(path)?)),
+            flat => {
+                let mut columns = texts(&FIRST);
+                columns.extend(kept.iter().map(|name| Column::new(apart(name), Kind::Text)));
+                columns.extend(texts(&GRADE));
+                columns.extend(NUMBERS.map(|name| Column::new(name, Kind::Number)));
+                columns.extend(texts(&LAST));
+                Writer::Flat(Sheet::create(path, flat, columns)?)
             }
         };
         Ok(Self { writer, top, kept })
@@ -142,24 +137,25 @@ impl Sink {
         let Scored { id, name, kept, score } = row;
         let status = score.status().as_str_name().trim_start_matches("SCORE_STATUS_").to_lowercase();
         let reasons = top_reasons(score, self.top);
+        let number = |hundredths: i64| hundredths as f64 / 100.0;
         match &mut self.writer {
-            Writer::Csv(writer) => {
+            Writer::Flat(sheet) => {
                 let said = |(why, n)| if n == 0 { why } else { format!("{} {why}", signed(n)) };
                 let reasons: Vec<String> = reasons.into_iter().map(said).collect();
-                let first = [id, name].into_iter().chain(kept.iter().map(String::as_str)).map(defused);
-                let rest = [
-                    status,
-                    score.grade.clone(),
-                    points(score.total_hundredths),
-                    points(score.fit_hundredths),
-                    points(score.engagement_hundredths),
-                    format!("{:.2}", score.completeness),
-                    reasons.join("; "),
-                ];
-                writer.write_record(first.chain(rest))?;
+                let mut cells = vec![Cell::text(id), Cell::text(name)];
+                cells.extend(kept.iter().map(|cell| Cell::text(cell)));
+                cells.extend([
+                    Cell::text(&status),
+                    Cell::text(&score.grade),
+                    Cell::Number(number(score.total_hundredths)),
+                    Cell::Number(number(score.fit_hundredths)),
+                    Cell::Number(number(score.engagement_hundredths)),
+                    Cell::Number((score.completeness * 100.0).round() / 100.0),
+                    Cell::text(&reasons.join("; ")),
+                ]);
+                sheet.write(cells)?;
             }
             Writer::Jsonl(writer) => {
-                let number = |hundredths: i64| hundredths as f64 / 100.0;
                 let reasons: Vec<_> = reasons
                     .into_iter()
                     .map(|(why, n)| serde_json::json!({"points": number(n), "reason": why}))
@@ -189,24 +185,8 @@ impl Sink {
 
     pub fn finish(self) -> anyhow::Result<()> {
         match self.writer {
-            Writer::Csv(mut writer) => writer.flush()?,
-            Writer::Jsonl(mut writer) => writer.flush()?,
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_spreadsheet_would_run_is_defused() {
-        for formula in ["=1+1", "@SUM(1)", "+cmd", "-1+1", "\tx"] {
-            assert_eq!(defused(formula), format!("'{formula}"));
-        }
-        for plain in ["-5", "+4.5", "7", "a=b", ""] {
-            assert_eq!(defused(plain), plain);
+            Writer::Flat(sheet) => sheet.finish(),
+            Writer::Jsonl(mut writer) => Ok(writer.flush()?),
         }
     }
 }

@@ -36,7 +36,7 @@ impl Decimal {
 }
 
 /// A number with what stood beside it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Written {
     pub value: f64,
     /// ISO 4217, where a code or a sign stood beside it; [`SHARED`] where that may be of several.

@@ -63,6 +63,12 @@ fn numbers_count_as_their_column_writes_them_and_never_by_a_guess() {
     let ranges =
         score("id,name,staff,pain_intensity\n1,a,51-200,70 %\n2,b,\"0,3k\",\"0,7\"\n".as_bytes(), &[]);
     assert_eq!((ranges.code, ranges.totals()), (Some(0), vec!["21", "21"]), "{}", ranges.told);
+    // A file whose numbers are numbers leaves no doubt: 25.125 is not 25,125, and the text beside it is.
+    let typed = score(
+        b"{\"id\": 1, \"budget\": 25.125}\n{\"id\": 2, \"budget\": \"25.125,00\"}\n",
+        &["--input", "jsonl"],
+    );
+    assert_eq!((typed.code, typed.totals()), (Some(0), vec!["0", "6"]), "{}", typed.told);
 }
 
 #[test]

@@ -101,7 +101,7 @@ async fn importing_twice_is_importing_once() {
     // An export is read again as it is.
     let (code, _, _) = run(&served, folder, &["export", "--system", "crm", "--out", "out.csv"]);
     assert_eq!(code, 0);
-    for file in ["out.csv", "out.jsonl"] {
+    for file in ["out.csv", "out.jsonl", "out.parquet"] {
         let (code, _, _) = run(&served, folder, &["export", "--system", "crm", "--out", file]);
         assert_eq!(code, 0);
         let (code, _, told) = run(&served, folder, &["import", file, "--system", "crm"]);

@@ -262,12 +262,14 @@ impl<'v> Mapping<'v> {
     }
 
     /// Looks at how the numbers of a row are written.
-    pub fn see(&mut self, cells: &[String]) {
+    pub fn see(&mut self, row: &Row) {
         let vocabulary = self.vocabulary;
         let of_attributes = self.attributes.iter_mut().map(|(.., place)| place);
         let of_activities = self.activities.iter_mut().flat_map(|a| [&mut a.count, &mut a.amount]).flatten();
         for place in self.facts.values_mut().chain(of_attributes).chain(of_activities) {
-            if let Some(cell) = known(vocabulary, cells, place.column) {
+            if row.number(place.column).is_none()
+                && let Some(cell) = known(vocabulary, &row.cells, place.column)
+            {
                 place.evidence.see(cell, place.whole);
             }
         }
@@ -287,7 +289,7 @@ impl<'v> Mapping<'v> {
                 format!("line {line}: the row has no id: its cell in \"{}\" is empty", place.header)
             })?,
         };
-        let mut reader = Reader { mapping: self, cells, line, notes };
+        let mut reader = Reader { mapping: self, row, line, notes };
         let name = text_of(&self.display_name);
         let subject = reader.subject(name.clone());
         let mut lead = pb::Lead {
@@ -449,7 +451,7 @@ fn known<'c>(vocabulary: &Vocabulary, cells: &'c [String], column: usize) -> Opt
 /// A text without the mark that our own output puts before what a spreadsheet would run.
 fn undefused(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if super::scored::is_formula(rest) => rest,
+        Some(rest) if super::sheet_out::is_formula(rest) => rest,
         _ => cell,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use prost_types::Timestamp;
 
 use super::{ActivityPlaces, ContactParts, Mapping, Notes, Part, Place, known, undefused};
+use crate::cli::rows::Row;
 use crate::domain::canonical::{folded, host, same_word};
 use crate::domain::text::suggestion;
 use crate::domain::time::Time;
@@ -21,7 +22,7 @@ const MAX_COUNT: f64 = 1_000.0;
 /// Reads the cells of one row.
 pub(super) struct Reader<'r, 'v> {
     pub mapping: &'r Mapping<'v>,
-    pub cells: &'r [String],
+    pub row: &'r Row,
     pub line: u64,
     pub notes: &'r mut Notes,
 }
@@ -29,7 +30,7 @@ pub(super) struct Reader<'r, 'v> {
 impl<'r> Reader<'r, '_> {
     fn place(&self, fact: &str) -> Option<(&'r Place, &'r str)> {
         let place = self.mapping.facts.get(fact)?;
-        let cell = known(self.mapping.vocabulary, self.cells, place.column)?;
+        let cell = known(self.mapping.vocabulary, &self.row.cells, place.column)?;
         // Of these, only the code of a country can be meant.
         let unknown = same_word(cell, NAMIBIA) && (fact != "country" || cell != "NA");
         (!unknown).then_some((place, cell))
@@ -46,6 +47,9 @@ impl<'r> Reader<'r, '_> {
 
     /// A number as it is written, or a note why it is unknown.
     fn number(&mut self, place: &Place, cell: &str) -> Option<Written> {
+        if let Some(value) = self.row.number(place.column) {
+            return Some(Written { value, ..Written::default() });
+        }
         match written::read(cell, place.decimal(), place.whole) {
             Ok(written) => {
                 if written.range {
@@ -209,14 +213,14 @@ impl<'r> Reader<'r, '_> {
             let choice = match &attribute.kind {
                 // A choice may be "none" or "unknown".
                 AttributeType::Choice(choices) => {
-                    let cell = self.cells.get(place.column).map_or("", |cell| cell.trim());
+                    let cell = self.row.cells.get(place.column).map_or("", |cell| cell.trim());
                     choices.iter().find(|choice| same_word(choice, cell))
                 }
                 _ => None,
             };
             let kind = match choice {
                 Some(choice) => Some(Kind::Text(choice.clone())),
-                None => known(mapping.vocabulary, self.cells, place.column)
+                None => known(mapping.vocabulary, &self.row.cells, place.column)
                     .filter(|cell| !same_word(cell, NAMIBIA))
                     .and_then(|cell| self.attribute(name, attribute, place, cell)),
             };
@@ -295,7 +299,7 @@ impl<'r> Reader<'r, '_> {
         let mapping = self.mapping;
         let mut activities = Vec::new();
         for ActivityPlaces { kind, count, last, amount } in &mapping.activities {
-            let cell = |place: &Place| known(mapping.vocabulary, self.cells, place.column);
+            let cell = |place: &Place| known(mapping.vocabulary, &self.row.cells, place.column);
             let last = last.as_ref().and_then(|place| Some((place, cell(place)?)));
             let counted = count.as_ref().and_then(|place| Some((place, cell(place)?)));
             let amount = amount.as_ref().and_then(|place| Some((place, cell(place)?)));
@@ -336,7 +340,9 @@ impl<'r> Reader<'r, '_> {
         for ContactParts { name, others } in &mapping.contacts {
             let cell = |part: &Part| match part {
                 Part::Same(word) => Some(word.clone()),
-                Part::Column(column) => known(mapping.vocabulary, self.cells, *column).map(str::to_owned),
+                Part::Column(column) => {
+                    known(mapping.vocabulary, &self.row.cells, *column).map(str::to_owned)
+                }
             };
             let Some(display_name) = cell(name) else { continue };
             let part = |what: &str| others.get(what).and_then(cell).unwrap_or_default();

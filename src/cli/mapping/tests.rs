@@ -59,7 +59,7 @@ fn as_of() -> Time {
 fn read(header: &[&str], rows: &[&[&str]]) -> (Vec<Mapped>, Vec<String>) {
     let vocabulary = vocabulary(FACTS);
     let mut mapping = Mapping::new(&vocabulary, &strings(header), "EUR", as_of()).unwrap();
-    rows.iter().for_each(|cells| mapping.see(&strings(cells)));
+    rows.iter().for_each(|cells| mapping.see(&Row { cells: strings(cells), ..Row::default() }));
     let mut notes = Notes::default();
     let read = |(i, cells): (usize, &&[&str])| {
         let row = Row { line: i as u64 + 2, cells: strings(cells), ..Row::default() };
@@ -156,8 +156,8 @@ proptest! {
         let vocabulary = vocabulary(FACTS);
         let header = strings(&["no", "Staff", "industry", "score", "urgency", "budget", "Do Not Email", "Visits", "Contact"]);
         let mut mapping = Mapping::new(&vocabulary, &header, "EUR", as_of()).unwrap();
-        mapping.see(&cells);
         let row = Row { line: 2, cells, ..Row::default() };
+        mapping.see(&row);
         if let Err(problem) = mapping.row(1, &row, &mut Notes::default()) {
             prop_assert!(problem.contains("no id"), "{}", problem);
         }

@@ -149,7 +149,7 @@ impl Delimited {
                 super::super::table::counted(swallowed, "line")
             );
             let cells = plain_cells(&first, self.delimiter);
-            return Ok(Some(Row { line, cells, remark: None, problem: Some(problem) }));
+            return Ok(Some(Row { line, cells, problem: Some(problem), ..Row::default() }));
         }
     }
 
@@ -172,7 +172,7 @@ impl Delimited {
                 ));
             }
         }
-        Row { line, cells, remark, problem }
+        Row { line, cells, remark, problem, ..Row::default() }
     }
 }
 

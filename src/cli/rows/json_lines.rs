@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 use serde_json::Value;
 
-use super::{Opened, Row, Rows};
+use super::{Opened, Row, Rows, Typed};
 
 pub fn open(path: &Path) -> anyhow::Result<Opened> {
     let mut header: Vec<String> = Vec::new();
@@ -23,38 +23,34 @@ pub fn open(path: &Path) -> anyhow::Result<Opened> {
             Err(error) if rows.is_empty() => bail!("line {number} is no JSON object: {error}"),
             Err(error) => {
                 let problem = Some(format!("line {number} is no JSON object: {error}"));
-                rows.push(Row { line: number, cells: vec![line], problem, remark: None });
+                rows.push(Row { line: number, cells: vec![line], problem, ..Row::default() });
                 continue;
             }
         };
-        let mut cells = vec![String::new(); header.len()];
+        let mut cells = vec![Typed::default(); header.len()];
         for (name, value) in object {
             let place = *places.entry(name.clone()).or_insert_with(|| {
                 header.push(name);
                 header.len() - 1
             });
-            cells.resize(header.len(), String::new());
-            cells[place] = text(value);
+            cells.resize(header.len(), Typed::default());
+            cells[place] = (text(&value), value.as_f64());
         }
-        rows.push(Row { line: number, cells, ..Row::default() });
+        let (cells, numbers) = cells.into_iter().unzip();
+        rows.push(Row { line: number, cells, numbers, ..Row::default() });
     }
     let columns = header.len();
     rows.iter_mut().for_each(|row| row.cells.resize(columns, String::new()));
     Ok(Opened { header, rows: Rows::Kept(rows.into_iter()) })
 }
 
-/// A value as a cell has it.
-fn text(value: Value) -> String {
+/// A value as people write it.
+fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text,
-        Value::Bool(yes) => if yes { "yes" } else { "no" }.into(),
-        Value::Array(items) => items.into_iter().map(text).collect::<Vec<_>>().join(";"),
-        // A number is a number: written so that nobody takes its point for a mark between thousands.
-        Value::Number(number) => match number.as_f64() {
-            Some(value) if value.fract() != 0.0 => format!("{value:e}"),
-            _ => number.to_string(),
-        },
+        Value::String(text) => text.clone(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(";"),
         other => other.to_string(),
     }
 }

@@ -1,7 +1,8 @@
-//! The rows of a file, whatever it is written in: delimited text, JSON Lines, or a spreadsheet.
+//! The rows of a file, whatever it is written in: delimited text, JSON Lines, Parquet, or a spreadsheet.
 
 mod delimited;
 mod json_lines;
+mod parquet;
 mod sheet;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 
 use delimited::Delimited;
+use parquet::Parquet;
 
 /// How a file is read.
 #[derive(Args, Clone, Default)]
@@ -32,6 +34,7 @@ pub struct FileArg {
 pub enum Input {
     Csv,
     Jsonl,
+    Parquet,
     Xlsx,
 }
 
@@ -52,18 +55,29 @@ fn encoding(text: &str) -> Result<&'static encoding_rs::Encoding, String> {
 }
 
 /// A row as it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     /// Where it begins, counted from 1.
     pub line: u64,
     pub cells: Vec<String>,
+    /// The cells that the file itself holds as numbers, so that it does not matter how they would be written; nothing
+    /// where it holds texts alone.
+    pub numbers: Vec<Option<f64>>,
     /// What was odd about it, and how it was read.
     pub remark: Option<String>,
     /// Why it can't be read.
     pub problem: Option<String>,
 }
 
+/// A cell as people write it, and the number that it is.
+type Typed = (String, Option<f64>);
+
 impl Row {
+    /// The number that the file itself has in a column.
+    pub fn number(&self, column: usize) -> Option<f64> {
+        self.numbers.get(column).copied().flatten()
+    }
+
     pub fn is_blank(&self) -> bool {
         self.problem.is_none() && self.cells.iter().all(|cell| cell.trim().is_empty())
     }
@@ -72,6 +86,7 @@ impl Row {
 /// A file that is read row by row.
 pub enum Rows {
     Delimited(Delimited),
+    Parquet(Parquet),
     Kept(std::vec::IntoIter<Row>),
 }
 
@@ -88,6 +103,7 @@ impl Opened {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
         let input = by.input.unwrap_or(match ending.as_str() {
             "jsonl" | "ndjson" => Input::Jsonl,
+            "parquet" => Input::Parquet,
             "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => Input::Xlsx,
             _ => Input::Csv,
         });
@@ -96,6 +112,7 @@ impl Opened {
                 Delimited::open(path, by).map(|(header, rows)| Opened { header, rows: Rows::Delimited(rows) })
             }
             Input::Jsonl => json_lines::open(path),
+            Input::Parquet => parquet::open(path),
             Input::Xlsx => sheet::open(path, by.sheet.as_deref()),
         };
         let opened = opened.with_context(shown)?;
@@ -111,6 +128,7 @@ impl Rows {
     pub fn read(&mut self) -> anyhow::Result<Option<Row>> {
         match self {
             Rows::Delimited(rows) => rows.read(),
+            Rows::Parquet(rows) => rows.read(),
             Rows::Kept(rows) => Ok(rows.next()),
         }
     }

@@ -20,10 +20,9 @@ pub fn open(path: &Path, sheet: Option<&str>) -> anyhow::Result<Opened> {
     let mut rows = range
         .rows()
         .enumerate()
-        .map(|(i, cells)| Row {
-            line: first + i as u64,
-            cells: cells.iter().map(text).collect(),
-            ..Row::default()
+        .map(|(i, cells)| {
+            let (cells, numbers) = cells.iter().map(|cell| (text(cell), number(cell))).unzip();
+            Row { line: first + i as u64, cells, numbers, ..Row::default() }
         })
         .skip_while(Row::is_blank);
     let header = rows.next().map(|row| row.cells).unwrap_or_default();
@@ -31,7 +30,15 @@ pub fn open(path: &Path, sheet: Option<&str>) -> anyhow::Result<Opened> {
     Ok(Opened { header, rows: Rows::Kept(rows.into_iter()) })
 }
 
-/// A cell as text: what it holds, not how it is shown, so that numbers are beyond doubt.
+fn number(cell: &Data) -> Option<f64> {
+    match cell {
+        Data::Int(number) => Some(*number as f64),
+        Data::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// A cell as text: what it holds, not how it is shown.
 fn text(cell: &Data) -> String {
     match cell {
         Data::Empty => String::new(),
@@ -41,8 +48,6 @@ fn text(cell: &Data) -> String {
             format!("{year:04}-{month:02}-{day:02}")
         }
         Data::Error(_) => "#N/A".into(),
-        // Programs write the numbers: as many digits as they have, with a point.
-        Data::Float(number) if number.fract() != 0.0 => format!("{number:e}"),
         other => other.to_string(),
     }
 }
