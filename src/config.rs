@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::domain::name::ProfileName;
+use crate::grpc::web::Origins;
 use crate::storage::postgres::PoolSettings;
 
 /// What can be set: as a flag, as the environment variable in its help, or as the key of the same name in the
@@ -60,6 +61,9 @@ pub struct Settings {
     /// How long PostgreSQL may take for a statement, and not answer at all [default: 15s]
     #[arg(long, env = "ASSAY_DATABASE_TIMEOUT", value_name = "DURATION")]
     pub database_timeout: Option<Span>,
+    /// The pages that may call from a browser, by their origins, such as https://app.example; `*` is all [default: none]
+    #[arg(long, env = "ASSAY_WEB_ORIGINS", value_delimiter = ',', value_name = "ORIGIN,…")]
+    pub web_origins: Option<Vec<String>>,
     /// The deployment's currency; amounts in others are unknown facts [default: EUR]
     #[arg(long, env = "ASSAY_CURRENCY", value_name = "ISO4217")]
     pub currency: Option<String>,
@@ -180,6 +184,7 @@ pub struct Config {
     pub list_timeout: Duration,
     pub max_connection_age: Duration,
     pub pool: PoolSettings,
+    pub web_origins: Origins,
     pub currency: String,
     pub default_profile: Option<ProfileName>,
     pub replica: String,
@@ -215,6 +220,7 @@ impl Settings {
             database_connections: self.database_connections.or(below.database_connections),
             database_wait: self.database_wait.or(below.database_wait),
             database_timeout: self.database_timeout.or(below.database_timeout),
+            web_origins: self.web_origins.or(below.web_origins),
             currency: self.currency.or(below.currency),
             default_profile: self.default_profile.or(below.default_profile),
             replica: self.replica.or(below.replica),
@@ -246,6 +252,9 @@ impl Settings {
                 wait: seconds(self.database_wait, 2),
                 timeout: seconds(self.database_timeout, 15),
             },
+            web_origins: Origins::of(&self.web_origins.unwrap_or_default()).map_err(|text| {
+                anyhow::anyhow!("web_origins \"{text}\": write an origin as https://app.example, or *")
+            })?,
             currency: self.currency.unwrap_or_else(|| "EUR".into()),
             default_profile: self
                 .default_profile

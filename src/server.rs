@@ -80,7 +80,7 @@ pub async fn serve(
         most: most_connections(),
         ending: ending.clone(),
     };
-    let service = WithWeb::of(observe.layer(routes(&app, health)?));
+    let service = WithWeb::of(observe.layer(routes(&app, health)?), config.web_origins);
     let mut grpc = tokio::spawn(connections.serve(listeners.grpc, service));
     tracing::info!(%address, admin = %admin_address, "listening");
 

@@ -443,6 +443,11 @@ fn answer(code: StatusCode, json: Json) -> Response<Body> {
     response
 }
 
+/// A refusal of a call that was not looked at.
+pub fn refusal(status: &Status) -> Response<Body> {
+    answer(http_status(status), error_json(status))
+}
+
 /// As a whole second at least, from what gRPC is told in milliseconds.
 fn retry_after(headers: &HeaderMap) -> Option<HeaderValue> {
     let pushback: u64 = headers.get("grpc-retry-pushback-ms")?.to_str().ok()?.parse().ok()?;

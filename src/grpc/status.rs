@@ -46,11 +46,12 @@ pub enum Reason {
     AnswerNotRead,
     OutcomeUnknown,
     DataLoss,
+    OriginRefused,
     Internal,
 }
 
 impl Reason {
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 30] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -79,6 +80,7 @@ impl Reason {
         Reason::AnswerNotRead,
         Reason::OutcomeUnknown,
         Reason::DataLoss,
+        Reason::OriginRefused,
         Reason::Internal,
     ];
 
@@ -112,6 +114,7 @@ impl Reason {
             Reason::AnswerNotRead => "ANSWER_NOT_READ",
             Reason::OutcomeUnknown => "OUTCOME_UNKNOWN",
             Reason::DataLoss => "DATA_LOSS",
+            Reason::OriginRefused => "ORIGIN_REFUSED",
             Reason::Internal => "INTERNAL",
         }
     }
@@ -121,6 +124,7 @@ impl Reason {
             Reason::InvalidFields | Reason::MalformedRequest | Reason::RequestIdReused => {
                 Code::InvalidArgument
             }
+            Reason::OriginRefused => Code::PermissionDenied,
             Reason::NotFound => Code::NotFound,
             Reason::AlreadyExists | Reason::ExternalIdTaken => Code::AlreadyExists,
             Reason::EtagMismatch => Code::Aborted,

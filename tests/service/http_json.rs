@@ -188,3 +188,39 @@ async fn grpc_web_is_spoken_too() {
     let trailers = String::from_utf8_lossy(&answer[5 + length..]).into_owned();
     assert!(trailers.contains("grpc-status:0"), "{trailers}");
 }
+
+/// Without this, any page that somebody visits could write to a server on their own machine.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_call_only_where_their_origin_is_named() {
+    let server = crate::support::TestServer::start_with(
+        |scripts| crate::support::copy_dir(&crate::support::shipped(), scripts),
+        assay::config::Settings {
+            web_origins: Some(vec!["https://app.example".into()]),
+            ..Default::default()
+        },
+    )
+    .await;
+    // A header more, by the way in which `send` writes the type of the content.
+    let ask = async |verb: &str, path: &str, origin: &str, more: &str| {
+        let kind = format!("text/plain\r\nOrigin: {origin}{more}");
+        send(&server, verb, path, &kind, b"{}").await
+    };
+    let (code, head, body) = ask("POST", "/v1/profiles?profile_id=evil", "https://evil.example", "").await;
+    let told: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((code, &told["details"][0]["reason"]), (403, &json!("ORIGIN_REFUSED")), "{told}");
+    assert!(!head.to_lowercase().contains("access-control"), "{head}");
+    assert_eq!(json(&server, "GET", "/v1/profiles/evil", Value::Null).await.0, 404);
+
+    let preflight = "\r\nAccess-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: content-type";
+    let (code, head, _) =
+        ask("OPTIONS", "/assay.v1.ScoringService/ScoreLead", "https://app.example", preflight).await;
+    let head = head.to_lowercase();
+    assert_eq!(code, 200);
+    assert!(head.contains("access-control-allow-origin: https://app.example"), "{head}");
+    assert!(head.contains("access-control-allow-headers: content-type"), "{head}");
+    let (code, head, _) = ask("GET", "/v1/rules/status", "https://app.example", "").await;
+    assert!(
+        head.to_lowercase().contains("access-control-allow-origin: https://app.example"),
+        "{code} {head}"
+    );
+}
