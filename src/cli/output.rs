@@ -1,7 +1,7 @@
 //! Standard output that may end early: `assay … | head` is no failure.
 
 use std::fmt::Arguments;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Whether nobody reads on.
@@ -18,7 +18,7 @@ pub fn write(text: Arguments) {
     if ended() {
         return;
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     if let Err(error) = out.write_fmt(text).and_then(|()| out.flush()) {
         if error.kind() == ErrorKind::BrokenPipe {
             ENDED.store(true, Ordering::Relaxed);
@@ -26,6 +26,29 @@ pub fn write(text: Arguments) {
         }
         eprintln!("error: standard output can't be written: {error}");
         std::process::exit(1);
+    }
+}
+
+/// Standard output for those who write much: what nobody reads is dropped.
+pub struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if ended() { Ok(bytes.len()) } else { unless_ended(io::stdout().lock().write(bytes), bytes.len()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if ended() { Ok(()) } else { unless_ended(io::stdout().lock().flush(), ()) }
+    }
+}
+
+fn unless_ended<T>(written: io::Result<T>, dropped: T) -> io::Result<T> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            ENDED.store(true, Ordering::Relaxed);
+            Ok(dropped)
+        }
+        other => other,
     }
 }
 

@@ -140,7 +140,7 @@ impl Sink {
         let number = |hundredths: i64| hundredths as f64 / 100.0;
         match &mut self.writer {
             Writer::Flat(sheet) => {
-                let said = |(why, n)| if n == 0 { why } else { format!("{} {why}", signed(n)) };
+                let said = |(why, n)| if n == 0 { why } else { format!("{why} ({})", signed(n)) };
                 let reasons: Vec<String> = reasons.into_iter().map(said).collect();
                 let mut cells = vec![Cell::text(id), Cell::text(name)];
                 cells.extend(kept.iter().map(|cell| Cell::text(cell)));

@@ -202,16 +202,17 @@ fn a_folder_is_made_in_which_the_first_score_is_an_a() {
 fn facts_are_inferred_of_a_file_and_rules_score_by_them() {
     let dir = tempfile::tempdir().unwrap();
     let mut content = String::from(
-        "Kundennummer;Firma;Mitarbeiter;Vertragsende;Newsletter;WelchesPaket;Budget;Faxnummer;Notiz;Leer\n",
+        "Kundennummer;Firma;Mitarbeiter;Vertragsende;Newsletter;WelchesPaket;Budget;Rahmen;Faxnummer;Notiz;Leer\n",
     );
     for place in 0..60 {
         content.push_str(&format!(
-            "K{place};Firma {place};1.{:03};{:02}.06.2027;{};{};{},50 €;{};Notiz Nummer {place};\n",
+            "K{place};Firma {place};1.{:03};{:02}.06.2027;{};{};{},50 €;{}.500;{};Notiz Nummer {place};\n",
             place,
             place % 28 + 1,
             ["ja", "nein"][place % 2],
             ["Gold", "Silber", "bitte wählen"][place % 3],
             20_000 + place,
+            place % 7 + 1,
             4_930_000 + place,
         ));
     }
@@ -225,12 +226,7 @@ fn facts_are_inferred_of_a_file_and_rules_score_by_them() {
     let again = run(&["facts", "infer", "kunden.csv", "--out", "scripts/facts.toml"]);
     assert_eq!(again.status.code(), Some(1), "nothing is written over");
 
-    // What nothing in the column tells is for a person to say; the rest stands as it is: each kind of fact
-    // counts in a rule.
-    let said = text
-        .replace("employees = \"Mitarbeiter\"", "employees = { column = \"Mitarbeiter\", decimal = \",\" }");
-    assert_ne!(said, text);
-    std::fs::write(dir.path().join("scripts/facts.toml"), said).unwrap();
+    // What was inferred stands as it is: each kind of fact counts in a rule.
     std::fs::write(
         dir.path().join("scripts/lead_scoring/default.rhai"),
         "rule \"package\" when welches_paket == \"Gold\" then 1 because \"x\";\n\
@@ -248,4 +244,83 @@ fn facts_are_inferred_of_a_file_and_rules_score_by_them() {
     let text = String::from_utf8(scored.stdout).unwrap();
     let totals: Vec<_> = text.lines().skip(1).map(|line| line.split(',').nth(4).unwrap()).collect();
     assert_eq!(totals[..3], ["111", "1100", "11112"], "{told}");
+}
+
+/// An export of a CRM with American numbers, one with German ones: 60 firms each, of which every third is a good one.
+fn exports() -> [(&'static str, String); 2] {
+    let mut us = String::from(
+        "Record ID,Company name,Company Domain Name,Industry,Country/Region,Number of Employees,Annual Revenue,Budget,\
+         Number of Pageviews,Time Last Seen,Pricing Page Views,Demo Request Date,Contact owner\n",
+    );
+    let mut german = String::from(
+        "Kundennummer;Firma;Website;Branche;Land;Mitarbeiter;Jahresumsatz;Budget;Besuche;Letzter Besuch;Besuche der Preisseite;\
+         Demo angefragt am;Ansprechpartner;Position;Antworten;Zuständig\n",
+    );
+    for place in 0..60 {
+        let good = place % 3 == 0;
+        let industry = ["Heating", "Retail", "Legal services"][place % 3];
+        let staff = [1_000 + 10 * place, 5 * place + 6, 20_000 + place][place % 3];
+        us.push_str(&format!(
+            "{},\"Firm {place}, Inc.\",https://www.firm{place}.example/,{industry},{},\"{},{:03}\",\"$2,{:03},000.00\",\"$45,000.00\",{},{},{},{},Ann\n",
+            9_000 + place,
+            ["USA", "United States"][place % 2],
+            staff / 1_000,
+            staff % 1_000,
+            place,
+            if good { 12 } else { 0 },
+            if good { "2026-11-20" } else { "" },
+            if good { "3" } else { "#N/A" },
+            if good { "2026-11-18" } else { "" },
+        ).replace("\"0,", "\""));
+        german.push_str(&format!(
+            "K-{place};Firma {place} GmbH;www.firma{place}.example;{};{};{};2.{:03}.000,00 €;45.000,50 €;{};{};{};{};{};{};{};Ute\n",
+            ["Heizung", "Handel", "Recht"][place % 3],
+            ["Deutschland", "DE", "deutschland"][place % 3],
+            if staff < 1_000 { staff.to_string() } else { format!("{}.{:03}", staff / 1_000, staff % 1_000) },
+            place,
+            if good { "12" } else { "" },
+            if good { "20.11.2026" } else { "" },
+            if good { "3" } else { "-" },
+            if good { "18.11.2026" } else { "" },
+            ["Rosa Klein", "", "Jan Vogt"][place % 3],
+            ["Leiterin IT", "", "Inhaber"][place % 3],
+            place % 2,
+        ));
+    }
+    [("crm_a.csv", us), ("crm_b.csv", german)]
+}
+
+#[test]
+fn three_commands_lead_from_an_export_to_an_explained_a() {
+    let dir = tempfile::tempdir().unwrap();
+    for ((name, content), currency) in exports().into_iter().zip(["USD", "EUR"]) {
+        std::fs::write(dir.path().join(name), content).unwrap();
+        let run = |arguments: &[&str]| {
+            let output = assay().args(arguments).current_dir(dir.path()).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{name}: {arguments:?}: {told}");
+            (String::from_utf8(output.stdout).unwrap(), told)
+        };
+        let folder = name.trim_end_matches(".csv");
+        let (told, _) = run(&["init", folder, "--from", name]);
+        assert!(told.contains(&format!("assay score {name}")), "{told}");
+        assert_eq!(told.contains("--currency USD"), currency == "USD", "{told}");
+        let by = [
+            "--scripts",
+            &format!("{folder}/scripts"),
+            "--profile-file",
+            &format!("{folder}/profile.json"),
+            "--as-of",
+            "2026-11-26",
+            "--currency",
+            currency,
+        ];
+        let (scored, told) = run(&[&["score", name][..], &by].concat());
+        let grades: Vec<_> =
+            scored.lines().skip(1).filter_map(|line| line.split(",scored,").nth(1)).collect();
+        assert_eq!(grades.len(), 60, "{name}: {told}{scored}");
+        assert_eq!(grades.iter().filter(|rest| rest.starts_with("A,")).count(), 20, "{name}: {told}{scored}");
+        let (explained, _) = run(&[&["explain", name, "--row", "1"][..], &by].concat());
+        assert!(explained.contains("Grade A"), "{name}: {explained}");
+    }
 }

@@ -1,11 +1,17 @@
 //! Everything that a first hour needs, outside of any checkout: rules, a profile, a canvas, leads, a configuration.
 
+mod guess;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 
+use self::guess::Guess;
 use super::Done;
+use super::infer::Inferred;
+use super::leads_file::LeadsFile;
+use super::rows::FileArg;
 use crate::app::{Clock as _, SystemClock};
 use crate::cli::output::outln;
 use crate::domain::time::Time;
@@ -15,7 +21,8 @@ use crate::domain::time::Time;
 Examples:
   assay init my-rules                     for B2B software
   assay init my-shop --kind shop
-  assay init my-clinic --kind clinic")]
+  assay init my-clinic --kind clinic
+  assay init my-rules --from export.csv   around the columns of a file of yours")]
 pub struct Init {
     /// The folder to make
     #[arg(value_name = "DIR")]
@@ -23,6 +30,11 @@ pub struct Init {
     /// What kind of business to begin with
     #[arg(long, default_value = "b2b")]
     kind: Kind,
+    /// Make facts.toml and a first profile out of this file, in place of sample leads
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    input: FileArg,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,6 +46,8 @@ enum Kind {
 
 const FACTS: &str = include_str!("../../../scripts/facts.toml");
 const SHAPES: &str = include_str!("../../../scripts/lib/shapes.rhai");
+/// The currency of the samples.
+const EUR: &str = "EUR";
 const CONFIG: &str = "\
 # assay serve --config assay.toml; docs/configuration.md lists every key
 database = \"assay.db\"
@@ -94,22 +108,19 @@ impl Init {
         if taken {
             bail!("{} is not empty: name a new folder", self.folder.display());
         }
+        match &self.from {
+            None => self.with_sample(),
+            Some(file) => self.around(file),
+        }
+    }
+
+    fn with_sample(&self) -> anyhow::Result<Done> {
         let template = self.kind.template();
         let subject = if template.person { "subject = \"person\" " } else { "subject = \"company\"" };
         let facts = FACTS.replace("subject = \"company\"", subject);
-        let files = [
-            ("scripts/facts.toml", format!("{facts}\n{}", template.columns)),
-            ("scripts/lib/shapes.rhai", SHAPES.to_owned()),
-            ("scripts/lead_scoring/default.rhai", template.scoring.to_owned()),
-            ("scripts/segment_priority/default.rhai", template.priority.to_owned()),
-            ("profile.json", template.profile.to_owned()),
-            ("canvas.json", template.canvas.to_owned()),
-            ("leads.csv", dated(template.leads, SystemClock.now())),
-            ("assay.toml", CONFIG.to_owned()),
-        ];
-        for (path, text) in files {
-            write(&self.folder.join(path), &text)?;
-        }
+        self.write_rules(&template, &format!("{facts}\n{}", template.columns), EUR)?;
+        write(&self.folder.join("profile.json"), template.profile)?;
+        write(&self.folder.join("leads.csv"), &dated(template.leads, SystemClock.now()))?;
         let shown = self.folder.display();
         outln!("{shown} is made. Go on with:\n");
         outln!("  cd {shown}");
@@ -124,6 +135,74 @@ impl Init {
         );
         Ok(Done::Well)
     }
+
+    fn around(&self, file: &Path) -> anyhow::Result<Done> {
+        let template = self.kind.template();
+        let inferred = Inferred::of(file, &self.input)?;
+        let currency = inferred.currency().unwrap_or(EUR);
+        self.write_rules(&template, &facts_of(&inferred), currency)?;
+        let scripts = self.folder.join("scripts");
+        let (_, compiled) = super::rules::examine(&scripts, currency);
+        let (rules, _) = compiled.map_err(|findings| {
+            let first = findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
+            anyhow::anyhow!(
+                "the rules that were made of the columns can't be loaded: {first}; correct {shown}/facts.toml: \
+                 `assay rules check {shown}` shows all",
+                shown = scripts.display()
+            )
+        })?;
+        let mut leads = LeadsFile::open(file, &self.input, &rules.vocabulary, currency, SystemClock.now())?;
+        let guess = Guess::of(&mut leads)?;
+        write(&self.folder.join("profile.json"), &guess.profile(&inferred.shown))?;
+
+        let (shown, file) = (self.folder.display(), file.display());
+        outln!("{shown} is made. profile.json is a first guess: {}.", guess.basis());
+        outln!("Read scripts/facts.toml and it, correct them, and go on with:\n");
+        let mut by = format!("--scripts {shown}/scripts --profile-file {shown}/profile.json");
+        if currency != EUR {
+            by.push_str(&format!(" --currency {currency}"));
+        }
+        outln!("  assay score {file} {by} --out scored.csv");
+        outln!("  assay explain {file} --row 1 {by}");
+        Ok(Done::Well)
+    }
+
+    /// Writes what is there of every kind.
+    fn write_rules(&self, template: &Template, facts: &str, currency: &str) -> anyhow::Result<()> {
+        for (path, text) in [
+            ("scripts/facts.toml", facts),
+            ("scripts/lib/shapes.rhai", SHAPES),
+            ("scripts/lead_scoring/default.rhai", template.scoring),
+            ("scripts/segment_priority/default.rhai", template.priority),
+            ("canvas.json", template.canvas),
+            ("assay.toml", &CONFIG.replace(EUR, currency)),
+        ] {
+            write(&self.folder.join(path), text)?;
+        }
+        Ok(())
+    }
+}
+
+/// The shipped words, with the columns of a file in place of the sample's.
+fn facts_of(inferred: &Inferred) -> String {
+    let words_begin = FACTS.find("# Words that mean").unwrap_or_default();
+    let mut words = FACTS[words_begin..].to_owned();
+    let names: Vec<String> = words
+        .lines()
+        .filter_map(|line| line.strip_prefix("[attributes.")?.strip_suffix(']').map(str::to_owned))
+        .collect();
+    for (name, lines) in inferred.shipped() {
+        let head = format!("[attributes.{name}]\n");
+        words = words.replace(&head, &format!("{head}{lines}"));
+    }
+    let shown = &inferred.shown;
+    let mut text = format!(
+        "# Made of the columns of {shown} by `assay init`: a beginning, to be read and corrected.\n\n{}\n{words}",
+        inferred.import()
+    );
+    text.push_str(&format!("\n# The other columns of {shown}: rules may ask for them.\n"));
+    inferred.attributes(&mut text, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    text
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {

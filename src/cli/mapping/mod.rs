@@ -439,12 +439,16 @@ fn looks_like(vocabulary: &Vocabulary, name: &str, found: &BTreeSet<&str>) -> Op
     ))
 }
 
+/// Whether a cell says in any file that nothing is known.
+pub fn is_missing(cell: &str) -> bool {
+    MISSING.contains(&folded(cell).as_str())
+}
+
 /// A cell that says something.
 fn known<'c>(vocabulary: &Vocabulary, cells: &'c [String], column: usize) -> Option<&'c str> {
     let cell = cells.get(column)?.trim();
     let word = folded(cell);
-    let missing =
-        MISSING.contains(&word.as_str()) || vocabulary.import.missing.iter().any(|m| folded(m) == word);
+    let missing = is_missing(cell) || vocabulary.import.missing.iter().any(|m| folded(m) == word);
     (!missing).then_some(cell)
 }
 

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use self::parquet::Parquet;
+use super::output::Out;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -87,7 +88,7 @@ impl Cell {
 /// Opens a file to write; `-` is standard output.
 pub fn create(path: &Path) -> anyhow::Result<Box<dyn Write + Send>> {
     Ok(match path.to_str() {
-        Some("-") => Box::new(std::io::stdout()),
+        Some("-") => Box::new(Out),
         _ => Box::new(File::create(path).with_context(|| format!("{} can't be written", path.display()))?),
     })
 }
