@@ -14,12 +14,12 @@ use super::connect::{Clients, ServerArg};
 use super::leads_file::LeadsFile;
 use super::mapping::Mapped;
 use super::rows::{FileArg, Row};
-use super::score::{moment, problem};
+use super::score::{grade_or_status, grades_table, moment, problem};
 use super::scored::Rejected;
 use super::table::{Table, counted};
 use crate::app::{Clock as _, SystemClock};
 use crate::config::currency;
-use crate::grpc::pb::{self, upsert_lead_result};
+use crate::grpc::pb::{self, score_leads_response, upsert_lead_result};
 use crate::grpc::{convert, mask};
 
 #[derive(Args)]
@@ -30,7 +30,7 @@ once, and an import that was cut off is run again.
 
 Examples:
   assay import leads.csv --dry-run                    what it would do: new, changed, unchanged, refused
-  assay import leads.csv
+  assay import leads.csv --profile profiles/main --score
   assay import export.xlsx --system hubspot --profile profiles/main --author an --reason \"the fair\"")]
 pub struct Import {
     /// The file: delimited text with a header line, JSON Lines, Parquet, or a spreadsheet
@@ -45,6 +45,9 @@ pub struct Import {
     /// The profile that new leads are scored with
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Score each lead too, by its profile, and keep the scores: lists and exports show them then
+    #[arg(long, conflicts_with = "dry_run")]
+    score: bool,
     /// Who imports, kept with each revision
     #[arg(long, env = "USER", default_value = "", value_name = "NAME")]
     author: String,
@@ -131,6 +134,9 @@ struct Counts {
     changed: usize,
     unchanged: usize,
     activities: usize,
+    /// How many leads got which grade, and why some got none.
+    grades: BTreeMap<String, usize>,
+    unscored: BTreeMap<String, usize>,
 }
 
 struct Importing<'a> {
@@ -198,6 +204,7 @@ impl Importing<'_> {
         let request = pb::BatchUpsertLeadsRequest { request_id, ..request };
         let answer =
             patiently(async || self.clients.leads().batch_upsert_leads(request.clone()).await).await?;
+        let mut stored = Vec::new();
         for ((mapped, row), result) in batch.into_iter().zip(answer.results) {
             match result.result {
                 Some(upsert_lead_result::Result::Lead(lead)) => {
@@ -207,11 +214,35 @@ impl Importing<'_> {
                         (false, false) => self.counts.unchanged += 1,
                     }
                     self.record(&lead.name, mapped.activities).await?;
+                    stored.push(lead.name);
                 }
                 Some(upsert_lead_result::Result::Error(error)) => {
                     self.rejected.note(&row, &problem(&error))?
                 }
                 None => self.rejected.note(&row, "the server gave no answer")?,
+            }
+        }
+        if self.import.score { self.score(stored).await } else { Ok(()) }
+    }
+
+    /// Scores stored leads, and has the scores kept.
+    async fn score(&mut self, leads: Vec<String>) -> anyhow::Result<()> {
+        let requests = leads.into_iter().map(|lead| {
+            let subject = Some(pb::score_lead_request::Subject::Lead(lead.clone()));
+            let request = pb::ScoreLeadRequest { subject, record: true, ..Default::default() };
+            pb::ScoreLeadsRequest { id: lead, request: Some(request) }
+        });
+        let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
+        let mut answers = self.clients.scoring().score_leads(requests).await?.into_inner();
+        while let Some(answer) = answers.message().await? {
+            match answer.result {
+                Some(score_leads_response::Result::Score(score)) => {
+                    *self.counts.grades.entry(grade_or_status(&score)).or_default() += 1;
+                }
+                Some(score_leads_response::Result::Error(error)) => {
+                    *self.counts.unscored.entry(problem(&error)).or_default() += 1;
+                }
+                None => {}
             }
         }
         Ok(())
@@ -277,7 +308,7 @@ impl Importing<'_> {
     }
 
     fn finish(self) -> anyhow::Result<Done> {
-        let Counts { created, changed, unchanged, activities } = self.counts;
+        let Counts { created, changed, unchanged, activities, grades, unscored } = self.counts;
         let (dry, system) = (self.import.dry_run, &self.import.system);
         let mut table = Table::new(&["leads", "rows"], &[1]);
         let of = |done: &str, would: &str| if dry { would.to_owned() } else { done.to_owned() };
@@ -289,12 +320,18 @@ impl Importing<'_> {
             let told = if dry { "are told of" } else { "were recorded" };
             eprintln!("{} {told}", counted(activities, "activity").replace("activitys", "activities"));
         }
+        if !grades.is_empty() {
+            eprint!("{}", grades_table(&grades));
+        }
+        for (why, count) in &unscored {
+            eprintln!("{} could not be scored: {why}", counted(*count, "lead"));
+        }
         let Rejected { count, path, common, .. } = self.rejected.finish()?;
         if dry {
             eprintln!("nothing was stored: this was a dry run; leads are known by their id in \"{system}\"");
         }
         if count == 0 {
-            return Ok(Done::Well);
+            return Ok(if unscored.is_empty() { Done::Well } else { Done::Partly });
         }
         let why = common.map(|why| format!(" ({why})")).unwrap_or_default();
         eprintln!("{} could not be imported{why}: see {}", counted(count, "row"), path.display());

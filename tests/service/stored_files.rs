@@ -47,6 +47,8 @@ async fn importing_twice_is_importing_once() {
         let head = "id,display_name,country,employees,Stage,Outcome,Created,Visits,Last Visit,Owner\n";
         std::fs::write(folder.join("leads.csv"), format!("{head}{rows}")).unwrap();
     };
+    let profile = "name: profiles/main\ndisplay_name: Main\ncountries: [DE]\nsize_bands: [{min: 50, points_hundredths: 1400}]\n";
+    std::fs::write(folder.join("profile.yaml"), profile).unwrap();
     write(
         "1,Acme,de,\"1,200\",Closed won,won,2025-01-05,2,2026-01-10,bo\n\
          2,Beta,AT,80,mql,,2025-02-01,,,\n\
@@ -98,6 +100,18 @@ async fn importing_twice_is_importing_once() {
     let Some(pb::lead::Subject::Company(company)) = &now[0].subject else { panic!() };
     assert_eq!((company.employees, now[0].owner.as_str(), now[0].stage()), (Some(1_200), "bo", acme.stage()));
 
+    // Scores are kept where a profile says by what.
+    let (code, _, told) = import(&["--score"]);
+    assert!(code == 3 && told.contains("3 leads could not be scored: "), "{told}");
+    let (code, _, told) = run(&served, folder, &["apply", "profile.yaml", "--yes"]);
+    assert_eq!(code, 0, "{told}");
+    std::fs::write(folder.join("more.csv"), "id,country,employees\n5,DE,120\n").unwrap();
+    let more = ["import", "more.csv", "--system", "crm", "--profile", "profiles/main", "--score"];
+    let (code, _, told) = run(&served, folder, &more);
+    assert!(code == 0 && told.contains("100.0 %"), "{told}");
+    let (_, listed, _) = run(&served, folder, &["list", "leads", "--filter", "total > 0"]);
+    assert!(listed.contains("new"), "{listed}");
+
     // An export is read again as it is.
     let (code, _, _) = run(&served, folder, &["export", "--system", "crm", "--out", "out.csv"]);
     assert_eq!(code, 0);
@@ -105,11 +119,11 @@ async fn importing_twice_is_importing_once() {
         let (code, _, _) = run(&served, folder, &["export", "--system", "crm", "--out", file]);
         assert_eq!(code, 0);
         let (code, _, told) = run(&served, folder, &["import", file, "--system", "crm"]);
-        assert_eq!((code, counts(&told)), (0, vec![0, 0, 4]), "{file}: {told}");
+        assert_eq!((code, counts(&told)), (0, vec![0, 0, 5]), "{file}: {told}");
     }
     let chosen = ["export", "--system", "crm", "--filter", "country = de", "--columns", "id,employees,stage"];
     let (_, out, _) = run(&served, folder, &chosen);
-    assert_eq!(out, "id,employees,stage\n1,1200,customer\n");
+    assert_eq!(out, "id,employees,stage\n1,1200,customer\n5,120,new\n");
     let (code, _, told) = run(&served, folder, &["export", "--columns", "employes"]);
     assert!(code == 1 && told.contains("did you mean \"employees\"?"), "{told}");
     std::fs::write(folder.join("none.csv"), "Company,employees\nAcme,5\n").unwrap();
