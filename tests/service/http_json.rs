@@ -218,7 +218,7 @@ async fn pages_call_only_where_their_origin_is_named() {
     assert_eq!(code, 200);
     assert!(head.contains("access-control-allow-origin: https://app.example"), "{head}");
     assert!(head.contains("access-control-allow-headers: content-type"), "{head}");
-    let (code, head, _) = ask("GET", "/v1/rules/status", "https://app.example", "").await;
+    let (code, head, _) = ask("GET", "/v1/ruleStatus", "https://app.example", "").await;
     assert!(
         head.to_lowercase().contains("access-control-allow-origin: https://app.example"),
         "{code} {head}"
