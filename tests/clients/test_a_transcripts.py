@@ -1,4 +1,4 @@
-"""What the README shows, run as it stands there: buf curl, the Python snippet, the Rust example."""
+"""What the README shows, run as it stands there: curl, buf curl, the Python snippet, the Rust example."""
 
 import json
 import os
@@ -16,9 +16,9 @@ def fenced(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_buf_curl(server):
-    commands = [block for block in fenced("sh") if "buf curl" in block]
-    assert commands, "the README shows no buf curl"
+def test_curl_and_buf_curl(server):
+    commands = [block for block in fenced("sh") if block.startswith(("curl", "buf curl"))]
+    assert len(commands) == 2, "the README shows a call with curl, and the same with buf curl"
     environment = dict(os.environ, PATH=f"{ROOT / 'target/buf/node_modules/.bin'}:{os.environ['PATH']}")
     for command in commands:
         command = command.replace("127.0.0.1:50051", server.address)
