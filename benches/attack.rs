@@ -28,8 +28,9 @@ const RATE: f64 = 500.0;
 const THOUSANDS: i32 = 100;
 
 /// The attacks: what they are called, whether the database is PostgreSQL, and whether the others look up leads by name,
-/// rather than score.
-const ATTACKS: [(&str, &str, bool, bool); 8] = [
+/// rather than score. The first is none: it shows what any work at all beside the calls costs on this machine.
+const ATTACKS: [(&str, &str, bool, bool); 9] = [
+    ("none", "none, but two threads that spin at the lowest priority", false, false),
     ("no-body", "1,024 calls without a body on one connection", false, false),
     ("never-ends", "200 requests of 15 MiB that never end", false, false),
     ("unread", "400 answers of 4 MB that nobody reads", false, false),
@@ -164,6 +165,16 @@ impl Others {
 /// An attack that goes on until its process is killed.
 async fn go_on(attack: &str, url: &str) {
     match attack {
+        "none" => {
+            for _ in 0..2 {
+                std::thread::spawn(|| {
+                    loop {
+                        std::hint::spin_loop();
+                    }
+                });
+            }
+            std::future::pending().await
+        }
         "no-body" => again(|| attacks::calls_without_a_body(url)).await,
         "never-ends" => again(|| attacks::large_requests_that_never_end(url)).await,
         "unread" => loop {

@@ -5,8 +5,6 @@ use std::panic::resume_unwind;
 /// How far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nice {
-    /// A little behind calls: it gets about a third of what each of them does.
-    Behind,
     /// Behind calls: about a tenth of a processor is left for it.
     Back,
     /// Last of all: whatever the others leave, and at once taken away when they need it.
@@ -27,17 +25,50 @@ impl Nice {
         use thread_priority::{NormalThreadSchedulePolicy as Policy, ThreadPriority, ThreadSchedulePolicy};
         // Of a hundred, fifty are usual.
         let (policy, priority) = match self {
-            Nice::Behind => (Policy::Other, 37_u8.try_into().map(ThreadPriority::Crossplatform)),
             Nice::Back => (Policy::Other, 25_u8.try_into().map(ThreadPriority::Crossplatform)),
             Nice::Last => (Policy::Idle, Ok(ThreadPriority::Min)),
         };
         let priority = priority.unwrap_or(ThreadPriority::Min);
         let thread = thread_priority::thread_native_id();
-        thread_priority::set_thread_priority_and_policy(
-            thread,
-            priority,
-            ThreadSchedulePolicy::Normal(policy),
-        )
+        let policy = ThreadSchedulePolicy::Normal(policy);
+        thread_priority::set_thread_priority_and_policy(thread, priority, policy)?;
+        #[cfg(target_os = "linux")]
+        if self == Nice::Back {
+            take_long_slices();
+        }
+        Ok(())
+    }
+}
+
+/// Asks for the longest slices of time. A thread that wakes takes the processor at once from one whose slice is longer than
+/// its own; from one with slices as long it takes it only at a slice's end, after some milliseconds, however far that one
+/// stands back. Kernels before 6.12 know no such wish and pass over it.
+#[cfg(target_os = "linux")]
+fn take_long_slices() {
+    /// `struct sched_attr` of the kernel, in its first version.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Attributes {
+        size: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        slice: u64,
+        deadline: u64,
+        period: u64,
+    }
+    const LONGEST: u64 = 100_000_000;
+    let size = size_of::<Attributes>() as u32;
+    let mut attributes = Attributes::default();
+    // SAFETY: both calls are about this thread, and are told the size of what the pointer leads to.
+    let failed = unsafe {
+        let failed = libc::syscall(libc::SYS_sched_getattr, 0, &mut attributes, size, 0);
+        (attributes.size, attributes.slice) = (size, LONGEST);
+        if failed == 0 { libc::syscall(libc::SYS_sched_setattr, 0, &attributes, 0) } else { failed }
+    };
+    if failed != 0 {
+        tracing::debug!("a thread has slices of the usual length");
     }
 }
 
@@ -45,7 +76,7 @@ impl Nice {
 pub fn aside<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            Nice::Behind.apply();
+            Nice::Back.apply();
             work()
         });
         thread.join().unwrap_or_else(|panic| resume_unwind(panic))

@@ -109,7 +109,7 @@ impl SqliteStore {
                 "list",
                 readers(LIST_READERS).map_err(sqlite)?,
                 lists_rest.clone(),
-                Some(Nice::Behind),
+                Some(Nice::Back),
             )
             .map_err(io)?,
             writer: Writer::start(writer, log, lists_rest).map_err(io)?,
