@@ -116,8 +116,7 @@ impl Counted {
         self.rest = None;
         self.body = Body::empty();
         self.call.code = Some(failure.code());
-        let mut trailers = HeaderMap::new();
-        Poll::Ready(failure.add_header(&mut trailers).ok().map(|()| Ok(Frame::trailers(trailers))))
+        Poll::Ready(ending(failure).map(Ok))
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
@@ -203,13 +202,17 @@ impl Counted {
         let Some(trailers) = frame.trailers_ref() else { return frame };
         let status = Status::from_header_map(trailers);
         self.call.code = status.as_ref().map(Status::code);
-        let Some(bare) = status.filter(lacks_details) else { return frame };
-        let status = status::catalogued(&bare);
-        self.call.code = Some(status.code());
-        let mut complete = HeaderMap::new();
-        match status.add_header(&mut complete) {
-            Ok(()) => Frame::trailers(complete),
-            Err(_) => frame,
-        }
+        let Some(failure) = status.filter(|status| status.code() != Code::Ok) else { return frame };
+        let failure = if lacks_details(&failure) { status::catalogued(&failure) } else { failure };
+        self.call.code = Some(failure.code());
+        ending(&failure).unwrap_or(frame)
     }
+}
+
+/// The trailers that end an answer with a failure.
+fn ending(failure: &Status) -> Option<Frame<Bytes>> {
+    let mut trailers = HeaderMap::new();
+    failure.add_header(&mut trailers).ok()?;
+    status::spell_out(&mut trailers);
+    Some(Frame::trailers(trailers))
 }

@@ -351,10 +351,12 @@ fn deadline(headers: &HeaderMap) -> Option<Instant> {
 
 /// Gives a failure that tonic made by itself its ErrorInfo.
 fn complete(response: Response<Body>) -> Response<Body> {
-    match Status::from_header_map(response.headers()) {
+    let mut response = match Status::from_header_map(response.headers()) {
         Some(failure) if lacks_details(&failure) => status::catalogued(&failure).into_http(),
         _ => response,
-    }
+    };
+    status::spell_out(response.headers_mut());
+    response
 }
 
 /// Whether tonic made a failure by itself: ours have details.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderValue};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
@@ -361,6 +362,20 @@ pub fn draining() -> Status {
 /// The end of an answer that nobody read.
 pub fn unread() -> Status {
     plain(Reason::AnswerNotRead, "the answer was not read in time, and is gone")
+}
+
+/// Writes `?` and `#` in a message as they are. The official Node client decodes with `decodeURI`, which leaves both as
+/// `%3F` and `%23`; the protocol asks only for what is no printable ASCII, and `%`, to be encoded.
+pub fn spell_out(headers: &mut HeaderMap) {
+    const MESSAGE: &str = "grpc-message";
+    let Some(message) = headers.get(MESSAGE).and_then(|message| message.to_str().ok()) else { return };
+    if message.contains("%3F") || message.contains("%23") {
+        // A `%` of the message itself is written as %25, so that no such sequence can be its own.
+        let plain = message.replace("%3F", "?").replace("%23", "#");
+        if let Ok(plain) = HeaderValue::from_str(&plain) {
+            headers.insert(MESSAGE, plain);
+        }
+    }
 }
 
 /// Gives a status that tonic made by itself the reason that our catalogue has for it.

@@ -521,7 +521,8 @@ async fn what_is_erased_stands_in_no_file_of_sqlite() {
     assert!(sound.status.success(), "{}", String::from_utf8_lossy(&sound.stdout));
 }
 
-/// As docs/operations.md says of PostgreSQL: after VACUUM FULL and a checkpoint no table holds it.
+/// As docs/operations.md says of PostgreSQL: no table holds it after VACUUM FULL of the tables and of the planner's
+/// samples, and a checkpoint, as soon as no transaction of other tests can still see the former rows.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_stands_in_no_table_of_postgres_after_a_full_vacuum() {
     let served = Served::start(Path::new(&postgres::database("erased")), &shipped(), &[]);
@@ -532,10 +533,16 @@ async fn what_is_erased_stands_in_no_table_of_postgres_after_a_full_vacuum() {
         files_with_the_secret(&data)
     };
     write_and_erase(&mut leads, served.url(), || assert!(in_tables() > 0)).await;
-    for table in sql("SELECT tablename FROM pg_tables WHERE schemaname = 'erased'").lines() {
-        sql(&format!("VACUUM FULL ANALYZE erased.{table}"));
-    }
-    assert_eq!(in_tables(), 0);
+    let tables = sql("SELECT tablename FROM pg_tables WHERE schemaname = 'erased'");
+    let vacuum = || {
+        for table in tables.lines() {
+            sql(&format!("VACUUM FULL ANALYZE erased.{table}"));
+        }
+        sql("VACUUM FULL pg_statistic");
+        in_tables()
+    };
+    let is_gone = (0..20).any(|_| vacuum() == 0);
+    assert!(is_gone, "{} files still hold it", in_tables());
 }
 
 #[tokio::test(flavor = "multi_thread")]

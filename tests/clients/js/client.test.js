@@ -108,6 +108,13 @@ test('all violations come at once', async () => {
   );
 });
 
+test('messages arrive as they were written', async () => {
+  const error = await failure(call(leads, 'ListLeads', { filter: 'contry = "50 % #1?"' }));
+  assert.match(error.details, /there is no field "contry" to filter by; did you mean "country"\?$/);
+  const other = await failure(call(leads, 'GetLead', { name: 'leads/ä%3F#?' }));
+  assert.match(other.details, /"leads\/ä%3F#\?"/);
+});
+
 test('a score is the sum of its reasons', async () => {
   const score = await call(scoring, 'ScoreLead', item('', 'Node GmbH').request);
   assert.deepEqual(score.contributions.map((entry) => [entry.points_hundredths, entry.reason]), [
