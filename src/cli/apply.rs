@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
-use serde_json::Value as Json;
 
 use super::Done;
 use super::connect::{Clients, ServerArg};
+use super::documents;
 use super::kinds::{self, Document, Kind, read_document};
 use super::table::{coloured, counted};
 use crate::cli::output::outln;
@@ -153,10 +153,7 @@ impl Apply {
         let mut wanted = Vec::new();
         for path in files {
             let shown = path.display().to_string();
-            let text = std::fs::read_to_string(&path).with_context(|| shown.clone())?;
-            for (number, json) in
-                documents(&path, &text).with_context(|| shown.clone())?.into_iter().enumerate()
-            {
+            for (number, json) in documents::read(&path)?.into_iter().enumerate() {
                 let origin =
                     if number == 0 { shown.clone() } else { format!("{shown}, document {}", number + 1) };
                 let (kind, name, paths, message) = read_document(json).with_context(|| origin.clone())?;
@@ -180,20 +177,6 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The documents of a file; a list of them is as good as several.
-fn documents(path: &Path, text: &str) -> anyhow::Result<Vec<Json>> {
-    let is_json = path.extension().is_some_and(|ending| ending == "json");
-    let found: Vec<Json> = match is_json {
-        true => vec![serde_json::from_str(text)?],
-        false => serde_saphyr::from_multiple(text).map_err(|error| anyhow::anyhow!("{error}"))?,
-    };
-    let parts = found.into_iter().flat_map(|json| match json {
-        Json::Array(items) => items,
-        other => vec![other],
-    });
-    Ok(parts.filter(|json| !json.is_null()).collect())
 }
 
 /// Shows what a document would do.

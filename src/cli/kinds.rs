@@ -86,7 +86,7 @@ impl Kind {
             _ => format!("{verb}{}", self.message()),
         };
         let method = dynamic::method(self.service(), &name).context("there is no such method")?;
-        let request = dynamic::from_json(method.input(), request).map_err(anyhow::Error::msg)?;
+        let request = dynamic::from_json(method.input(), request)?;
         Ok(clients.call(&method, request).await?)
     }
 
@@ -170,7 +170,7 @@ impl Kind {
         let method = dynamic::method(self.service(), &format!("Update{}", self.message()));
         let method = method.context("there is no such method")?;
         let request = serde_json::json!({ (self.field()): content, "change": change });
-        let mut request = dynamic::from_json(method.input(), request).map_err(anyhow::Error::msg)?;
+        let mut request = dynamic::from_json(method.input(), request)?;
         // The paths as they are: JSON would have them in another case.
         let mask = dynamic::mask(paths).context("there are no masks")?;
         request.set_field_by_name("update_mask", Value::Message(mask));
@@ -314,14 +314,11 @@ pub fn read_document(document: Json) -> anyhow::Result<(Kind, String, Vec<String
     };
     let kind = Kind::of_name(&name)?;
     let descriptor = dynamic::message(kind.message()).context("there is no such message")?;
+    let message = dynamic::from_json(descriptor.clone(), Json::Object(fields.clone()))?;
+    let field =
+        |key: &str| descriptor.get_field_by_name(key).or_else(|| descriptor.get_field_by_json_name(key));
     let mut paths = Vec::new();
-    for (key, value) in &fields {
-        let known = descriptor.fields().find(|field| field.name() == key || field.json_name() == key);
-        let Some(field) = known else {
-            let names: Vec<String> = descriptor.fields().map(|field| field.name().to_owned()).collect();
-            let help = suggestion(key, names.iter().map(String::as_str));
-            bail!("there is no field \"{key}\" in a {kind}; {help}");
-        };
+    for (field, value) in fields.iter().filter_map(|(key, value)| Some((field(key)?, value))) {
         if field.name() == "name" || !is_input(kind, field.name()) {
             continue;
         }
@@ -340,6 +337,5 @@ pub fn read_document(document: Json) -> anyhow::Result<(Kind, String, Vec<String
             None => paths.push(field.name().to_owned()),
         }
     }
-    let message = dynamic::from_json(descriptor, Json::Object(fields)).map_err(anyhow::Error::msg)?;
     Ok((kind, name, paths, message))
 }

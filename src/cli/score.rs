@@ -36,7 +36,7 @@ Examples:
   assay score old.csv --encoding windows-1252 --as-of 2026-06-01
   assay score leads.csv --server http://127.0.0.1:50051 --profile profiles/main --format jsonl
 
-A profile file is protobuf JSON of assay.v1.Profile: {\"displayName\": \"Main\", \"industries\": [\"software\"]}")]
+A profile file is YAML or JSON, as `assay get profiles/main` writes it: {\"display_name\": \"Main\", \"industries\": [\"software\"]}")]
 pub struct Score {
     /// The file: delimited text with a header line, JSON Lines, Parquet, or a spreadsheet
     #[arg(value_name = "FILE")]
@@ -77,8 +77,8 @@ pub struct ScoredBy {
     /// A stored profile of the server
     #[arg(long, conflicts_with = "profile_file", requires = "server", value_name = "NAME")]
     pub profile: Option<String>,
-    /// A profile from a file
-    #[arg(long, value_name = "FILE.json")]
+    /// A profile from a file of YAML or JSON
+    #[arg(long, value_name = "FILE")]
     pub profile_file: Option<PathBuf>,
     /// The time that the scores speak of, such as 2026-06-01 [default: now]
     #[arg(long, value_name = "TIME")]
@@ -127,9 +127,7 @@ impl ScoredBy {
             return Ok(Some(ProfileChoice::Profile(name.clone())));
         }
         if let Some(path) = &self.profile_file {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            let profile = super::json::profile(&text).with_context(|| path.display().to_string())?;
-            return Ok(Some(ProfileChoice::InlineProfile(profile)));
+            return Ok(Some(ProfileChoice::InlineProfile(super::documents::profile(path)?)));
         }
         if self.server.is_some() {
             return Ok(None);

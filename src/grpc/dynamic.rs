@@ -1,13 +1,15 @@
 //! Messages that are known only by their descriptors: for whoever works with all kinds of resources alike.
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor};
+use serde_json::Value as Json;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use super::MAX_RESPONSE;
 use super::pb::POOL;
+use crate::domain::check::{Checker, Invalid};
 
 /// The descriptor of a message of `assay.v1`.
 pub fn message(name: &str) -> Option<MessageDescriptor> {
@@ -20,13 +22,60 @@ pub fn method(service: &str, name: &str) -> Option<MethodDescriptor> {
     service.methods().find(|method| method.name() == name)
 }
 
-/// Reads protobuf JSON, with names in either case; tells the nearest name of a field that there is not.
-pub fn from_json(descriptor: MessageDescriptor, json: serde_json::Value) -> Result<DynamicMessage, String> {
-    DynamicMessage::deserialize(descriptor, json).map_err(|error| error.to_string())
+/// Reads protobuf JSON, with names in either case. Names of fields and words of enums that there are not are told all
+/// at once, each with its path and the nearest that there is.
+pub fn from_json(descriptor: MessageDescriptor, json: Json) -> Result<DynamicMessage, Invalid> {
+    let mut c = Checker::at("");
+    check_words(&mut c, &descriptor, &json);
+    c.finish(())?;
+    DynamicMessage::deserialize(descriptor, json).map_err(|error| Invalid::one("", error.to_string()))
+}
+
+fn check_words(c: &mut Checker, descriptor: &MessageDescriptor, json: &Json) {
+    // Times, durations and masks are written as texts.
+    let Json::Object(fields) = json else { return };
+    if descriptor.package_name() == "google.protobuf" {
+        return;
+    }
+    for (name, value) in fields {
+        let known = descriptor.get_field_by_name(name).or_else(|| descriptor.get_field_by_json_name(name));
+        let Some(field) = known else {
+            let all: Vec<String> = descriptor.fields().map(|field| field.name().to_owned()).collect();
+            let help = c.suggestion(name, all.iter().map(String::as_str));
+            c.wrong_field(name, format!("there is no such field; {help}"));
+            continue;
+        };
+        match (value, field.kind()) {
+            (Json::Object(entries), Kind::Message(entry)) if field.is_map() => {
+                let kind = entry.map_entry_value_field().kind();
+                c.within(name, |c| {
+                    for (key, value) in entries {
+                        c.within(key, |c| check_word(c, &kind, value));
+                    }
+                });
+            }
+            (Json::Array(items), kind) if field.is_list() => {
+                c.each(name, items, |c, item| check_word(c, &kind, item));
+            }
+            (value, kind) => c.within(name, |c| check_word(c, &kind, value)),
+        }
+    }
+}
+
+fn check_word(c: &mut Checker, kind: &Kind, json: &Json) {
+    match (kind, json) {
+        (Kind::Message(inner), json) => check_words(c, inner, json),
+        (Kind::Enum(words), Json::String(word)) if words.get_value_by_name(word).is_none() => {
+            let all: Vec<String> = words.values().map(|known| known.name().to_owned()).collect();
+            let help = c.suggestion(word, all.iter().map(String::as_str));
+            c.wrong(format!("there is no \"{word}\"; {help}"));
+        }
+        _ => {}
+    }
 }
 
 /// Protobuf JSON with the names of the proto, without what is not set.
-pub fn to_json(message: &DynamicMessage) -> serde_json::Value {
+pub fn to_json(message: &DynamicMessage) -> Json {
     let options =
         prost_reflect::SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(false);
     let mut json =
@@ -36,15 +85,15 @@ pub fn to_json(message: &DynamicMessage) -> serde_json::Value {
 }
 
 /// Writes numbers without decimals as people do: 6500, not 6500.0.
-fn write_whole_numbers(json: &mut serde_json::Value) {
+fn write_whole_numbers(json: &mut Json) {
     match json {
-        serde_json::Value::Number(number) => {
+        Json::Number(number) => {
             if let Some(whole) = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15) {
                 *json = (whole as i64).into();
             }
         }
-        serde_json::Value::Array(items) => items.iter_mut().for_each(write_whole_numbers),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(write_whole_numbers),
+        Json::Array(items) => items.iter_mut().for_each(write_whole_numbers),
+        Json::Object(fields) => fields.values_mut().for_each(write_whole_numbers),
         _ => {}
     }
 }

@@ -299,7 +299,10 @@ impl JsonCall {
         for (name, value) in &self.fields {
             put(&mut json, &input, name, value)?;
         }
-        dynamic::from_json(input, json).map_err(malformed)
+        dynamic::from_json(input, json).map_err(|invalid| match invalid.0.as_slice() {
+            [only] if only.field.is_empty() => malformed(&only.description),
+            _ => invalid.into(),
+        })
     }
 }
 

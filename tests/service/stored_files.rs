@@ -232,10 +232,12 @@ fn a_slip_in_a_document_is_told_with_its_place_and_nothing_is_applied() {
     let (served, dir) = serve(&shipped());
     let folder = dir.path();
     for (name, text, expected) in [
+        ("field.yaml", "name: leads/a\nownr: an\n", "ownr: there is no such field; did you mean \"owner\"?"),
         (
-            "field.yaml",
-            "name: leads/a\nownr: an\n",
-            "there is no field \"ownr\" in a lead; did you mean \"owner\"?",
+            "deep.yaml",
+            "name: profiles/a\nindustrys: []\ncriteria:\n- id: a\n- {dimension: DIMENSION_SIZE_AND_STAG}\n",
+            "criteria[1].dimension: there is no \"DIMENSION_SIZE_AND_STAG\"; did you mean \"DIMENSION_SIZE_AND_STAGE\"?; \
+             industrys: there is no such field; did you mean \"industries\"?",
         ),
         ("name.yaml", "display_name: A\n", "it has no name"),
         ("kind.json", "{\"name\": \"things/a\"}", "\"things/a\" is no name of a resource"),

@@ -226,17 +226,21 @@ fn dated(leads: &str, now: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::json;
+    use crate::cli::documents::read_profile;
     use crate::domain::check::Checker;
-    use crate::grpc::{convert, pb};
+    use crate::grpc::{convert, dynamic, pb};
 
     #[test]
     fn the_profiles_and_canvases_are_such_as_the_service_takes() {
         for kind in Kind::value_variants() {
             let template = kind.template();
             let mut c = Checker::at("");
-            let profile = convert::profile::content(&mut c, json::profile(template.profile).unwrap());
-            let canvas = json::message("assay.v1.Canvas", template.canvas).unwrap();
+            let profile = convert::profile::content(
+                &mut c,
+                read_profile(serde_json::from_str(template.profile).unwrap()).unwrap(),
+            );
+            let canvas = serde_json::from_str(template.canvas).unwrap();
+            let canvas = dynamic::from_json(dynamic::message("Canvas").unwrap(), canvas).unwrap();
             let canvas: pb::Canvas = canvas.transcode_to().unwrap();
             assert_eq!(canvas.notes.len(), 3);
             let canvas = convert::canvas::content(&mut c, canvas);
