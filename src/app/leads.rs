@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::once::Once;
-use super::{App, Error, Result, admit, until_written};
+use super::{App, Error, Invalid, Result, admit, until_written};
 use crate::domain::check::{Checker, Draft};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
@@ -68,8 +68,13 @@ impl App {
         Ok(LeadView::of(record, &self.present()))
     }
 
-    pub async fn leads(&self, query: Query) -> Result<Part<LeadView>> {
+    pub async fn leads(&self, mut query: Query) -> Result<Part<LeadView>> {
         let present = self.present();
+        // Without rules nothing is known of what words mean.
+        if let Ok(rules) = self.rule_set() {
+            let spelled = query.filter.spelled_out(&rules.vocabulary.aliases);
+            query.filter = spelled.map_err(|message| Invalid::one("filter", message))?;
+        }
         let Part { items, more } = self.store.leads(query, present.clone()).await?;
         let items = items.into_iter().map(|record| LeadView::of(record, &present)).collect();
         Ok(Part { items, more })

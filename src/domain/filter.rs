@@ -10,6 +10,7 @@ mod parse;
 use serde::{Deserialize, Serialize};
 
 use super::time::Time;
+use super::vocabulary::{Aliases, spellings};
 
 /// What the values of a field are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,10 @@ pub struct FilterError {
 
 /// The longest filter, in bytes.
 pub const MAX_LENGTH: usize = 4_000;
+
+/// The most comparisons when all spellings of words are counted.
+const MAX_SPELLED: usize = 400;
+
 impl Filter {
     /// What has exactly this value in a field; nothing if there is no such field.
     pub fn equal(fields: &'static [Field], name: &str, with: Operand) -> Self {
@@ -130,6 +135,56 @@ impl Filter {
             return Err(vec![FilterError { at: 1, message }]);
         }
         parse::parse(text, fields)
+    }
+
+    /// The filter with each word of a fact spelled in all ways that mean the same: what is stored stands there as it was
+    /// written. An error if that makes more comparisons than stores take.
+    pub fn spelled_out(self, aliases: &Aliases) -> Result<Self, String> {
+        let spelled = self.each_spelled(aliases);
+        let comparisons = spelled.comparisons();
+        match comparisons <= MAX_SPELLED {
+            true => Ok(spelled),
+            false => Err(format!(
+                "with the aliases of facts.toml it has {comparisons} comparisons, at most {MAX_SPELLED} are allowed"
+            )),
+        }
+    }
+
+    fn each_spelled(self, aliases: &Aliases) -> Self {
+        let all = |parts: Vec<Filter>| parts.into_iter().map(|part| part.each_spelled(aliases)).collect();
+        match self {
+            Filter::All(parts) => Filter::All(all(parts)),
+            Filter::Any(parts) => Filter::Any(all(parts)),
+            Filter::Compare {
+                field,
+                key,
+                by: by @ (Comparison::Equal | Comparison::NotEqual),
+                with: Operand::Text(word),
+            } if matches!(field.kind, Kind::Folded | Kind::Attribute) => {
+                let meanings = aliases.get(key.as_deref().unwrap_or(field.name));
+                let spelled = spellings(meanings, &word).map(|spelling| Filter::Compare {
+                    field,
+                    key: key.clone(),
+                    by,
+                    with: Operand::Text(spelling.to_owned()),
+                });
+                let mut spelled: Vec<Filter> = spelled.collect();
+                match (spelled.len(), by) {
+                    (0, _) => Filter::Compare { field, key, by, with: Operand::Text(word) },
+                    (1, _) => spelled.remove(0),
+                    (_, Comparison::Equal) => Filter::Any(spelled),
+                    _ => Filter::All(spelled),
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn comparisons(&self) -> usize {
+        match self {
+            Filter::All(parts) | Filter::Any(parts) => parts.iter().map(Filter::comparisons).sum(),
+            Filter::Present { .. } | Filter::Compare { .. } => 1,
+        }
     }
 
     /// Whether an item passes; `get` gives its fields.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::canonical::folded;
+use super::canonical::with_folded;
 use super::written::Decimal;
 
 /// The type of a declared attribute.
@@ -118,8 +118,17 @@ pub struct Import {
     pub contacts: Vec<ContactColumns>,
 }
 
-/// Words that mean another one: for each fact, the folded alias → the word that is meant.
-pub type Aliases = BTreeMap<String, BTreeMap<String, String>>;
+/// Words that mean another one: the folded alias → the word that is meant, which stands for itself too.
+pub type Meanings = BTreeMap<String, String>;
+
+/// For each fact its words that mean another one.
+pub type Aliases = BTreeMap<String, Meanings>;
+
+/// The word that is meant by one.
+pub fn meant<'a>(meanings: Option<&'a Meanings>, word: &'a str) -> &'a str {
+    let found = meanings.and_then(|meanings| with_folded(word, |word| meanings.get(word)));
+    found.map_or(word, String::as_str)
+}
 
 /// Everything that facts.toml declares.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -133,10 +142,17 @@ pub struct Vocabulary {
     pub aliases: Aliases,
 }
 
+/// All words that mean the same as this one, folded; none if it has no aliases.
+pub fn spellings<'a>(meanings: Option<&'a Meanings>, word: &str) -> impl Iterator<Item = &'a str> {
+    let known = meanings.and_then(|known| Some((known, with_folded(word, |word| known.get(word))?)));
+    known.into_iter().flat_map(|(known, meant)| {
+        known.iter().filter(move |(_, other)| *other == meant).map(|(spelling, _)| spelling.as_str())
+    })
+}
+
 impl Vocabulary {
     /// The word that is meant by one, for a fact that has aliases.
     pub fn meant<'a>(&'a self, fact: &str, word: &'a str) -> &'a str {
-        let aliases = self.aliases.get(fact);
-        aliases.and_then(|aliases| aliases.get(&folded(word))).map_or(word, String::as_str)
+        meant(self.aliases.get(fact), word)
     }
 }

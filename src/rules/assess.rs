@@ -78,7 +78,7 @@ impl std::ops::AddAssign for Sum {
 pub(super) struct Run<'a> {
     pub(super) eval: Evaluator<'a>,
     pub(super) catalogue: &'a Catalogue,
-    lead: Option<LeadFacts<'a>>,
+    pub(super) lead: Option<LeadFacts<'a>>,
     pub(super) contributions: Vec<Contribution>,
     pub(super) unknowns: Vec<Unknown>,
     warnings: Vec<Warning>,

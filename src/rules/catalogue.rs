@@ -104,6 +104,16 @@ impl IcpField {
             _ => Type::Words,
         }
     }
+
+    /// The fact whose words it lists.
+    pub fn fact(self) -> Option<&'static str> {
+        match self {
+            IcpField::Technologies => Some("tech"),
+            IcpField::Industries => Some("industry"),
+            IcpField::Countries => Some("country"),
+            IcpField::Pains | IcpField::DecisionRoles | IcpField::Served | IcpField::Capacity => None,
+        }
+    }
 }
 
 /// The profile's fields with their meanings.

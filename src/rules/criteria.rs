@@ -9,6 +9,7 @@ use crate::domain::canonical::same_word;
 use crate::domain::profile::{Criterion, Expectation};
 use crate::domain::score::{Contribution, ContributionKind as Kind, Position, Unknown};
 use crate::domain::value::Value as Plain;
+use crate::domain::vocabulary::{Meanings, meant};
 
 impl Run<'_> {
     pub(super) fn criterion(&mut self, criterion: &Criterion, group: &Group) -> Result<Sum, RuleError> {
@@ -56,7 +57,8 @@ impl Run<'_> {
             self.unknowns.push(Unknown { rule: id.clone(), fact: fact.name.clone() });
             return Ok(Judged::Unknown);
         };
-        let met = expectation_met(&criterion.expectation, value).ok_or_else(|| {
+        let meanings = self.lead.and_then(|lead| lead.vocabulary.aliases.get(&*fact.name));
+        let met = expectation_met(&criterion.expectation, meanings, value).ok_or_else(|| {
             let message =
                 format!("the profile's criterion expects something else of `{}` than {}", fact.name, fact.ty);
             error(id, position, message)
@@ -66,11 +68,12 @@ impl Run<'_> {
     }
 }
 
-/// Whether a value is as expected; `None` if it is of a type that the expectation can't be asked of.
-pub fn expectation_met(expectation: &Expectation, value: Value) -> Option<bool> {
+/// Whether a value is as expected, by what the fact's words mean; `None` if it is of a type that the expectation can't
+/// be asked of.
+pub fn expectation_met(expectation: &Expectation, meanings: Option<&Meanings>, value: Value) -> Option<bool> {
     let any = |words: &[String]| match value {
-        Value::Text(word) => Some(words.iter().any(|w| same_word(w, word))),
-        Value::Words(list) => Some(words.iter().any(|w| list.contains(w))),
+        Value::Text(word) => Some(words.iter().any(|w| same_word(meant(meanings, w), word))),
+        Value::Words(list) => Some(words.iter().any(|w| list.contains(meant(meanings, w)))),
         _ => None,
     };
     let number = match value {
@@ -87,7 +90,7 @@ pub fn expectation_met(expectation: &Expectation, value: Value) -> Option<bool> 
         Expectation::AtMost(most) => number.map(|n| n <= *most),
         Expectation::Equals(expected) => match (expected, value) {
             (Plain::Number(expected), Value::Number(n)) => Some(n == *expected),
-            (Plain::Text(expected), Value::Text(word)) => Some(same_word(word, expected)),
+            (Plain::Text(expected), Value::Text(word)) => Some(same_word(word, meant(meanings, expected))),
             (Plain::YesNo(expected), Value::YesNo(yes)) => Some(yes == *expected),
             _ => None,
         },

@@ -162,14 +162,14 @@ impl<'a> Evaluator<'a> {
             Expr::In(sides) => {
                 let (item, list) = self.both(sides)?;
                 if let Value::Words(words) = list {
-                    self.charge(words.len() / 8);
+                    self.charge(words.steps());
                 }
                 Value::YesNo(is_in(item, list))
             }
             Expr::CountIn(sides) => {
                 let (a, b) = self.both(sides)?;
                 let (a, b) = (words(a), words(b));
-                self.charge(a.len() * b.len() / 8);
+                self.charge(a.steps() + a.len() * b.steps().max(b.len() / 8));
                 Value::Number(a.iter().filter(|word| b.contains(word)).count() as f64)
             }
             Expr::ListCount(list) => Value::Number(words(self.eval(list)?).len() as f64),
@@ -448,7 +448,7 @@ fn yes(value: Value) -> bool {
 fn words(value: Value) -> Words {
     match value {
         Value::Words(words) => words,
-        other => mistyped(other, Words::Fact(&[])),
+        other => mistyped(other, Words::Fact(&[], None)),
     }
 }
 

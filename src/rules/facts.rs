@@ -9,7 +9,7 @@ use crate::domain::score::{Warning, WarningCode};
 use crate::domain::segment::{LeadTally, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{Money, Value as Plain};
-use crate::domain::vocabulary::{AttributeType, Vocabulary};
+use crate::domain::vocabulary::{AttributeType, Meanings, Vocabulary, meant};
 
 /// A value while rules run: borrowed from the facts or the script, so nothing is copied.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,8 @@ pub enum Value<'a> {
 /// Several words, wherever they are kept.
 #[derive(Debug, Clone, Copy)]
 pub enum Words<'a> {
-    Fact(&'a [String]),
+    /// Words of a lead or a profile, with those of the fact that mean others.
+    Fact(&'a [String], Option<&'a Meanings>),
     Written(&'a WordList),
     /// The roles that take part at an account of a size.
     Roles(&'a [DecisionRole], Option<f64>),
@@ -36,15 +37,23 @@ pub enum Words<'a> {
 impl<'a> Words<'a> {
     pub fn len(self) -> usize {
         match self {
-            Words::Fact(words) => words.len(),
+            Words::Fact(words, _) => words.len(),
             Words::Written(list) => list.words.len(),
             Words::Roles(roles, size) => roles.iter().filter(|role| role.takes_part(size)).count(),
         }
     }
 
+    /// How many steps a search for a word costs.
+    pub fn steps(self) -> usize {
+        match self {
+            Words::Fact(words, Some(_)) => words.len(),
+            _ => self.len() / 8,
+        }
+    }
+
     pub fn contains(self, word: &str) -> bool {
         match self {
-            Words::Fact(words) => words.iter().any(|w| same_word(w, word)),
+            Words::Fact(words, meanings) => words.iter().any(|w| same_word(meant(meanings, w), word)),
             Words::Written(list) => list.contains(word),
             Words::Roles(roles, size) => {
                 roles.iter().any(|role| role.takes_part(size) && same_word(&role.role, word))
@@ -54,7 +63,7 @@ impl<'a> Words<'a> {
 
     pub fn get(self, index: usize) -> Option<&'a str> {
         match self {
-            Words::Fact(words) => words.get(index).map(String::as_str),
+            Words::Fact(words, meanings) => words.get(index).map(|word| meant(meanings, word)),
             Words::Written(list) => list.words.get(index).map(String::as_str),
             Words::Roles(roles, size) => {
                 let mut roles = roles.iter().filter(|role| role.takes_part(size));
@@ -196,7 +205,7 @@ impl<'a> LeadFacts<'a> {
                 S::Revenue => number(company.annual_revenue.as_ref().and_then(|money| self.amount(money))),
                 S::FoundedYear => number(company.founded_year),
                 S::GrowthStage => company.growth_stage.map(|stage| Value::Text(stage.as_str())),
-                S::Tech => company.technologies.as_ref().map(|tech| Value::Words(Words::Fact(tech))),
+                S::Tech => company.technologies.as_ref().map(|tech| self.words(Some("tech"), tech)),
                 _ => None,
             },
             (Subject::Person(person), source) => match source {
@@ -218,6 +227,10 @@ impl<'a> LeadFacts<'a> {
         text(self.vocabulary.meant(fact, word))
     }
 
+    fn words(&self, fact: Option<&str>, words: &'a [String]) -> Value<'a> {
+        Value::Words(Words::Fact(words, fact.and_then(|fact| self.vocabulary.aliases.get(fact))))
+    }
+
     fn amount(&self, money: &Money) -> Option<f64> {
         (money.currency == self.currency).then(|| money.amount())
     }
@@ -236,7 +249,7 @@ impl<'a> LeadFacts<'a> {
             Plain::Text(day) if attribute.kind == AttributeType::Date => Time::of_date(day).map(Value::Date),
             Plain::Text(word) => text(self.vocabulary.meant(name, word)),
             Plain::YesNo(yes) => Some(Value::YesNo(*yes)),
-            Plain::List(words) => Some(Value::Words(Words::Fact(words))),
+            Plain::List(words) => Some(self.words(Some(name), words)),
             Plain::Money(money) => number(self.amount(money)),
         }
     }
@@ -370,13 +383,15 @@ impl<'a> LeadFacts<'a> {
                 return served.map(Value::Text);
             }
             IcpField::Capacity => return number(self.band()?.capacity.map(|capacity| capacity as f64)),
-            IcpField::Technologies => Words::Fact(&profile.technologies),
-            IcpField::Pains => Words::Fact(&profile.pains),
-            IcpField::Industries => Words::Fact(&profile.industries),
-            IcpField::Countries => Words::Fact(&profile.countries),
-            IcpField::DecisionRoles => Words::Roles(&profile.decision_roles, self.employees()),
+            IcpField::Technologies => &profile.technologies,
+            IcpField::Pains => &profile.pains,
+            IcpField::Industries => &profile.industries,
+            IcpField::Countries => &profile.countries,
+            IcpField::DecisionRoles => {
+                return Some(Value::Words(Words::Roles(&profile.decision_roles, self.employees())));
+            }
         };
-        Some(Value::Words(words))
+        Some(self.words(field.fact(), words))
     }
 
     /// The share of the required roles (of all, if none is required) that have enough contacts. Unknown if

@@ -111,10 +111,10 @@ impl RuleSet {
             Type::Number => Value::Number(0.0),
             Type::YesNo => Value::YesNo(false),
             Type::Text | Type::Choice(_) => Value::Text(""),
-            Type::Words => Value::Words(Words::Fact(&[])),
+            Type::Words => Value::Words(Words::Fact(&[], None)),
             _ => Value::Nothing,
         };
-        if expectation_met(&criterion.expectation, sample).is_none() {
+        if expectation_met(&criterion.expectation, None, sample).is_none() {
             c.wrong_field(
                 "expectation",
                 format!("`{}` is {ty}, which this can't be asked of", criterion.fact),

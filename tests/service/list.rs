@@ -36,8 +36,8 @@ async fn leads_are_filtered_and_ordered() {
         ..Default::default()
     };
     server.profiles().create_profile(request).await.unwrap();
-    lead(&server, "a", made::with_id(company("DE", 10, "an"), "crm", "1")).await;
-    lead(&server, "b", company("AT", 90, "bo")).await;
+    lead(&server, "a", made::with_id(company("Deutschland", 10, "an"), "crm", "1")).await;
+    lead(&server, "b", company(" Austria", 90, "bo")).await;
     lead(&server, "c", pb::Lead { stage: pb::LeadStage::Mql as i32, ..company("DE", 100, "") }).await;
     for (id, days) in [("b", 9), ("a", 3)] {
         let visit = pb::Activity {
@@ -65,6 +65,8 @@ async fn leads_are_filtered_and_ordered() {
         ("", "", ["a", "b", "c"].as_slice()),
         ("country = DE AND employees >= 50", "", &["c"]),
         ("NOT country = DE", "", &["b"]),
+        // As facts.toml says what words mean, on either side.
+        ("country IN (germany, FR) AND country != aut", "", &["a", "c"]),
         ("stage = LEAD_STAGE_MQL OR external_ids.crm = \"1\"", "name desc", &["c", "a"]),
         ("owner:*", "", &["a", "b"]),
         ("NOT status = disqualified", "", &["a", "c"]),

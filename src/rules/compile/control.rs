@@ -158,6 +158,10 @@ impl Context<'_> {
         // Ranges stand among the values too, but for looking up they are kept apart.
         for (blocks, value) in values.iter().filter(|(_, value)| empty_range(value).is_none()) {
             let case = if let Ok(text) = value.clone().into_string() {
+                let text = match self.fact_of(&subject_expr) {
+                    Some(fact) => self.word_as_meant(fact, &text),
+                    None => text,
+                };
                 self.check_choice(&subject_type, &Expr::Text(text.as_str().into()), at);
                 Some((Case::Text(text), subject_type.is_text()))
             } else if let Ok(number) = value.as_int() {

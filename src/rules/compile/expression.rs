@@ -8,6 +8,7 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 use super::Unit;
 use super::call::MAX_CALL_DEPTH;
 use super::context::{Context, Typed};
+use crate::domain::canonical::host;
 use crate::domain::score::Axis;
 use crate::rules::diagnostic::Code;
 use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, Math, ScriptKind, WordList};
@@ -351,6 +352,7 @@ impl Context<'_> {
         }
         match equality {
             Some(equal) if lt.is_text() && rt.is_text() => {
+                let [l, r] = self.as_meant([l, r]);
                 self.check_choice(&lt, &r, right.position());
                 self.check_choice(&rt, &l, left.position());
                 (Expr::Same(equal, Box::new([l, r])), Type::YesNo)
@@ -408,7 +410,39 @@ impl Context<'_> {
                 self.error_with(list.position(), Code::TypeMismatch, message, help);
             }
         }
-        (Expr::In(Box::new([i, l])), Type::YesNo)
+        (Expr::In(Box::new(self.as_meant([i, l]))), Type::YesNo)
+    }
+
+    /// Two sides that are compared; what is written out on one is put as the fact on the other has it: a host for an
+    /// address, for an alias the word that is meant.
+    pub fn as_meant(&self, [left, right]: [Expr; 2]) -> [Expr; 2] {
+        let facts = [self.fact_of(&right), self.fact_of(&left)];
+        let put = |written: Expr, fact: Option<&str>| match (written, fact) {
+            (Expr::Text(word), Some(fact)) => Expr::Text(self.word_as_meant(fact, &word).into()),
+            (Expr::Words(list), Some(fact)) => {
+                let words = list.words.iter().map(|word| self.word_as_meant(fact, word)).collect();
+                Expr::Words(Arc::new(WordList::new(words)))
+            }
+            (other, _) => other,
+        };
+        [put(left, facts[0]), put(right, facts[1])]
+    }
+
+    /// The fact that an expression is, or whose words it lists.
+    pub fn fact_of(&self, expr: &Expr) -> Option<&str> {
+        let Expr::Leaf(index) = expr else { return None };
+        match &self.leaves.get(*index)?.kind {
+            LeafKind::Fact(index, _) => Some(&self.catalogue.facts.get(*index)?.name),
+            LeafKind::Icp(field) => field.fact(),
+            LeafKind::Activity(..) | LeafKind::Contacts(_) | LeafKind::State(..) => None,
+        }
+    }
+
+    pub fn word_as_meant(&self, fact: &str, word: &str) -> String {
+        match fact {
+            "domain" => host(word),
+            fact => self.vocabulary.meant(fact, word).to_owned(),
+        }
     }
 
     /// A word that is compared with a choice must be one of its words.

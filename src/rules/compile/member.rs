@@ -247,11 +247,11 @@ impl Context<'_> {
             ("count", []) => (Expr::ListCount(Box::new(list)), Type::Number),
             ("count_in", [other]) => {
                 let other = self.expect(other, &Type::Words, "what count_in looks in");
-                (Expr::CountIn(Box::new([list, other])), Type::Number)
+                (Expr::CountIn(Box::new(self.as_meant([list, other]))), Type::Number)
             }
             ("contains", [word]) => {
                 let word = self.expect(word, &Type::Text, "what a list of words contains");
-                (Expr::In(Box::new([word, list])), Type::YesNo)
+                (Expr::In(Box::new(self.as_meant([word, list]))), Type::YesNo)
             }
             _ => self.no_member("a list of words", name, &["count", "count_in", "contains"], at),
         }

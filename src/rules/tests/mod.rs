@@ -10,7 +10,7 @@ use super::set::RuleSet;
 use super::source::Sources;
 use super::*;
 use crate::domain::lead::*;
-use crate::domain::profile::ProfileContent;
+use crate::domain::profile::{Criterion, Expectation, ProfileContent};
 use crate::domain::score::*;
 use crate::domain::time::{DAY, Time};
 use crate::domain::value::{FactValue, Money, Value};
@@ -32,6 +32,14 @@ meaning = "A flag"
 [attributes.tags]
 type = "list"
 meaning = "Tags"
+[aliases.country]
+DE = ["Germany", "Deutschland"]
+[aliases.industry]
+software = ["IT"]
+[aliases.tech]
+sap = ["SAP R/3"]
+[aliases.tags]
+vip = ["very important"]
 [activities.page_visit]
 meaning = "Visit"
 [activities.demo_request]
@@ -91,11 +99,20 @@ fn days_ago(kind: &str, days: f64) -> Activity {
 }
 
 fn assess(script: &str, lead: &LeadContent, activities: &[Activity]) -> Result<Assessment, RuleError> {
+    assess_by(&ProfileContent::default(), script, lead, activities)
+}
+
+fn assess_by(
+    profile: &ProfileContent,
+    script: &str,
+    lead: &LeadContent,
+    activities: &[Activity],
+) -> Result<Assessment, RuleError> {
     let set = compiled(script);
     let facts = LeadFacts {
         lead,
         activities,
-        profile: &ProfileContent::default(),
+        profile,
         created: None,
         as_of: now(),
         currency: "EUR",

@@ -363,3 +363,53 @@ fn what_entries_show_is_bounded() {
     let size: usize = many.contributions.iter().map(|entry| format!("{:?}", entry.inputs).len()).sum();
     assert!(size < 10_000_000, "{size}");
 }
+
+#[test]
+fn words_are_compared_as_they_are_meant_wherever_they_are_written() {
+    let script = r#"
+        const HOME = ["Deutschland", "AT"];
+        rule "equal" when country == "Germany" and "GERMANY " == country and country != "AT" then 1 because "x";
+        rule "written list" when country in HOME and HOME.contains(country) then 2 because "x";
+        rule "switch" when true then { switch country { "Germany" => 4, _ => 0 } } because "x";
+        rule "host" when domain == "https://www.Rival.example/x" and domain in ["info@rival.example"] then 8 because "x";
+        rule "profile" when country in icp.countries and industry in icp.industries then 16 because "x";
+        rule "lists" when tech.count_in(icp.technologies) == 1 and "SAP r/3" in tech and "sap" in tech then 32 because "x";
+        rule "in the profile" when "Germany" in icp.countries and "de" in icp.countries then 64 because "x";
+        rule "list attribute" when "VIP" in tags and tags.contains("very important") then 128 because "x";
+        rule "count of written" when ["SAP R/3", "oracle"].count_in(tech) == 1 and tech.count_in(["sap r/3"]) == 1 then 256 because "x";
+        criteria on fit;
+    "#;
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let expects = |fact: &str, expectation| Criterion {
+        id: fact.parse().unwrap(),
+        fact: fact.into(),
+        expectation,
+        points: Points::from_number(500.0).unwrap(),
+        because: String::new(),
+        dimension: None,
+        indicator: None,
+        evidence: Vec::new(),
+    };
+    let profile = ProfileContent {
+        countries: words(&["Deutschland"]),
+        industries: words(&["it"]),
+        technologies: words(&["SAP R/3"]),
+        criteria: vec![
+            expects("country", Expectation::In(words(&["germany"]))),
+            expects("industry", Expectation::Equals(Value::Text("IT".into()))),
+            expects("tech", Expectation::In(words(&["sap"]))),
+        ],
+        ..ProfileContent::default()
+    };
+    let company = Company {
+        country: "DE".into(),
+        industry: "Software".into(),
+        domain: "rival.example".into(),
+        technologies: Some(words(&["SAP R/3"])),
+        ..company()
+    };
+    let mut lead = lead(company);
+    lead.attributes.insert("tags".into(), FactValue::of(Value::List(words(&["Very Important"]))));
+    let assessment = assess_by(&profile, script, &lead, &[]).unwrap();
+    assert_eq!(assessment.total.number(), 511.0 + 1_500.0, "{:?}", assessment.contributions);
+}
