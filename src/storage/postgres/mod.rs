@@ -27,7 +27,7 @@ use futures::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_postgres::config::Host;
 use tokio_postgres::error::SqlState;
@@ -70,7 +70,7 @@ pub struct PostgresStore {
     pulse: Pool,
     settings: PoolSettings,
     /// Lists may read much: only some of the connections, so that the database has time for lookups by name.
-    lists: Semaphore,
+    lists: Arc<Semaphore>,
     address: Option<Arc<Address>>,
 }
 
@@ -113,7 +113,7 @@ impl PostgresStore {
         }
         drop(connection);
         let pulse = connect(url, PoolSettings { connections: 1, wait: PULSE, timeout: PULSE })?;
-        let lists = Semaphore::new((settings.connections / LISTS).max(1));
+        let lists = Arc::new(Semaphore::new((settings.connections / LISTS).max(1)));
         let address = url.parse().ok().as_ref().and_then(Address::of).map(Arc::new);
         Ok(Self { pool, pulse, settings, lists, address })
     }
@@ -123,7 +123,10 @@ impl PostgresStore {
         let end = Instant::now() + self.settings.wait;
         loop {
             match self.pool.get().await {
-                Ok(connection) => return Ok(Attended(Some(connection), self.address.clone())),
+                Ok(connection) => {
+                    let (address, turn) = (self.address.clone(), None);
+                    return Ok(Attended { connection: Some(connection), address, turn });
+                }
                 Err(PoolError::Timeout(TimeoutType::Wait)) => return Err(StoreError::Busy),
                 Err(error) if Instant::now() >= end => {
                     return Err(match is_full(&error) {
@@ -141,8 +144,18 @@ impl PostgresStore {
 
     /// Does some work with a connection. A database that does not answer in time is given up, with its connection.
     async fn attend<T>(&self, work: impl AsyncFnOnce(&mut Object) -> Result<T>) -> Result<T> {
+        self.attend_in_turn(None, work).await
+    }
+
+    /// The same for work that waited for its turn: the next one's comes when the connection is at rest.
+    async fn attend_in_turn<T>(
+        &self,
+        turn: Option<OwnedSemaphorePermit>,
+        work: impl AsyncFnOnce(&mut Object) -> Result<T>,
+    ) -> Result<T> {
         let mut attended = self.attended().await?;
-        let Some(connection) = attended.0.as_mut() else { return Err(StoreError::Busy) };
+        attended.turn = turn;
+        let Some(connection) = attended.connection.as_mut() else { return Err(StoreError::Busy) };
         // The server ends a statement by itself after that time: whoever hears nothing a little later never will.
         let patience = self.settings.timeout + self.settings.timeout / 4;
         match tokio::time::timeout(patience, work(connection)).await {
@@ -222,9 +235,10 @@ impl PostgresStore {
         query: &Query,
         row: impl Fn(&dyn Columns) -> Result<T>,
     ) -> Result<Part<T>> {
-        let _turn = self.lists.acquire().await.map_err(StoreError::failed)?;
+        let turn = self.lists.clone().acquire_owned().await.map_err(StoreError::failed)?;
         let statements = select::statements(Dialect::Postgres, &list, query);
-        self.attend(async |connection: &mut Object| pages(connection, statements, query, row).await).await
+        let read = async |connection: &mut Object| pages(connection, statements, query, row).await;
+        self.attend_in_turn(Some(turn), read).await
     }
 }
 
@@ -247,8 +261,10 @@ fn connect(url: &str, settings: PoolSettings) -> std::result::Result<Pool, OpenE
     }
     // A write that waits for another's lock gives up in the end: its caller may have gone, and the connection is wanted.
     let lock = timeout.min(Duration::from_secs(5));
+    // No list occupies more than one processor of the database, nor compiles what it reads once: others wait for neither.
     let set_up = format!(
-        "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+        "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+         SET max_parallel_workers_per_gather = 0; SET jit = off",
         lock.as_millis(),
         timeout.as_millis(),
         2 * timeout.as_millis()
@@ -330,24 +346,28 @@ async fn row(
 
 /// A connection that is at work for a caller who may go away: then the query is cancelled, and the connection goes back
 /// when it is at rest. Opening others in its place would cost everybody more than the caller has paid.
-struct Attended(Option<Object>, Option<Arc<Address>>);
+struct Attended {
+    connection: Option<Object>,
+    address: Option<Arc<Address>>,
+    turn: Option<OwnedSemaphorePermit>,
+}
 
 impl Attended {
     /// The work has ended, well or not: the connection goes back.
     fn done(mut self) {
-        self.0 = None;
+        self.connection = None;
     }
 
     /// The database does not answer on this connection: it is closed.
     fn give_up(mut self) {
-        drop(self.0.take().map(Object::take));
+        drop(self.connection.take().map(Object::take));
     }
 }
 
 impl Drop for Attended {
     fn drop(&mut self) {
-        let Some(connection) = self.0.take() else { return };
-        let address = self.1.take();
+        let Some(connection) = self.connection.take() else { return };
+        let (address, turn) = (self.address.take(), self.turn.take());
         tokio::spawn(async move {
             let token = connection.cancel_token();
             let rested = tokio::time::timeout(CANCEL_TIME, async {
@@ -361,6 +381,7 @@ impl Drop for Attended {
                 tracing::debug!("a query that nobody waits for can't be cancelled: its connection is closed");
                 drop(Object::take(connection));
             }
+            drop(turn);
         });
     }
 }
