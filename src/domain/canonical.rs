@@ -40,15 +40,17 @@ pub fn host(text: &str) -> String {
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     let text = text.strip_prefix("mailto:").unwrap_or(text).trim_start_matches("//");
     let authority = text.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
+    let bare = |host: &str| host.trim_matches(|c: char| c == '.' || c.is_whitespace()).to_lowercase();
+    let host = bare(authority.rsplit('@').next().unwrap_or_default());
     // A port; an address in brackets has colons of its own.
     let host = match host.rsplit_once(':') {
-        Some((before, port)) if !before.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => before,
+        Some((before, port)) if !before.contains(':') && port.bytes().all(|b| b.is_ascii_digit()) => {
+            bare(before)
+        }
         _ => host,
     };
-    let host = host.trim().trim_matches('.').to_lowercase();
     match host.strip_prefix("www.") {
-        Some(rest) if rest.contains('.') => rest.to_owned(),
+        Some(rest) if rest.contains('.') => bare(rest),
         _ => host,
     }
 }
@@ -72,6 +74,7 @@ mod tests {
             "http://user:secret@rival.example",
             "mailto:Info@Rival.Example",
             " //rival.example/a ",
+            ". rival.example .",
         ] {
             assert_eq!(host(text), "rival.example", "{text}");
         }
