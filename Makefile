@@ -60,6 +60,7 @@ bench:           ## the figures in docs/benchmarks.md, but for the two that take
 	cargo bench --bench service
 	cargo bench --bench latency
 	tests/with-postgres cargo bench --bench store
+	tests/with-postgres cargo bench --bench attack
 
 bench-million:   ## memory and lists with a million leads: some minutes
 	cargo bench --bench million
