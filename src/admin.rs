@@ -10,7 +10,7 @@ use axum::routing::get;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use crate::rules::diagnostic::Diagnostic;
+use crate::rules::diagnostics::Diagnostic;
 use crate::rules::source::Sources;
 
 /// Whether the replica may get calls, and if not, why.

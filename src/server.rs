@@ -19,7 +19,7 @@ use crate::grpc::admission::{Admission, Ending};
 use crate::grpc::observe::{Observe, RpcMetrics, Times};
 use crate::grpc::routes;
 use crate::grpc::web::WithWeb;
-use crate::rules::watch;
+use crate::rules::source::watch;
 use crate::storage::postgres::{PoolSettings, PostgresStore};
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Store, Upgrade};

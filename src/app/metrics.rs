@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
 use crate::domain::score::ScoreStatus;
-use crate::rules::watch::LastLook;
+use crate::rules::source::watch::LastLook;
 
 /// How many rule sets are counted apart: with every save of a script there is a new one.
 const RULE_SETS: usize = 8;

@@ -11,10 +11,10 @@ use crate::domain::filter::{Filter, Operand};
 use crate::domain::listing::{self, Query};
 use crate::domain::text::with_causes;
 use crate::priority::Nice;
-use crate::rules::diagnostic::{Code, Diagnostic};
+use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
-use crate::rules::watch::Found;
+use crate::rules::source::watch::Found;
 use crate::rules::{Compiled, ScriptKind, compile_and_try};
 use crate::storage::StoredRuleSet;
 

@@ -9,9 +9,12 @@ use crate::cli::output::{out, outln};
 use crate::config::currency;
 use crate::domain::vocabulary::{Term, Vocabulary};
 use crate::priority::Nice;
-use crate::rules::catalogue::{Catalogue, FUNCTIONS, ICP_FIELDS, MEMBERS, Scope};
+use crate::rules::language::ScriptKind;
+use crate::rules::language::catalogue::Catalogue;
+use crate::rules::language::functions::FUNCTIONS;
+use crate::rules::language::members::{ICP_FIELDS, MEMBERS, Member, Of};
+use crate::rules::language::types::Type;
 use crate::rules::source::Sources;
-use crate::rules::types::Type;
 use crate::rules::{Compiled, compile_and_try};
 
 #[derive(Subcommand)]
@@ -116,9 +119,9 @@ impl Facts {
 fn reference(vocabulary: &Vocabulary) -> String {
     let catalogue = Catalogue::new(vocabulary);
     let mut out = String::from("Facts of leads (lead_scoring/)\n\n");
-    let facts = |segment: bool| {
+    let facts = |kind: ScriptKind| {
         let mut table = Table::new(&["fact", "type", "of", "unit", "meaning"], &[]);
-        for fact in catalogue.facts.iter().filter(|fact| (fact.scope == Scope::Segment) == segment) {
+        for fact in catalogue.facts.iter().filter(|fact| fact.scope.kind() == kind) {
             let ty = type_label(&fact.ty);
             let cells = [
                 fact.name.to_string(),
@@ -131,11 +134,14 @@ fn reference(vocabulary: &Vocabulary) -> String {
         }
         table.render()
     };
-    out += &facts(false);
+    out += &facts(ScriptKind::LeadScoring);
     out += "\nParts of facts\n\n";
     let mut table = Table::new(&["written", "type", "meaning"], &[]);
-    for (written, ty, meaning) in MEMBERS {
-        table.row([written, ty, meaning].map(String::from));
+    let parts = |of: &[Of]| {
+        MEMBERS.iter().filter(|member| of.contains(&member.of)).map(member_row).collect::<Vec<_>>()
+    };
+    for row in parts(&[Of::Activity, Of::Contacts]) {
+        table.row(row);
     }
     for (field, _, meaning) in ICP_FIELDS {
         table.row([format!("icp.{field}"), "list".into(), format!("the profile's {meaning}")]);
@@ -143,21 +149,21 @@ fn reference(vocabulary: &Vocabulary) -> String {
     let more = [
         ("total, fit, engagement", "number", "the points that were counted; in `grade` and `cap_grade` only"),
         ("word in list", "yes_no", "whether a word is in a list; turned round by not (word in list)"),
-        ("list.count", "number", "how many words a list has"),
-        ("list.contains(\"…\")", "yes_no", "the same as word in list"),
-        ("list.count_in(list)", "number", "how many words of the first are in the second"),
-        ("word.contains(\"…\")", "yes_no", "ignoring case; also .starts_with, .ends_with"),
     ];
-    for (written, ty, meaning) in more {
-        table.row([written, ty, meaning].map(String::from));
+    for row in more
+        .map(|row| <[&str; 3]>::from(row).map(String::from))
+        .into_iter()
+        .chain(parts(&[Of::Words, Of::Text]))
+    {
+        table.row(row);
     }
     out += &table.render();
     out += "\nFacts of segments (segment_priority/)\n\n";
-    out += &facts(true);
+    out += &facts(ScriptKind::SegmentPriority);
     out += "\nFunctions\n\n";
     let mut table = Table::new(&["written", "meaning"], &[]);
-    for (_, written, meaning) in FUNCTIONS {
-        table.row([written, meaning].map(String::from));
+    for function in &FUNCTIONS {
+        table.row([function.written, function.meaning].map(String::from));
     }
     out += &table.render();
     let words = [
@@ -169,6 +175,10 @@ fn reference(vocabulary: &Vocabulary) -> String {
         out += &format!("\n{title}\n\n{}", terms_table(terms));
     }
     out
+}
+
+fn member_row(member: &Member) -> [String; 3] {
+    [member.written, member.ty, member.meaning].map(String::from)
 }
 
 fn terms_table(terms: &std::collections::BTreeMap<String, Term>) -> String {

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 
-use super::diagnostic::Diagnostic;
-use super::set::RuleSet;
-use super::source::Sources;
 use crate::domain::time::Time;
+use crate::rules::diagnostics::Diagnostic;
+use crate::rules::set::RuleSet;
+use crate::rules::source::Sources;
 
 /// The rules of a replica. Reading is a pointer load; a call keeps the set that it began with.
 #[derive(Default)]

@@ -3,9 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::catalogue::{FactSource, IcpField};
 use crate::domain::canonical::{folded, same_word};
 use crate::domain::score::{Axis, Points, Position};
+use crate::rules::language::ScriptKind;
+use crate::rules::language::catalogue::FactSource;
+use crate::rules::language::functions::{FactState, Math};
+use crate::rules::language::members::IcpField;
 
 /// A number that names a [`Leaf`], a define, a function or a local variable.
 pub type Index = usize;
@@ -27,12 +30,6 @@ pub enum LeafKind {
     Icp(IcpField),
     /// How sure an attribute is, or how old.
     State(String, FactState),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FactState {
-    Confidence,
-    AgeDays,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,22 +71,6 @@ pub enum Comparison {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Math {
-    Ratio,
-    Min,
-    Max,
-    Clamp,
-    Abs,
-    Round,
-    Floor,
-    Ceil,
-    Sqrt,
-    Ln,
-    Exp,
-    Pow,
 }
 
 /// Tests of a text against another, ignoring case.
@@ -280,24 +261,6 @@ pub struct Verdict {
     pub position: Position,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScriptKind {
-    LeadScoring,
-    SegmentPriority,
-}
-
-impl ScriptKind {
-    pub const ALL: [ScriptKind; 2] = [ScriptKind::LeadScoring, ScriptKind::SegmentPriority];
-
-    /// The folder of its scripts.
-    pub fn folder(self) -> &'static str {
-        match self {
-            ScriptKind::LeadScoring => "lead_scoring",
-            ScriptKind::SegmentPriority => "segment_priority",
-        }
-    }
-}
-
 /// A compiled script.
 #[derive(Debug)]
 pub struct Script {
@@ -366,7 +329,7 @@ impl Script {
                 Item::Rule(rule) => entries.push(Entry {
                     id: rule.id.clone(),
                     group: group.clone(),
-                    axis: axis.or((self.kind == ScriptKind::LeadScoring).then_some(Axis::Fit)),
+                    axis: axis.or((self.kind.is_of_leads()).then_some(Axis::Fit)),
                     statement: "rule",
                     because: rule.because.clone(),
                     position: rule.position.clone(),

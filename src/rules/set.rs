@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assess::{self, RuleError};
-use super::catalogue::Catalogue;
-use super::criteria::expectation_met;
-use super::facts::{LeadFacts, SegmentFacts, Value, Words};
-use super::program::{Script, ScriptKind};
-use super::source::Sources;
-use super::types::Type;
 use crate::domain::check::Checker;
 use crate::domain::profile::{Criterion, Expectation, ProfileContent};
 use crate::domain::score::{Assessment, PriorityAssessment};
 use crate::domain::text::suggestion;
 use crate::domain::value::Value as Plain;
 use crate::domain::vocabulary::Vocabulary;
+use crate::rules::evaluate::criteria::expectation_met;
+use crate::rules::evaluate::facts::{LeadFacts, SegmentFacts, Value, Words};
+use crate::rules::evaluate::score::{self, RuleError};
+use crate::rules::language::ScriptKind;
+use crate::rules::language::catalogue::Catalogue;
+use crate::rules::language::types::Type;
+use crate::rules::program::Script;
+use crate::rules::source::Sources;
 
 /// Everything that a call needs of the rules. Shared behind an [`Arc`]; never changes.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl RuleSet {
 
     /// The same, with the steps that it took.
     pub fn assess_counting(&self, script: &Script, facts: LeadFacts) -> (Result<Assessment, RuleError>, u32) {
-        assess::assess(script, &self.catalogue, facts)
+        score::assess(script, &self.catalogue, facts)
     }
 
     /// Judges a segment's facts by a script of this set.
@@ -86,7 +87,7 @@ impl RuleSet {
         script: &Script,
         facts: SegmentFacts,
     ) -> (Result<PriorityAssessment, RuleError>, u32) {
-        assess::prioritize(script, &self.catalogue, facts)
+        score::prioritize(script, &self.catalogue, facts)
     }
 
     /// Checks a profile against the words and scripts of this set.
@@ -102,8 +103,8 @@ impl RuleSet {
     }
 
     fn check_criterion(&self, c: &mut Checker, criterion: &Criterion) {
-        let Some(index) = self.catalogue.find(&criterion.fact, false) else {
-            let help = c.suggestion(&criterion.fact, self.catalogue.names(false));
+        let Some(index) = self.catalogue.find(&criterion.fact, ScriptKind::LeadScoring) else {
+            let help = c.suggestion(&criterion.fact, self.catalogue.names(ScriptKind::LeadScoring));
             return c.wrong_field("fact", format!("there is no fact \"{}\"; {help}", criterion.fact));
         };
         let ty = &self.catalogue.facts[index].ty;

@@ -6,7 +6,7 @@ use crate::cli::mapping::is_missing;
 use crate::domain::canonical::folded;
 use crate::domain::time::Time;
 use crate::domain::written::{self, Decimal, Evidence, Unread};
-use crate::rules::catalogue::is_taken;
+use crate::rules::language::is_taken;
 
 /// How many different cells are kept of a column.
 const MOST_WORDS: usize = 200;

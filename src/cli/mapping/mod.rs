@@ -17,7 +17,7 @@ use crate::domain::vocabulary::{Attribute, Column, ContactColumns, Vocabulary};
 use crate::domain::written::{Decimal, Evidence};
 use crate::grpc::convert;
 use crate::grpc::pb::{self, lead::Subject};
-use crate::rules::catalogue::IMPORTABLE;
+use crate::rules::language::catalogue::IMPORTABLE;
 pub use notes::Notes;
 use reader::Reader;
 

@@ -4,7 +4,7 @@ use super::score::small;
 use super::timestamp;
 use crate::app::Settings;
 use crate::grpc::pb;
-use crate::rules::diagnostic::{Diagnostic, Related, Severity};
+use crate::rules::diagnostics::{Diagnostic, Related, Severity};
 use crate::rules::live::Status;
 use crate::rules::set::RuleSet;
 use crate::rules::{Entry, Script};

@@ -2,7 +2,7 @@
 
 use super::Compiled;
 use crate::priority::Nice;
-use crate::rules::diagnostic::{Code, Diagnostic};
+use crate::rules::diagnostics::{Code, Diagnostic};
 
 /// Works on a thread of its own: parsing recurses, a panic stays there, and calls go first.
 pub fn aside(nice: Nice, work: impl FnOnce() -> Compiled + Send + 'static) -> Compiled {

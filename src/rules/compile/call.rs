@@ -7,10 +7,11 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 use super::LIB;
 use super::context::{Context, Frame, Instance, Typed};
 use super::unit::{ScriptFunction, Unit};
-use crate::rules::catalogue::{FUNCTIONS, FactSource};
-use crate::rules::diagnostic::Code;
-use crate::rules::program::{Expr, FactState, Function, LeafKind, Math};
-use crate::rules::types::Type;
+use crate::rules::diagnostics::Code;
+use crate::rules::language::catalogue::FactSource;
+use crate::rules::language::functions::{Does, FUNCTIONS, HostFunction, host_function};
+use crate::rules::language::types::Type;
+use crate::rules::program::{Expr, Function, LeafKind};
 
 /// The deepest nesting of calls.
 pub const MAX_CALL_DEPTH: usize = 16;
@@ -34,28 +35,35 @@ impl Context<'_> {
                 None => self.unknown_import(&alias, at),
             };
         }
-        match (name, args) {
-            ("activity", args) => self.activity(args, at),
-            ("known", [Ast::StringConstant(name, _)]) => {
+        match host_function(name) {
+            Some(function) => self.host_call(function, args, at),
+            None => {
+                let unit = self.frame.unit.clone();
+                self.script_call(unit, name, args, at)
+            }
+        }
+    }
+
+    fn host_call(&mut self, function: &HostFunction, args: &[Ast], at: At) -> Typed {
+        match (function.does, args) {
+            (Does::Activity, args) => self.activity(args, at),
+            (Does::Known, [Ast::StringConstant(name, _)]) => {
                 let help = format!("write the name without quotes: known({name})");
                 self.error_with(at, Code::TypeMismatch, "known() asks of a fact, this is a text", help)
             }
-            ("known", [Ast::IntegerConstant(..) | Ast::FloatConstant(..) | Ast::BoolConstant(..)]) => {
+            (Does::Known, [Ast::IntegerConstant(..) | Ast::FloatConstant(..) | Ast::BoolConstant(..)]) => {
                 self.error(at, Code::TypeMismatch, "known() asks of a fact, this is always known")
             }
-            ("known", [inner]) => {
+            (Does::Known, [inner]) => {
                 let (inner, ty) = self.expr(inner);
                 // What is known of the contacts or the profile as a whole is asked by a fact.
                 if matches!(ty, Type::Activity(_) | Type::Icp | Type::Nothing | Type::Never) {
-                    return self.error(
-                        at,
-                        Code::TypeMismatch,
-                        format!("known() asks of a fact, this is {ty}"),
-                    );
+                    let message = format!("known() asks of a fact, this is {ty}");
+                    return self.error(at, Code::TypeMismatch, message);
                 }
                 (Expr::Known(Box::new(inner)), Type::YesNo)
             }
-            ("confidence" | "age_days", [fact]) => {
+            (Does::State(state), [fact]) => {
                 let (fact, ty) = self.expr(fact);
                 let of = match fact {
                     Expr::Leaf(leaf) => Some(&self.leaves[leaf].kind),
@@ -63,52 +71,43 @@ impl Context<'_> {
                 };
                 match of {
                     Some(LeafKind::Fact(_, FactSource::Attribute(attribute))) => {
-                        let state =
-                            if name == "confidence" { FactState::Confidence } else { FactState::AgeDays };
                         let kind = LeafKind::State(attribute.clone(), state);
-                        (self.leaf(&format!("{name}({attribute})"), kind), Type::Number)
+                        (self.leaf(&format!("{}({attribute})", function.name), kind), Type::Number)
                     }
                     _ if matches!(ty, Type::Wrong | Type::Never) => (Expr::Nothing, Type::Wrong),
                     _ => {
-                        let message = format!("`{name}` asks of an attribute that facts.toml declares");
+                        let message =
+                            format!("`{}` asks of an attribute that facts.toml declares", function.name);
                         self.error(at, Code::TypeMismatch, message)
                     }
                 }
             }
-            ("days_since" | "days_until", [date]) => {
-                let date = self.expect(date, &Type::Date, &format!("what {name} looks at"));
-                let since = Expr::DaysSince(Box::new(date));
-                (if name == "days_since" { since } else { Expr::Negate(Box::new(since)) }, Type::Number)
+            (Does::DaysSince, [date]) => (self.days_since(function, date), Type::Number),
+            (Does::DaysUntil, [date]) => {
+                (Expr::Negate(Box::new(self.days_since(function, date))), Type::Number)
             }
-            ("size_points", [employees]) => {
-                if self.frame.in_function || self.segment() {
+            (Does::SizePoints, [employees]) => {
+                if self.frame.in_function || !self.kind.is_of_leads() {
                     return self.error(at, Code::Misplaced, "`size_points` can't be asked here");
                 }
                 let employees = self.expect(employees, &Type::Number, "what size_points looks at");
                 (Expr::SizePoints(Box::new(employees)), Type::Number)
             }
-            _ => match math(name) {
-                Some((math, least, most)) => self.math(name, math, least, most, args, at),
-                None if FUNCTIONS.iter().any(|(function, ..)| *function == name) => {
-                    self.error(at, Code::TypeMismatch, format!("`{name}` needs one argument"))
-                }
-                None => {
-                    let unit = self.frame.unit.clone();
-                    self.script_call(unit, name, args, at)
-                }
-            },
+            (Does::Math(math, least, most), args) if (least..=most).contains(&args.len()) => {
+                let what = format!("what `{}` takes", function.name);
+                let args = args.iter().map(|arg| self.expect(arg, &Type::Number, &what)).collect();
+                (Expr::Math(math, args, self.position(at)), Type::Number)
+            }
+            _ => {
+                let message = format!("`{}` is written {}", function.name, function.written);
+                self.error(at, Code::TypeMismatch, message)
+            }
         }
     }
 
-    fn math(&mut self, name: &str, math: Math, least: usize, most: usize, args: &[Ast], at: At) -> Typed {
-        if args.len() < least || args.len() > most {
-            let shown =
-                FUNCTIONS.iter().find(|(function, ..)| *function == name).map_or(name, |(_, shown, _)| shown);
-            return self.error(at, Code::TypeMismatch, format!("`{name}` is written {shown}"));
-        }
-        let what = format!("what `{name}` takes");
-        let args = args.iter().map(|arg| self.expect(arg, &Type::Number, &what)).collect();
-        (Expr::Math(math, args, self.position(at)), Type::Number)
+    fn days_since(&mut self, function: &HostFunction, date: &Ast) -> Expr {
+        let date = self.expect(date, &Type::Date, &format!("what {} looks at", function.name));
+        Expr::DaysSince(Box::new(date))
     }
 
     fn script_call(&mut self, unit: Rc<Unit>, name: &str, args: &[Ast], at: At) -> Typed {
@@ -126,7 +125,7 @@ impl Context<'_> {
                 return self.error(at, Code::TypeMismatch, message);
             }
             let names = |_: &Self| {
-                let host = FUNCTIONS.iter().map(|(function, ..)| *function).chain(["activity"]);
+                let host = FUNCTIONS.iter().map(|function| function.name);
                 let own = own.flat_map(|unit| unit.functions.keys().map(|(name, _)| name.to_string()));
                 own.chain(host.map(str::to_owned)).collect()
             };
@@ -235,22 +234,4 @@ impl Context<'_> {
 /// What tells a function from all others of a set.
 fn function_key(home: &Unit, name: &str, arity: usize) -> String {
     format!("{}:{name}/{arity}", home.path)
-}
-
-fn math(name: &str) -> Option<(Math, usize, usize)> {
-    Some(match name {
-        "ratio" => (Math::Ratio, 2, 2),
-        "min" => (Math::Min, 2, 100),
-        "max" => (Math::Max, 2, 100),
-        "clamp" => (Math::Clamp, 3, 3),
-        "abs" => (Math::Abs, 1, 1),
-        "round" => (Math::Round, 1, 1),
-        "floor" => (Math::Floor, 1, 1),
-        "ceil" => (Math::Ceil, 1, 1),
-        "sqrt" => (Math::Sqrt, 1, 1),
-        "ln" => (Math::Ln, 1, 1),
-        "exp" => (Math::Exp, 1, 1),
-        "pow" => (Math::Pow, 2, 2),
-        _ => return None,
-    })
 }

@@ -11,10 +11,11 @@ use super::unit::Unit;
 use crate::domain::score::Position;
 use crate::domain::text::{nearest, suggestion};
 use crate::domain::vocabulary::Vocabulary;
-use crate::rules::catalogue::{self, Catalogue, FactSource};
-use crate::rules::diagnostic::{Code, Findings, Severity, is_deceptive};
-use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind, ScriptKind};
-use crate::rules::types::Type;
+use crate::rules::diagnostics::{Code, Findings, Severity, is_deceptive};
+use crate::rules::language::catalogue::{Catalogue, FactSource};
+use crate::rules::language::types::Type;
+use crate::rules::language::{self, ScriptKind};
+use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind};
 
 /// The most nodes of a script's program, functions counted once for each kind of arguments.
 const MAX_NODES: usize = 20_000;
@@ -149,10 +150,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    pub fn segment(&self) -> bool {
-        self.kind == ScriptKind::SegmentPriority
-    }
-
     pub fn had_errors(&self) -> bool {
         self.had_errors
     }
@@ -240,7 +237,7 @@ impl<'a> Context<'a> {
 
     /// Whether a name means nothing yet, so that it can be given to something new.
     pub fn is_free(&self, name: &str) -> bool {
-        !catalogue::is_taken(name) && self.catalogue.find(name, self.segment()).is_none()
+        !language::is_taken(name) && self.catalogue.find(name, self.kind).is_none()
     }
 
     /// Notes an error if a text holds what can't be seen or deceives.
@@ -298,7 +295,7 @@ impl<'a> Context<'a> {
 
     /// Notes a fact that is named by way of a part of it, such as the contacts by `contacts.count`.
     pub fn name_fact(&mut self, name: &str) {
-        if let Some(index) = self.catalogue.find(name, self.segment()) {
+        if let Some(index) = self.catalogue.find(name, self.kind) {
             self.named.insert(index, self.catalogue.facts[index].source.clone());
         }
     }

@@ -3,9 +3,9 @@
 use rhai::{BinaryExpr, Expr as Ast, RangeCase, Stmt, SwitchCasesCollection};
 
 use super::context::{Context, Typed};
-use crate::rules::diagnostic::Code;
+use crate::rules::diagnostics::Code;
+use crate::rules::language::types::Type;
 use crate::rules::program::{Arithmetic, Case, Expr, Switch};
-use crate::rules::types::Type;
 
 impl Context<'_> {
     /// A block's value is that of its last statement.

@@ -10,9 +10,11 @@ use super::call::MAX_CALL_DEPTH;
 use super::context::{Context, Typed};
 use crate::domain::canonical::host;
 use crate::domain::score::Axis;
-use crate::rules::diagnostic::Code;
-use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, Math, ScriptKind, WordList};
-use crate::rules::types::{Choices, Type};
+use crate::rules::diagnostics::Code;
+use crate::rules::language::ScriptKind;
+use crate::rules::language::functions::Math;
+use crate::rules::language::types::{Choices, Type};
+use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, WordList};
 
 impl Context<'_> {
     pub fn expr(&mut self, ast: &Ast) -> Typed {
@@ -163,9 +165,9 @@ impl Context<'_> {
             return self.constant_value(owner, name, at);
         }
         let define = self.defines.iter().position(|define| define.name == name);
-        let fact = self.catalogue.find(name, self.segment());
+        let fact = self.catalogue.find(name, self.kind);
         let axis = Axis::ALL.into_iter().find(|axis| axis.as_str() == name);
-        let is_points = self.kind == ScriptKind::LeadScoring && (axis.is_some() || name == "total");
+        let is_points = self.kind.is_of_leads() && (axis.is_some() || name == "total");
         if self.frame.in_function {
             let message = format!("`{name}` can't be read inside a function");
             let visible =
@@ -197,16 +199,15 @@ impl Context<'_> {
             let message = format!("`{name}` is known only when all rules have been counted");
             return self.error_with(at, Code::Misplaced, message, "read it in `grade` and `cap_grade`");
         }
-        if name == "icp" && !self.segment() {
+        if name == "icp" && self.kind.is_of_leads() {
             return (Expr::Nothing, Type::Icp);
         }
         self.unknown_name(name, at)
     }
 
     fn unknown_name(&mut self, name: &str, at: At) -> Typed {
-        if let Some(kind) = [ScriptKind::LeadScoring, ScriptKind::SegmentPriority].into_iter().find(|kind| {
-            *kind != self.kind && self.catalogue.find(name, *kind == ScriptKind::SegmentPriority).is_some()
-        }) {
+        let sees_it = |kind: &ScriptKind| self.catalogue.find(name, *kind).is_some();
+        if let Some(kind) = ScriptKind::ALL.into_iter().filter(|kind| *kind != self.kind).find(sees_it) {
             let message = format!("`{name}` is a fact of scripts in {}/ only", kind.folder());
             return self.error(at, Code::UnknownName, message);
         }
@@ -214,7 +215,7 @@ impl Context<'_> {
             let locals = c.frame.locals.iter().map(|(local, ..)| local.clone());
             let defines = c.defines.iter().map(|define| define.name.clone());
             let constants = c.frame.unit.constants.keys().map(ToString::to_string);
-            let facts = c.catalogue.names(c.segment()).filter(|_| !c.frame.in_function).map(str::to_owned);
+            let facts = c.catalogue.names(c.kind).filter(|_| !c.frame.in_function).map(str::to_owned);
             let points = ["total", "fit", "engagement"].iter().filter(|_| c.grading).map(ToString::to_string);
             locals.chain(defines).chain(constants).chain(facts).chain(points).collect()
         });

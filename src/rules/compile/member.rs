@@ -4,10 +4,10 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
 use super::context::{Context, Typed};
 use super::expression::constant;
-use crate::rules::catalogue::{ICP_FIELDS, IcpField};
-use crate::rules::diagnostic::Code;
+use crate::rules::diagnostics::Code;
+use crate::rules::language::members::{ICP_FIELDS, IcpField, Of, member_of, names_of};
+use crate::rules::language::types::Type;
 use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextTest};
-use crate::rules::types::Type;
 
 impl Context<'_> {
     /// Rhai nests `a.b.c` to the right: (a, (b, c)).
@@ -59,12 +59,17 @@ impl Context<'_> {
         self.error_with(at, Code::UnknownName, format!("{of} has no `{name}`"), help)
     }
 
-    fn check_shape(&mut self, of: &str, name: &str, called: bool, wanted: bool, at: At) -> bool {
-        if called != wanted {
-            let message = if wanted { "needs its arguments in ( )" } else { "stands without ( )" };
-            self.error(at, Code::TypeMismatch, format!("{of}.{name} {message}"));
+    /// Whether there is such a member, and whether it is written with or without arguments as it should be.
+    fn check_member(&mut self, of: Of, shown: &str, name: &str, called: bool, at: At) -> bool {
+        let Some(member) = member_of(of, name) else {
+            self.no_member(shown, name, &names_of(of), at);
+            return false;
+        };
+        if called != member.called {
+            let message = if member.called { "needs its arguments in ( )" } else { "stands without ( )" };
+            self.error(at, Code::TypeMismatch, format!("{shown}.{name} {message}"));
         }
-        called == wanted
+        called == member.called
     }
 
     fn activity_member(
@@ -75,14 +80,9 @@ impl Context<'_> {
         called: bool,
         at: At,
     ) -> Typed {
-        const KNOWN: [&str; 5] = ["count", "sum", "last_days", "within", "decayed"];
         let of = format!("activity(\"{kind}\")");
-        let windowed = matches!(name, "within" | "decayed");
-        if !KNOWN.contains(&name) {
-            return self.no_member(&of, name, &KNOWN, at);
-        }
-        if !self.check_shape(&of, name, called, windowed, at) {
-            return (Expr::Nothing, Type::Number);
+        if !self.check_member(Of::Activity, &of, name, called, at) {
+            return (Expr::Nothing, Type::Wrong);
         }
         let stat = match name {
             "count" => ActivityStat::Count,
@@ -120,11 +120,7 @@ impl Context<'_> {
     }
 
     fn contacts_member(&mut self, name: &str, args: &[Ast], called: bool, at: At) -> Typed {
-        const KNOWN: [&str; 5] = ["count", "engaged", "engaged_role", "engaged_at", "roles_covered"];
-        if !KNOWN.contains(&name) {
-            return self.no_member("contacts", name, &KNOWN, at);
-        }
-        if !self.check_shape("contacts", name, called, !matches!(name, "count" | "engaged"), at) {
+        if !self.check_member(Of::Contacts, "contacts", name, called, at) {
             return (Expr::Nothing, Type::Wrong);
         }
         self.name_fact("contacts");
@@ -216,7 +212,7 @@ impl Context<'_> {
 
     /// `activity("type")`
     pub fn activity(&mut self, args: &[Ast], at: At) -> Typed {
-        if self.frame.in_function || self.segment() {
+        if self.frame.in_function || !self.kind.is_of_leads() {
             let message = "`activity` can't be asked here";
             return self.error_with(at, Code::Misplaced, message, "hand its number over in the call");
         }
@@ -253,7 +249,7 @@ impl Context<'_> {
                 let word = self.expect(word, &Type::Text, "what a list of words contains");
                 (Expr::In(Box::new(self.as_meant([word, list]))), Type::YesNo)
             }
-            _ => self.no_member("a list of words", name, &["count", "count_in", "contains"], at),
+            _ => self.no_member("a list of words", name, &names_of(Of::Words), at),
         }
     }
 
@@ -262,7 +258,7 @@ impl Context<'_> {
             "contains" => TextTest::Contains,
             "starts_with" => TextTest::StartsWith,
             "ends_with" => TextTest::EndsWith,
-            _ => return self.no_member("a word", name, &["contains", "starts_with", "ends_with"], at),
+            _ => return self.no_member("a word", name, &names_of(Of::Text), at),
         };
         let [part] = args else {
             return self.error(at, Code::TypeMismatch, format!("`{name}` needs one word in ( )"));

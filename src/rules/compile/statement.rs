@@ -8,10 +8,11 @@ use rhai::{CustomExpr, Expr as Ast, Position as At, Stmt};
 use super::context::{Context, Define};
 use crate::domain::score::{Axis, Points};
 use crate::domain::text::nearest;
-use crate::rules::diagnostic::Code;
-use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, ScriptKind, Verdict};
-use crate::rules::syntax::{Parsed, SHAPES};
-use crate::rules::types::Type;
+use crate::rules::diagnostics::Code;
+use crate::rules::language::statements::{SHAPES, statement};
+use crate::rules::language::types::Type;
+use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, Verdict};
+use crate::rules::syntax::Parsed;
 
 /// The parts of a parsed statement.
 struct Clauses<'s> {
@@ -25,7 +26,7 @@ struct Clauses<'s> {
 impl<'s> Clauses<'s> {
     fn of(custom: &'s CustomExpr, at: At) -> Option<Self> {
         let keyword = custom.tokens.first()?.as_str();
-        let shape = SHAPES.iter().find(|shape| shape.keyword == keyword)?;
+        let shape = statement(keyword)?;
         let parsed = custom.state.clone().try_cast::<Parsed>()?;
         let mut inputs = custom.inputs.iter();
         let head = shape.has_head().then(|| inputs.next()).flatten();
@@ -172,7 +173,7 @@ impl Context<'_> {
 
     fn is_fact_or_define(&self, name: &str) -> bool {
         let defined = self.defines.iter().any(|define| *define.name == *name);
-        defined || self.catalogue.find(name, self.segment()).is_some()
+        defined || self.catalogue.find(name, self.kind).is_some()
     }
 
     fn top_statement(
@@ -224,18 +225,14 @@ impl Context<'_> {
 
     /// Whether a statement may stand where it does.
     fn check_place(&mut self, s: &Clauses, in_group: bool) -> bool {
-        let segment_only = s.keyword == "factor";
-        let lead_only = matches!(
-            s.keyword,
-            "axis" | "criteria" | "disqualifiers" | "disqualify" | "require" | "cap_grade" | "grade"
-        );
-        if (self.segment() && lead_only) || (!self.segment() && segment_only) {
-            let home = if lead_only { ScriptKind::LeadScoring } else { ScriptKind::SegmentPriority };
-            let message = format!("`{}` belongs to scripts in {}/", s.keyword, home.folder());
+        let Some(shape) = statement(s.keyword) else { return false };
+        if !shape.kinds.contains(&self.kind) {
+            let homes: Vec<_> = shape.kinds.iter().map(|kind| format!("{}/", kind.folder())).collect();
+            let message = format!("`{}` belongs to scripts in {}", s.keyword, homes.join(" or "));
             self.error(s.at, Code::Misplaced, message);
             return false;
         }
-        if in_group && !matches!(s.keyword, "rule" | "group" | "factor" | "criteria") {
+        if in_group && !shape.in_group {
             let message = format!("`{}` stands at the top level, not in a group", s.keyword);
             self.error(s.at, Code::Misplaced, message);
             return false;
@@ -394,7 +391,7 @@ impl Context<'_> {
     /// The axis of a group, from its own words and from the group around it.
     fn group_axis(&mut self, s: &Clauses, outer: Option<Axis>) -> Option<Axis> {
         let own = s.get("on").map(|on| (self.axis_name(on), on.position()));
-        if self.segment() {
+        if !self.kind.is_of_leads() {
             if let Some((_, at)) = own {
                 self.error(at, Code::Misplaced, "a priority has no axes");
             }
@@ -498,7 +495,7 @@ impl Context<'_> {
     }
 
     fn check_grades(&mut self, c: &Collected) {
-        if self.segment() {
+        if !self.kind.is_of_leads() {
             self.check_factors(c);
             return;
         }

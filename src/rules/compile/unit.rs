@@ -8,8 +8,10 @@ use rhai::{AST, ASTNode, Expr as Ast, ImmutableString, Position as At, Stmt};
 
 use super::{LIB, at_position};
 use crate::domain::text::suggestion;
-use crate::rules::catalogue;
-use crate::rules::diagnostic::{Code, Findings, Severity};
+use crate::rules::diagnostics::{Code, Findings, Severity};
+use crate::rules::language;
+use crate::rules::language::functions::is_function;
+use crate::rules::language::statements::statement;
 use crate::rules::source;
 use crate::rules::syntax::Parser;
 
@@ -99,15 +101,13 @@ impl Unit {
         }
         for function in functions(&self.ast) {
             let name = function.name.as_str();
-            let reserved = |param: &&ImmutableString| {
-                catalogue::STATEMENTS.contains(&param.as_str()) || **param == "known"
-            };
+            let reserved = |param: &&ImmutableString| statement(param).is_some() || **param == "known";
             if let Some(param) = function.params.iter().find(reserved) {
                 let message = format!("`{param}` is a word of the rule language");
                 let help = "give the parameter another name";
                 self.problem(findings, function.start, Code::Reserved, message, help);
             }
-            if catalogue::is_function(name) || catalogue::STATEMENTS.contains(&name) || name == "contains" {
+            if is_function(name) || statement(name).is_some() || name == "contains" {
                 let message = format!("`{name}` is a word of the rule language");
                 let help = "give the function another name";
                 self.problem(findings, function.start, Code::Reserved, message, help);
@@ -135,7 +135,7 @@ impl Unit {
                 continue;
             }
             let (name, value, _) = &**variable;
-            if catalogue::is_taken(&name.name) {
+            if language::is_taken(&name.name) {
                 let message = format!("`{}` already has a meaning in scripts", name.name);
                 self.problem(findings, name.pos, Code::Reserved, message, "give the constant another name");
             }

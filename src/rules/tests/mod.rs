@@ -5,15 +5,15 @@ mod findings;
 mod properties;
 mod semantics;
 
-use super::diagnostic::{Code, Diagnostic};
-use super::set::RuleSet;
-use super::source::Sources;
 use super::*;
 use crate::domain::lead::*;
 use crate::domain::profile::{Criterion, Expectation, ProfileContent};
 use crate::domain::score::*;
 use crate::domain::time::{DAY, Time};
 use crate::domain::value::{FactValue, Money, Value};
+use crate::rules::diagnostics::{Code, Diagnostic};
+use crate::rules::set::RuleSet;
+use crate::rules::source::Sources;
 
 const FACTS: &str = r#"
 [attributes.budget]

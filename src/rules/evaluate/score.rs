@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::catalogue::Catalogue;
-use super::evaluate::{Evaluator, Failure, Stop};
-use super::facts::{Facts, LeadFacts, SegmentFacts};
-use super::program::{Factor, Formula, Group, GroupBody, Index, Item, Rule, Script, Verdict};
 use crate::domain::score::{
     Assessment, Axis, Contribution, ContributionKind as Kind, Points, Position, PriorityAssessment,
     ScoreStatus, Unknown, Warning, WarningCode,
 };
 use crate::domain::value::Value as Plain;
+use crate::rules::evaluate::evaluator::{Evaluator, Failure, Stop};
+use crate::rules::evaluate::facts::{Facts, LeadFacts, SegmentFacts};
+use crate::rules::language::catalogue::Catalogue;
+use crate::rules::program::{Factor, Formula, Group, GroupBody, Index, Item, Rule, Script, Verdict};
 
 /// The most facts that an entry shows.
 const MAX_INPUTS: usize = 50;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::assess::{Input, Judged, RuleError, Run, Sum, error};
-use super::facts::Value;
-use super::program::Group;
 use crate::domain::canonical::same_word;
 use crate::domain::profile::{Criterion, Expectation};
 use crate::domain::score::{Contribution, ContributionKind as Kind, Position, Unknown};
 use crate::domain::value::Value as Plain;
 use crate::domain::vocabulary::{Meanings, meant};
+use crate::rules::evaluate::facts::Value;
+use crate::rules::evaluate::score::{Input, Judged, RuleError, Run, Sum, error};
+use crate::rules::language::ScriptKind;
+use crate::rules::program::Group;
 
 impl Run<'_> {
     pub(super) fn criterion(&mut self, criterion: &Criterion, group: &Group) -> Result<Sum, RuleError> {
@@ -42,7 +43,7 @@ impl Run<'_> {
         id: &Arc<str>,
         position: &Position,
     ) -> Result<Judged<(bool, Option<Input>)>, RuleError> {
-        let index = self.catalogue.find(&criterion.fact, false).ok_or_else(|| {
+        let index = self.catalogue.find(&criterion.fact, ScriptKind::LeadScoring).ok_or_else(|| {
             let message = format!(
                 "the profile's criterion looks at \"{}\", which is not a fact any more",
                 criterion.fact

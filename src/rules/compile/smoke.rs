@@ -1,10 +1,5 @@
 //! Scores made-up leads and segments with a new set before it comes into force.
 
-use super::assess::RuleError;
-use super::diagnostic::{Code, Diagnostic, Severity};
-use super::facts::{LeadFacts, SegmentFacts};
-use super::program::ScriptKind;
-use super::set::RuleSet;
 use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, Person, Subject};
 use crate::domain::name::Id;
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
@@ -13,6 +8,11 @@ use crate::domain::segment::{LeadTally, Need, NeedKind, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{FactValue, Money, Value};
 use crate::domain::vocabulary::{AttributeType, Vocabulary};
+use crate::rules::diagnostics::{Code, Diagnostic, Severity};
+use crate::rules::evaluate::facts::{LeadFacts, SegmentFacts};
+use crate::rules::evaluate::score::RuleError;
+use crate::rules::language::ScriptKind;
+use crate::rules::set::RuleSet;
 
 /// The most steps that all scripts may take together on the made-up leads: some hundreds are usual for each.
 const MAX_STEPS: u64 = 10_000_000;

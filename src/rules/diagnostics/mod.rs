@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::source::Sources;
+use crate::rules::source::Sources;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn the_guide_explains_every_code() {
-        let guide = include_str!("../../docs/rules.md");
+        let guide = include_str!("../../../docs/rules.md");
         for code in Code::ALL {
             assert!(
                 guide.contains(&format!("`{}`", code.as_str())),

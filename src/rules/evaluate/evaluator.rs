@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::facts::{Facts, LeadFacts, Value, Words};
-use super::program::{
-    Arithmetic, Case, Comparison, Expr, Formula, Index, LeafKind, Math, Script, Switch, TextTest,
-};
 use crate::domain::canonical::same_word;
 use crate::domain::score::{Axis, Points, Position};
+use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
+use crate::rules::language::functions::Math;
+use crate::rules::program::{
+    Arithmetic, Case, Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextTest,
+};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
 const MAX_STEPS: u32 = 100_000;

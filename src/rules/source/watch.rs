@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::watch;
 
-use super::diagnostic::Diagnostic;
-use super::source::{Manifest, Sources, manifest};
+use crate::rules::diagnostics::Diagnostic;
+use crate::rules::source::{Manifest, Sources, manifest};
 
 /// How often the folder is looked at without an event.
 const POLL: Duration = Duration::from_millis(250);

@@ -1,7 +1,5 @@
 //! What scripts look at: a lead, its activities and its profile, or a segment, as of a time.
 
-use super::catalogue::{FactDef, FactSource, IcpField};
-use super::program::{ActivityStat, ContactStat, FactState, LeafKind, WordList};
 use crate::domain::canonical::same_word;
 use crate::domain::lead::{Activity, Contact, LeadContent, Subject, fits_type};
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
@@ -10,6 +8,10 @@ use crate::domain::segment::{LeadTally, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{Money, Value as Plain};
 use crate::domain::vocabulary::{AttributeType, Meanings, Vocabulary, meant};
+use crate::rules::language::catalogue::{FactDef, FactSource};
+use crate::rules::language::functions::FactState;
+use crate::rules::language::members::IcpField;
+use crate::rules::program::{ActivityStat, ContactStat, LeafKind, WordList};
 
 /// A value while rules run: borrowed from the facts or the script, so nothing is copied.
 #[derive(Debug, Clone, Copy)]

@@ -8,139 +8,14 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, ImmutableString, LexError, OptimizationLevel, ParseError, Position, Token};
 
-use super::diagnostic::{Code, Diagnostic, Related};
 use crate::domain::text::nearest;
+use crate::rules::diagnostics::{Code, Diagnostic, Related};
+use crate::rules::language::statements::{Part, SHAPES, Shape};
 
 /// The deepest nesting of expressions and blocks.
 const MAX_DEPTH: usize = 64;
 /// The most cases of all `switch` in a file: Rhai parses them in more than linear time.
 const MAX_CASES: usize = 1_000;
-
-/// A part of a statement: a keyword and what follows it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Part {
-    Expr,
-    Text,
-    Ident,
-    /// A bare keyword.
-    Flag,
-}
-
-impl Part {
-    fn marker(self) -> &'static str {
-        match self {
-            Part::Expr => "$expr$",
-            Part::Text => "$string$",
-            Part::Ident => "$ident$",
-            Part::Flag => "",
-        }
-    }
-}
-
-/// The shape of a statement. Its clauses may stand in any order.
-#[derive(Debug)]
-pub struct Shape {
-    pub keyword: &'static str,
-    /// What follows the first word.
-    head: Option<Part>,
-    clauses: &'static [(&'static str, Part)],
-    required: &'static [&'static str],
-    /// Ends with a block instead of a semicolon.
-    block: bool,
-    example: &'static str,
-}
-
-/// All statements.
-pub const SHAPES: [Shape; 11] = [
-    Shape {
-        keyword: "define",
-        head: Some(Part::Ident),
-        clauses: &[("as", Part::Expr)],
-        required: &["as"],
-        block: false,
-        example: "define visits as activity(\"page_visit\").count;",
-    },
-    Shape {
-        keyword: "axis",
-        head: Some(Part::Ident),
-        clauses: &[("from", Part::Expr), ("to", Part::Expr)],
-        required: &["from", "to"],
-        block: false,
-        example: "axis fit from 0 to 60;",
-    },
-    Shape {
-        keyword: "criteria",
-        head: None,
-        clauses: &[("on", Part::Ident), ("cap", Part::Expr), ("floor", Part::Expr)],
-        required: &[],
-        block: false,
-        example: "criteria on fit cap 30;",
-    },
-    Shape {
-        keyword: "group",
-        head: Some(Part::Text),
-        clauses: &[("on", Part::Ident), ("cap", Part::Expr), ("floor", Part::Expr)],
-        required: &[],
-        block: true,
-        example: "group \"company\" on fit cap 40 { … }",
-    },
-    Shape {
-        keyword: "rule",
-        head: Some(Part::Text),
-        clauses: &[("when", Part::Expr), ("then", Part::Expr), ("because", Part::Text)],
-        required: &["when", "then", "because"],
-        block: false,
-        example: "rule \"size\" when employees >= 50 then 10 because \"Large enough\";",
-    },
-    Shape {
-        keyword: "disqualifiers",
-        head: None,
-        clauses: &[],
-        required: &[],
-        block: false,
-        example: "disqualifiers;",
-    },
-    Shape {
-        keyword: "disqualify",
-        head: Some(Part::Text),
-        clauses: &[("when", Part::Expr), ("because", Part::Text)],
-        required: &["when", "because"],
-        block: false,
-        example: "disqualify \"competitor\" when domain in [\"rival.example\"] because \"A competitor\";",
-    },
-    Shape {
-        keyword: "require",
-        head: None,
-        clauses: &[("completeness", Part::Expr)],
-        required: &["completeness"],
-        block: false,
-        example: "require completeness 0.3;",
-    },
-    Shape {
-        keyword: "cap_grade",
-        head: Some(Part::Text),
-        clauses: &[("when", Part::Expr), ("because", Part::Text)],
-        required: &["when", "because"],
-        block: false,
-        example: "cap_grade \"B\" when role_coverage < 0.5 because \"Too few roles are reached\";",
-    },
-    Shape {
-        keyword: "grade",
-        head: Some(Part::Text),
-        clauses: &[("when", Part::Expr), ("otherwise", Part::Flag)],
-        required: &[],
-        block: false,
-        example: "grade \"A\" when total >= 70; … grade \"D\" otherwise;",
-    },
-    Shape {
-        keyword: "factor",
-        head: Some(Part::Text),
-        clauses: &[("weight", Part::Expr), ("is", Part::Expr), ("because", Part::Text)],
-        required: &["weight", "is", "because"],
-        block: false,
-        example: "factor \"size\" weight 40 is ratio(segment_size, 50000) because \"Large enough\";",
-    },
-];
 
 /// What was parsed of a statement so far; kept in the syntax tree, where it tells the order of the clauses.
 #[derive(Debug, Clone, Default)]
@@ -152,61 +27,54 @@ pub struct Parsed {
     done: bool,
 }
 
-impl Shape {
-    /// Whether a name follows the first word.
-    pub fn has_head(&self) -> bool {
-        self.head.is_some()
-    }
-
-    /// Whether something follows the keyword of a clause.
-    pub fn has_value(&self, clause: &str) -> bool {
-        self.clauses.iter().any(|(known, part)| *known == clause && *part != Part::Flag)
-    }
-
+impl Parsed {
     /// Decides what comes next in a statement, from what was parsed and the next token.
-    fn next(&self, next: &str, state: &mut Parsed) -> Result<Option<ImmutableString>, ParseError> {
-        if state.done {
+    fn next(&mut self, shape: &Shape, next: &str) -> Result<Option<ImmutableString>, ParseError> {
+        if self.done {
             return Ok(None);
         }
-        if let Some(part) = state.awaits_value.take() {
+        if let Some(part) = self.awaits_value.take() {
             return Ok(Some(part.marker().into()));
         }
-        if let (Some(head), false) = (self.head, state.headed) {
-            state.headed = true;
+        if let (Some(head), false) = (shape.head, self.headed) {
+            self.headed = true;
             return Ok(Some(head.marker().into()));
         }
-        let end = if self.block { "{" } else { ";" };
+        let end = if shape.block { "{" } else { ";" };
         if next == end {
-            let missing = self.required.iter().find(|clause| !state.clauses.contains(clause));
+            let missing = shape.required.iter().find(|clause| !self.clauses.contains(clause));
             if let Some(missing) = missing {
-                return Err(self.error(format!("`{}` needs `{missing} …` before the `{end}`", self.keyword)));
+                return Err(error(
+                    shape,
+                    format!("`{}` needs `{missing} …` before the `{end}`", shape.keyword),
+                ));
             }
-            state.done = true;
-            return Ok(Some(if self.block { "$block$" } else { ";" }.into()));
+            self.done = true;
+            return Ok(Some(if shape.block { "$block$" } else { ";" }.into()));
         }
-        match self.clauses.iter().find(|(clause, _)| *clause == next) {
-            Some((clause, _)) if state.clauses.contains(clause) => {
-                Err(self.error(format!("`{clause}` stands twice in this `{}`", self.keyword)))
+        match shape.clauses.iter().find(|(clause, _)| *clause == next) {
+            Some((clause, _)) if self.clauses.contains(clause) => {
+                Err(error(shape, format!("`{clause}` stands twice in this `{}`", shape.keyword)))
             }
             Some((clause, part)) => {
-                state.clauses.push(clause);
-                state.awaits_value = (*part != Part::Flag).then_some(*part);
+                self.clauses.push(clause);
+                self.awaits_value = (*part != Part::Flag).then_some(*part);
                 Ok(Some((*clause).into()))
             }
             None => {
-                let open = self.clauses.iter().map(|(c, _)| *c).filter(|c| !state.clauses.contains(c));
+                let open = shape.clauses.iter().map(|(c, _)| *c).filter(|c| !self.clauses.contains(c));
                 let expected: Vec<_> = open.chain([end]).map(|c| format!("`{c}`")).collect();
                 let found = if next.is_empty() || next == "{EOF}" { "the end of the file" } else { next };
                 let found = found.trim_matches('`');
-                Err(self.error(format!("expected {} but found {found}", expected.join(" or "))))
+                Err(error(shape, format!("expected {} but found {found}", expected.join(" or "))))
             }
         }
     }
+}
 
-    fn error(&self, message: String) -> ParseError {
-        let text = format!("{message}; for example: {}", self.example);
-        LexError::ImproperSymbol(String::new(), text).into_err(Position::NONE)
-    }
+fn error(shape: &Shape, message: String) -> ParseError {
+    let text = format!("{message}; for example: {}", shape.example);
+    LexError::ImproperSymbol(String::new(), text).into_err(Position::NONE)
 }
 
 /// What is noted of a file while Rhai reads it.
@@ -267,7 +135,7 @@ impl Parser {
                     if shape.block && parsed.done {
                         reading.borrow_mut().open_groups.pop();
                     }
-                    let step = shape.next(next, &mut parsed);
+                    let step = parsed.next(shape, next);
                     if shape.block && parsed.done && matches!(step, Ok(Some(_))) {
                         let name = segments.get(1).map(ToString::to_string).unwrap_or_default();
                         reading.borrow_mut().open_groups.push(name);

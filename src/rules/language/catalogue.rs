@@ -1,8 +1,9 @@
-//! Everything that scripts can name: built-in facts, the profile's fields, the declared words, functions.
+//! The facts that scripts can read: the built-in ones, and those that facts.toml declares.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ScriptKind;
 use super::types::{Choices, Type};
 use crate::domain::lead::{GrowthStage, LeadStage};
 use crate::domain::vocabulary::{AttributeType, Vocabulary};
@@ -23,6 +24,14 @@ impl Scope {
             Scope::Person => "person",
             Scope::Lead => "company or person",
             Scope::Segment => "segment",
+        }
+    }
+
+    /// The scripts that see it.
+    pub fn kind(self) -> ScriptKind {
+        match self {
+            Scope::Company | Scope::Person | Scope::Lead => ScriptKind::LeadScoring,
+            Scope::Segment => ScriptKind::SegmentPriority,
         }
     }
 }
@@ -80,121 +89,8 @@ pub struct FactDef {
 #[derive(Debug)]
 pub struct Catalogue {
     pub facts: Vec<FactDef>,
-    lead: BTreeMap<Arc<str>, usize>,
-    segment: BTreeMap<Arc<str>, usize>,
+    by_name: BTreeMap<ScriptKind, BTreeMap<Arc<str>, usize>>,
 }
-
-/// A field of the profile, as `icp.name`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IcpField {
-    Technologies,
-    Pains,
-    Industries,
-    Countries,
-    DecisionRoles,
-    Served,
-    Capacity,
-}
-
-impl IcpField {
-    pub fn ty(self) -> Type {
-        match self {
-            IcpField::Served => choices("icp.served", ["now", "costly", "no"]),
-            IcpField::Capacity => Type::Number,
-            _ => Type::Words,
-        }
-    }
-
-    /// The fact whose words it lists.
-    pub fn fact(self) -> Option<&'static str> {
-        match self {
-            IcpField::Technologies => Some("tech"),
-            IcpField::Industries => Some("industry"),
-            IcpField::Countries => Some("country"),
-            IcpField::Pains | IcpField::DecisionRoles | IcpField::Served | IcpField::Capacity => None,
-        }
-    }
-}
-
-/// The profile's fields with their meanings.
-pub const ICP_FIELDS: [(&str, IcpField, &str); 7] = [
-    ("technologies", IcpField::Technologies, "technologies that fit"),
-    ("pains", IcpField::Pains, "pains that the offering relieves"),
-    ("industries", IcpField::Industries, "target industries"),
-    ("countries", IcpField::Countries, "target countries"),
-    (
-        "decision_roles",
-        IcpField::DecisionRoles,
-        "roles that take part in the decision at an account of this size",
-    ),
-    ("served", IcpField::Served, "size band says whether the account is served; \"no\" outside all bands"),
-    ("capacity", IcpField::Capacity, "size band says how many such accounts can be served"),
-];
-
-/// What `activity("type")` and `contacts` offer, for the reference.
-pub const MEMBERS: [(&str, &str, &str); 10] = [
-    ("activity(\"type\").count", "number", "how often it happened"),
-    ("activity(\"type\").sum", "number", "the sum of its amounts"),
-    ("activity(\"type\").last_days", "number", "days since it last happened; unknown if it never did"),
-    ("activity(\"type\").within(days)", "number", "how often it happened in the last days"),
-    ("activity(\"type\").decayed(half_life_days)", "number", "sum of amount · 2^(−age / half-life)"),
-    ("contacts.count", "number", "how many contacts are known"),
-    ("contacts.engaged", "number", "how many contacts have answered"),
-    ("contacts.engaged_role(\"role\")", "yes_no", "whether a contact in the role has answered"),
-    (
-        "contacts.engaged_at(\"seniority\", …)",
-        "number",
-        "how many contacts of these seniorities have answered",
-    ),
-    ("contacts.roles_covered(list)", "number", "how many of the roles have a contact"),
-];
-
-/// A function of the host, with its parameters as shown in help.
-pub const FUNCTIONS: [(&str, &str, &str); 18] = [
-    ("known", "known(x)", "whether x can be told; never unknown itself"),
-    (
-        "confidence",
-        "confidence(x)",
-        "how sure the source of an attribute is, 0 to 1; unknown if it does not say",
-    ),
-    ("age_days", "age_days(x)", "whole days since an attribute was last verified; unknown if it never was"),
-    ("days_since", "days_since(date)", "whole days from a date to the as-of time; negative if it is to come"),
-    ("days_until", "days_until(date)", "whole days from the as-of time to a date; negative if it has passed"),
-    ("size_points", "size_points(employees)", "the points of the profile's size band, 0 outside all bands"),
-    ("ratio", "ratio(part, whole)", "part ÷ whole, kept within 0 and 1"),
-    ("min", "min(a, b, …)", "the least"),
-    ("max", "max(a, b, …)", "the greatest"),
-    ("clamp", "clamp(x, low, high)", "x, kept within low and high"),
-    ("abs", "abs(x)", "x without its sign"),
-    ("round", "round(x)", "the nearest whole number, halves away from zero"),
-    ("floor", "floor(x)", "the whole number below"),
-    ("ceil", "ceil(x)", "the whole number above"),
-    ("sqrt", "sqrt(x)", "the square root"),
-    ("ln", "ln(x)", "the natural logarithm"),
-    ("exp", "exp(x)", "e to the power of x"),
-    ("pow", "pow(x, y)", "x to the power of y"),
-];
-
-/// The first words of statements: reserved everywhere.
-pub const STATEMENTS: [&str; 11] = [
-    "rule",
-    "group",
-    "axis",
-    "criteria",
-    "factor",
-    "disqualify",
-    "disqualifiers",
-    "cap_grade",
-    "grade",
-    "require",
-    "define",
-];
-
-/// Words that are neither facts nor functions but can't be used as names.
-const OTHER_WORDS: [&str; 15] = [
-    "and", "or", "not", "in", "is", "if", "else", "switch", "let", "const", "fn", "return", "icp",
-    "activity", "total",
-];
 
 /// The built-in facts that a column of an imported file can fill.
 pub const IMPORTABLE: [&str; 24] = [
@@ -224,18 +120,9 @@ pub const IMPORTABLE: [&str; 24] = [
     "tech",
 ];
 
-/// Whether a name already means something in scripts.
-pub fn is_taken(name: &str) -> bool {
-    STATEMENTS.contains(&name)
-        || OTHER_WORDS.contains(&name)
-        || matches!(name, "fit" | "engagement")
-        || is_function(name)
-        || built_in().any(|fact| &*fact.name == name)
-}
-
-/// Whether the host has a function of this name.
-pub fn is_function(name: &str) -> bool {
-    name == "activity" || FUNCTIONS.iter().any(|(function, ..)| *function == name)
+/// Whether the language has a fact of this name by itself.
+pub fn is_built_in(name: &str) -> bool {
+    built_in().any(|fact| &*fact.name == name)
 }
 
 fn choices(of: &str, words: impl IntoIterator<Item = &'static str>) -> Type {
@@ -349,25 +236,21 @@ impl Catalogue {
             meaning: term.meaning.clone(),
         });
         let facts: Vec<_> = built_in().chain(attributes).chain(factors).collect();
-        let index = |segment: bool| {
-            let named = facts.iter().enumerate().filter(|(_, f)| (f.scope == Scope::Segment) == segment);
-            named.map(|(i, fact)| (fact.name.clone(), i)).collect()
-        };
-        let (lead, segment) = (index(false), index(true));
-        Self { facts, lead, segment }
+        let mut by_name: BTreeMap<ScriptKind, BTreeMap<Arc<str>, usize>> =
+            ScriptKind::ALL.map(|kind| (kind, BTreeMap::new())).into();
+        for (index, fact) in facts.iter().enumerate() {
+            by_name.entry(fact.scope.kind()).or_default().insert(fact.name.clone(), index);
+        }
+        Self { facts, by_name }
     }
 
-    /// The fact of a name, as seen by scripts for leads or for segments.
-    pub fn find(&self, name: &str, segment: bool) -> Option<usize> {
-        self.index(segment).get(name).copied()
+    /// The fact of a name, as scripts of a kind see it.
+    pub fn find(&self, name: &str, kind: ScriptKind) -> Option<usize> {
+        self.by_name.get(&kind)?.get(name).copied()
     }
 
-    /// The names of facts, as seen by scripts for leads or for segments.
-    pub fn names(&self, segment: bool) -> impl Iterator<Item = &str> + Clone {
-        self.index(segment).keys().map(|name| &**name)
-    }
-
-    fn index(&self, segment: bool) -> &BTreeMap<Arc<str>, usize> {
-        if segment { &self.segment } else { &self.lead }
+    /// The names of the facts that scripts of a kind see.
+    pub fn names(&self, kind: ScriptKind) -> impl Iterator<Item = &str> + Clone {
+        self.by_name.get(&kind).into_iter().flat_map(|facts| facts.keys()).map(|name| &**name)
     }
 }

@@ -6,15 +6,16 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::catalogue;
-use super::diagnostic::{Code, Diagnostic};
-use super::syntax::Parser;
 use crate::domain::canonical::folded;
 use crate::domain::text::suggestion;
 use crate::domain::vocabulary::{
     ActivityColumns, Aliases, Attribute, AttributeType, Column, ContactColumns, Import, Term, Vocabulary,
 };
 use crate::domain::written::Decimal;
+use crate::rules::diagnostics::{Code, Diagnostic};
+use crate::rules::language;
+use crate::rules::language::catalogue::IMPORTABLE;
+use crate::rules::syntax::Parser;
 
 /// The file's name within the scripts folder.
 pub const PATH: &str = "facts.toml";
@@ -241,11 +242,11 @@ fn columns(
             ("contact", ColumnEntry::Contacts(contacts)) => {
                 import.contacts = contacts;
             }
-            (_, ColumnEntry::Column(column)) if catalogue::IMPORTABLE.contains(&name) => {
+            (_, ColumnEntry::Column(column)) if IMPORTABLE.contains(&name) => {
                 import.columns.insert(name.to_owned(), column.into());
             }
             (_, ColumnEntry::Column(_)) => {
-                let help = suggestion(name, catalogue::IMPORTABLE.iter().copied());
+                let help = suggestion(name, IMPORTABLE.iter().copied());
                 wrong(Code::UnknownName, format!("[columns] has no fact \"{name}\""), help);
             }
             _ => {
@@ -345,7 +346,7 @@ fn check_name(parser: &Parser, text: &str, key: &Spanned<String>) -> Option<Diag
             format!("\"{name}\" can't be used in scripts: write it with a-z, 0-9 and _, a letter first");
         return Some(at(text, &key.span(), Code::BadFactsToml, message));
     }
-    if catalogue::is_taken(name) || !parser.is_name(name) {
+    if language::is_taken(name) || !parser.is_name(name) {
         let message = format!("\"{name}\" already has a meaning in scripts");
         let finding = at(text, &key.span(), Code::Reserved, message);
         return Some(finding.with_help("choose another name"));

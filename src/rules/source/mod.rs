@@ -1,5 +1,8 @@
 //! The files of a rule set, and how they are read from a folder.
 
+pub mod facts_toml;
+pub mod watch;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,8 +11,8 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
-use super::diagnostic::{Code, Diagnostic};
 use crate::domain::text::hex;
+use crate::rules::diagnostics::{Code, Diagnostic};
 
 /// The most that one file may hold: parsing takes more than linear time.
 pub const MAX_FILE_BYTES: usize = 64 * 1024;

@@ -1,0 +1,6 @@
+//! Compiled scripts × facts → scores and priorities, with a reason for every point.
+
+pub mod criteria;
+pub mod evaluator;
+pub mod facts;
+pub mod score;
