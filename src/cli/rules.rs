@@ -12,6 +12,7 @@ use crate::priority::Nice;
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::language::functions::FUNCTIONS;
+use crate::rules::language::items::ITEM_NAMES;
 use crate::rules::language::members::{ICP_FIELDS, MEMBERS, Member, Of};
 use crate::rules::language::types::Type;
 use crate::rules::source::Sources;
@@ -140,7 +141,7 @@ fn reference(vocabulary: &Vocabulary) -> String {
     let parts = |of: &[Of]| {
         MEMBERS.iter().filter(|member| of.contains(&member.of)).map(member_row).collect::<Vec<_>>()
     };
-    for row in parts(&[Of::Activity, Of::Contacts]) {
+    for row in parts(&[Of::Activity, Of::Contacts, Of::Items]) {
         table.row(row);
     }
     for (field, _, meaning) in ICP_FIELDS {
@@ -156,6 +157,12 @@ fn reference(vocabulary: &Vocabulary) -> String {
         .chain(parts(&[Of::Words, Of::Text]))
     {
         table.row(row);
+    }
+    out += &table.render();
+    out += "\nNames in conditions on items\n\n";
+    let mut table = Table::new(&["name", "of", "type", "meaning"], &[]);
+    for part in &ITEM_NAMES {
+        table.row([part.name, part.of.as_str(), part.ty, part.meaning].map(String::from));
     }
     out += &table.render();
     out += "\nFacts of segments (segment_priority/)\n\n";

@@ -8,6 +8,7 @@ use crate::domain::score::{Axis, Points, Position};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::FactSource;
 use crate::rules::language::functions::{FactState, Math};
+use crate::rules::language::items::{ItemField, ItemKind};
 use crate::rules::language::members::IcpField;
 
 /// A number that names a [`Leaf`], a define, a function or a local variable.
@@ -21,7 +22,7 @@ pub struct Leaf {
     pub kind: LeafKind,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum LeafKind {
     /// A fact, by its place in the catalogue.
     Fact(Index, FactSource),
@@ -30,6 +31,94 @@ pub enum LeafKind {
     Icp(IcpField),
     /// How sure an attribute is, or how old.
     State(String, FactState),
+    /// What is asked of a collection with conditions.
+    Fold(Arc<Fold>),
+}
+
+/// A collection, or the part of it that meets all conditions.
+#[derive(Debug)]
+pub struct Items {
+    pub source: ItemSource,
+    pub conditions: Vec<ItemCondition>,
+    /// Whether only the first of them is asked, or the last.
+    pub pick: Option<Pick>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    First,
+    Latest,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemSource {
+    Contacts,
+    /// Of a type, or all.
+    Activities(Option<Arc<str>>),
+}
+
+impl ItemSource {
+    pub fn kind(&self) -> ItemKind {
+        match self {
+            ItemSource::Contacts => ItemKind::Contact,
+            ItemSource::Activities(_) => ItemKind::Activity,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub enum ItemCondition {
+    Where(Expr),
+    /// In the last days, of which there are as many for all items.
+    Within(Expr, Position),
+}
+
+/// Something that is asked of a collection.
+#[derive(Debug)]
+pub struct Fold {
+    pub items: Items,
+    pub ask: Ask,
+    pub position: Position,
+    /// As the script writes it.
+    pub written: Arc<str>,
+}
+
+/// What is asked. The expressions are of an item, but for the half-life.
+#[derive(Debug)]
+pub enum Ask {
+    Count,
+    Any(Expr),
+    All(Expr),
+    None(Expr),
+    Sum(Expr),
+    Max(Expr),
+    Min(Expr),
+    /// How many different values.
+    Distinct(Expr),
+    /// The share of the items that meet a condition.
+    Share(Expr),
+    LastDays,
+    /// Σ amount · 2^(−age / half-life).
+    Decayed(Expr),
+    /// A part of the item that is picked.
+    Picked(Expr),
+}
+
+impl Ask {
+    /// Whether it counts: then what is undecided can only make it more.
+    pub fn counts(&self) -> bool {
+        matches!(self, Ask::Count | Ask::Distinct(_))
+    }
+}
+
+/// Where a part of an item is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemLeaf {
+    pub field: ItemField,
+    /// Of the contact who did it, where the item is an activity.
+    pub of_contact: bool,
+    /// As it is listed where it is unknown.
+    pub name: Arc<str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -144,6 +233,14 @@ pub enum Expr {
     Negate(Box<Expr>),
     Arithmetic(Arithmetic, Box<[Expr; 2]>, Position),
     CompareNumbers(Comparison, Box<[Expr; 2]>),
+    /// The same where a side counts items, of which some may be undecided.
+    CompareCounts(Comparison, Box<[Expr; 2]>),
+    /// A collection on its way to what is asked of it; not evaluated by itself.
+    Items(Box<Items>),
+    /// What is asked of a collection by an expression with local variables, so that it is not the same everywhere.
+    Fold(Arc<Fold>),
+    /// A part of the item that a condition looks at.
+    Item(ItemLeaf),
     /// Whether two texts, or two yes/nos, are equal (`true`) or differ (`false`).
     Same(bool, Box<[Expr; 2]>),
     /// Whether the first is in the second.

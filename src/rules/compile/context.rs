@@ -13,6 +13,7 @@ use crate::domain::text::{nearest, suggestion};
 use crate::domain::vocabulary::Vocabulary;
 use crate::rules::diagnostics::{Code, Findings, Severity, is_deceptive};
 use crate::rules::language::catalogue::{Catalogue, FactSource};
+use crate::rules::language::items::ItemKind;
 use crate::rules::language::types::Type;
 use crate::rules::language::{self, ScriptKind};
 use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind};
@@ -45,6 +46,8 @@ pub struct Frame {
     pub in_function: bool,
     /// Within a constant's value, which can't return.
     pub in_constant: bool,
+    /// Within a condition on items of a collection, whose parts have names of their own.
+    pub item: Option<ItemKind>,
     pub locals: Vec<(String, Index, Type)>,
     next_local: usize,
     most_locals: usize,
@@ -58,6 +61,7 @@ impl Frame {
             unit,
             in_function,
             in_constant: false,
+            item: None,
             locals: Vec::new(),
             next_local: 0,
             most_locals: 0,

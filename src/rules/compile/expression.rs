@@ -13,6 +13,7 @@ use crate::domain::score::Axis;
 use crate::rules::diagnostics::Code;
 use crate::rules::language::ScriptKind;
 use crate::rules::language::functions::Math;
+use crate::rules::language::items::item_names;
 use crate::rules::language::types::{Choices, Type};
 use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, WordList};
 
@@ -99,9 +100,7 @@ impl Context<'_> {
         let fits = ty.is(wanted) || (*wanted == Type::Text && ty.is_text());
         if !fits {
             let help = match ty {
-                Type::Activity(kind) => {
-                    format!("say what of it: activity(\"{kind}\").count, .sum, .last_days …")
-                }
+                Type::Activity(kind) => what_of_activities(kind.as_deref()),
                 Type::Contacts => "say what of them: contacts.count, .engaged …".into(),
                 _ => String::new(),
             };
@@ -157,9 +156,12 @@ impl Context<'_> {
         }
     }
 
-    fn variable(&mut self, name: &str, at: At) -> Typed {
+    pub fn variable(&mut self, name: &str, at: At) -> Typed {
         if let Some((index, ty)) = self.local(name) {
             return (Expr::Local(index), ty);
+        }
+        if let Some(part) = self.item_part(name, at) {
+            return part;
         }
         if let Some(owner) = self.constant_owner(name) {
             return self.constant_value(owner, name, at);
@@ -202,6 +204,9 @@ impl Context<'_> {
         if name == "icp" && self.kind.is_of_leads() {
             return (Expr::Nothing, Type::Icp);
         }
+        if name == "activities" && self.kind.is_of_leads() && !self.frame.in_function {
+            return (Expr::Nothing, Type::Activity(None));
+        }
         self.unknown_name(name, at)
     }
 
@@ -217,7 +222,8 @@ impl Context<'_> {
             let constants = c.frame.unit.constants.keys().map(ToString::to_string);
             let facts = c.catalogue.names(c.kind).filter(|_| !c.frame.in_function).map(str::to_owned);
             let points = ["total", "fit", "engagement"].iter().filter(|_| c.grading).map(ToString::to_string);
-            locals.chain(defines).chain(constants).chain(facts).chain(points).collect()
+            let parts = c.frame.item.map(item_names).unwrap_or_default().into_iter().map(str::to_owned);
+            locals.chain(parts).chain(defines).chain(constants).chain(facts).chain(points).collect()
         });
         let help = help.unwrap_or_else(|| match self.frame.in_function {
             true => "a function sees its arguments only".into(),
@@ -349,7 +355,11 @@ impl Context<'_> {
             return (Expr::Nothing, Type::YesNo);
         }
         if lt == Type::Number && rt == Type::Number {
-            return (Expr::CompareNumbers(how, Box::new([l, r])), Type::YesNo);
+            let sides = Box::new([l, r]);
+            return match sides.iter().any(|side| self.counts_items(side)) {
+                true => (Expr::CompareCounts(how, sides), Type::YesNo),
+                false => (Expr::CompareNumbers(how, sides), Type::YesNo),
+            };
         }
         match equality {
             Some(equal) if lt.is_text() && rt.is_text() => {
@@ -371,7 +381,7 @@ impl Context<'_> {
                         "write numbers without quotes".into()
                     }
                     (Type::Activity(kind), _) | (_, Type::Activity(kind)) => {
-                        format!("say what of it: activity(\"{kind}\").count, .sum, .last_days …")
+                        what_of_activities(kind.as_deref())
                     }
                     (Type::Words, _) | (_, Type::Words) => {
                         "ask whether a word is in the list: \"word\" in list".into()
@@ -435,7 +445,7 @@ impl Context<'_> {
         match &self.leaves.get(*index)?.kind {
             LeafKind::Fact(index, _) => Some(&self.catalogue.facts.get(*index)?.name),
             LeafKind::Icp(field) => field.fact(),
-            LeafKind::Activity(..) | LeafKind::Contacts(_) | LeafKind::State(..) => None,
+            LeafKind::Activity(..) | LeafKind::Contacts(_) | LeafKind::State(..) | LeafKind::Fold(_) => None,
         }
     }
 
@@ -470,6 +480,11 @@ impl Context<'_> {
             }
         }
     }
+}
+
+fn what_of_activities(kind: Option<&str>) -> String {
+    let activities = kind.map_or("activities".to_owned(), |kind| format!("activity(\"{kind}\")"));
+    format!("say what of it: {activities}.count, .sum, .last_days …")
 }
 
 /// The value of an expression of numbers that are written out.

@@ -5,23 +5,41 @@ use rhai::{Expr as Ast, FnCallExpr, Position as At};
 use super::context::{Context, Typed};
 use super::expression::constant;
 use crate::rules::diagnostics::Code;
-use crate::rules::language::members::{ICP_FIELDS, IcpField, Of, member_of, names_of};
+use crate::rules::language::members::{Called, ICP_FIELDS, IcpField, Of, member_of, names_of};
 use crate::rules::language::types::Type;
 use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextTest};
+
+/// Where a member stands.
+#[derive(Clone, Copy)]
+pub struct After {
+    /// Where what stands before the first dot begins.
+    pub begin: At,
+    /// Whether nothing follows.
+    pub is_last: bool,
+}
 
 impl Context<'_> {
     /// Rhai nests `a.b.c` to the right: (a, (b, c)).
     pub fn member_chain(&mut self, first: &Ast, rest: &Ast) -> Typed {
-        let mut object = self.expr(first);
-        let mut rest = rest;
+        let (mut object, mut rest) = match self.named_part(first, rest) {
+            Some((part, None)) => return part,
+            Some((part, Some(rest))) => (part, rest),
+            None => (self.expr(first), rest),
+        };
         loop {
             let (step, next) = match rest {
                 Ast::Dot(pair, ..) => (&pair.lhs, Some(&pair.rhs)),
                 step => (step, None),
             };
             object = match step {
-                Ast::Property(property, at) => self.member(object, &property.2, None, *at),
-                Ast::MethodCall(call, at) => self.member(object, &call.name, Some(call), *at),
+                Ast::Property(property, at) => {
+                    let after = After { begin: first.position(), is_last: next.is_none() };
+                    self.member(object, &property.2, None, *at, after)
+                }
+                Ast::MethodCall(call, at) => {
+                    let after = After { begin: first.position(), is_last: next.is_none() };
+                    self.member(object, &call.name, Some(call), *at, after)
+                }
                 other => self.unsupported(other.position(), "this member", ""),
             };
             match next {
@@ -31,11 +49,21 @@ impl Context<'_> {
         }
     }
 
-    fn member(&mut self, object: Typed, name: &str, call: Option<&FnCallExpr>, at: At) -> Typed {
+    fn member(
+        &mut self,
+        object: Typed,
+        name: &str,
+        call: Option<&FnCallExpr>,
+        at: At,
+        after: After,
+    ) -> Typed {
         let args: &[Ast] = call.map_or(&[], |call| &call.args);
+        if self.asks_items(&object, name, args, after) {
+            return self.items_member(object, name, args, call.is_some(), at, after);
+        }
         match &object.1 {
             Type::Wrong => (Expr::Nothing, Type::Wrong),
-            Type::Activity(kind) => {
+            Type::Activity(Some(kind)) => {
                 let kind = kind.clone();
                 self.activity_member(&kind, name, args, call.is_some(), at)
             }
@@ -54,22 +82,28 @@ impl Context<'_> {
         }
     }
 
-    fn no_member(&mut self, of: &str, name: &str, known: &[&str], at: At) -> Typed {
+    pub fn no_member(&mut self, of: &str, name: &str, known: &[&str], at: At) -> Typed {
         let help = self.suggest(name, |_| known.iter().map(|name| (*name).to_owned()).collect());
         self.error_with(at, Code::UnknownName, format!("{of} has no `{name}`"), help)
     }
 
     /// Whether there is such a member, and whether it is written with or without arguments as it should be.
-    fn check_member(&mut self, of: Of, shown: &str, name: &str, called: bool, at: At) -> bool {
+    pub fn check_member(&mut self, of: Of, shown: &str, name: &str, called: bool, at: At) -> bool {
         let Some(member) = member_of(of, name) else {
-            self.no_member(shown, name, &names_of(of), at);
+            let mut known = names_of(of);
+            if matches!(of, Of::Activity | Of::Contacts) {
+                known.extend(names_of(Of::Items).into_iter().filter(|name| member_of(of, name).is_none()));
+            }
+            self.no_member(shown, name, &known, at);
             return false;
         };
-        if called != member.called {
-            let message = if member.called { "needs its arguments in ( )" } else { "stands without ( )" };
-            self.error(at, Code::TypeMismatch, format!("{shown}.{name} {message}"));
-        }
-        called == member.called
+        let message = match member.called {
+            Called::Yes if !called => "needs its arguments in ( )",
+            Called::No if called => "stands without ( )",
+            _ => return true,
+        };
+        self.error(at, Code::TypeMismatch, format!("{shown}.{name} {message}"));
+        false
     }
 
     fn activity_member(
@@ -161,7 +195,9 @@ impl Context<'_> {
                     }
                     return Some(ContactStat::RolesCovered(words.words.clone()));
                 }
-                Expr::Leaf(leaf) if self.leaves[leaf].kind == LeafKind::Icp(IcpField::DecisionRoles) => {
+                Expr::Leaf(leaf)
+                    if matches!(self.leaves[leaf].kind, LeafKind::Icp(IcpField::DecisionRoles)) =>
+                {
                     return Some(ContactStat::IcpRolesCovered);
                 }
                 _ => {}
@@ -219,7 +255,7 @@ impl Context<'_> {
         match args {
             [Ast::StringConstant(kind, at)] => {
                 self.check_term(kind, "activity", *at);
-                (Expr::Nothing, Type::Activity(kind.as_str().into()))
+                (Expr::Nothing, Type::Activity(Some(kind.as_str().into())))
             }
             _ => {
                 let help = "write activity(\"page_visit\").count";

@@ -5,6 +5,7 @@
 
 mod aside;
 mod call;
+mod collection;
 mod context;
 mod control;
 mod expression;

@@ -1,7 +1,9 @@
 //! Expressions × facts → values, with unknown as a third outcome.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::collection::{Folded, Item};
 use crate::domain::canonical::same_word;
 use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
@@ -30,7 +32,7 @@ pub struct Failure {
     pub message: String,
 }
 
-type Outcome<'a> = Result<Value<'a>, Stop<'a>>;
+pub type Outcome<'a> = Result<Value<'a>, Stop<'a>>;
 
 /// Evaluates the formulas of one script on the facts of one lead or segment.
 pub struct Evaluator<'a> {
@@ -46,6 +48,10 @@ pub struct Evaluator<'a> {
     locals: Vec<Value<'a>>,
     base: usize,
     steps: u32,
+    /// What was asked of collections so far, by leaf.
+    pub folds: BTreeMap<Index, Folded<'a>>,
+    /// The item that a condition looks at.
+    pub item: Item<'a>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -60,6 +66,8 @@ impl<'a> Evaluator<'a> {
             locals: Vec::new(),
             base: 0,
             steps: 0,
+            folds: BTreeMap::new(),
+            item: Item::None,
         }
     }
 
@@ -93,6 +101,9 @@ impl<'a> Evaluator<'a> {
             return value;
         }
         let kind = &self.script.leaves[index].kind;
+        if let LeafKind::Fold(_) = kind {
+            return self.folds.get(&index)?.value;
+        }
         if let (LeafKind::Activity(..), Facts::Lead(facts)) = (kind, &self.facts) {
             let cost = facts.cost();
             self.charge(cost);
@@ -111,14 +122,32 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn stop_unknown(&mut self, name: Arc<str>) -> Stop<'a> {
-        if !self.unknown.contains(&name) {
-            self.unknown.push(name);
+    pub fn stop_unknown(&mut self, name: Arc<str>) -> Stop<'a> {
+        self.stop_unknown_by(vec![name])
+    }
+
+    /// Stops for several reasons.
+    pub fn stop_unknown_by(&mut self, names: Vec<Arc<str>>) -> Stop<'a> {
+        for name in names {
+            if !self.unknown.contains(&name) {
+                self.unknown.push(name);
+            }
         }
         Stop::Unknown
     }
 
-    fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
+    fn is_fold(&self, leaf: Index) -> bool {
+        matches!(self.script.leaves[leaf].kind, LeafKind::Fold(_))
+    }
+
+    fn asked(&mut self, expr: &'a Expr) -> Outcome<'a> {
+        match self.folded(expr)? {
+            Some(folded) => self.answer(folded),
+            None => Ok(mistyped(Value::Nothing, Value::Nothing)),
+        }
+    }
+
+    pub fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
             return Err(fail(None, format!("it takes more than {MAX_STEPS} steps")));
@@ -132,6 +161,7 @@ impl<'a> Evaluator<'a> {
             Expr::Numbers(numbers) => Value::Numbers(numbers),
             Expr::Leaf(index) => match self.leaf(*index) {
                 Some(value) => value,
+                None if self.is_fold(*index) => return self.asked(expr),
                 None => {
                     let name = self.unknown_name(*index);
                     return Err(self.stop_unknown(name));
@@ -156,6 +186,10 @@ impl<'a> Evaluator<'a> {
                 let (a, b) = self.both(sides)?;
                 Value::YesNo(compare(*how, num(a), num(b)))
             }
+            Expr::CompareCounts(how, sides) => return self.compare_counts(*how, sides),
+            Expr::Fold(_) => return self.asked(expr),
+            Expr::Item(leaf) => return self.item_part(leaf),
+            Expr::Items(_) => mistyped(Value::Nothing, Value::Nothing),
             Expr::Same(equal, sides) => {
                 let (a, b) = self.both(sides)?;
                 Value::YesNo(same(a, b) == *equal)
@@ -248,7 +282,7 @@ impl<'a> Evaluator<'a> {
         Ok((self.eval(&sides[0])?, self.eval(&sides[1])?))
     }
 
-    fn lead_facts(&self) -> Option<LeadFacts<'a>> {
+    pub fn lead_facts(&self) -> Option<LeadFacts<'a>> {
         match self.facts {
             Facts::Lead(facts) => Some(facts),
             Facts::Segment(_) => None,
@@ -390,11 +424,11 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn fail<'a>(position: Option<&Position>, message: impl Into<String>) -> Stop<'a> {
+pub fn fail<'a>(position: Option<&Position>, message: impl Into<String>) -> Stop<'a> {
     Stop::Failed(Box::new(Failure { position: position.cloned(), message: message.into() }))
 }
 
-fn finite<'a>(value: f64, position: &Position) -> Outcome<'a> {
+pub fn finite<'a>(value: f64, position: &Position) -> Outcome<'a> {
     if value.is_finite() {
         Ok(Value::Number(value))
     } else if value.is_nan() {
@@ -418,7 +452,7 @@ fn arithmetic<'a>(operator: Arithmetic, a: f64, b: f64, position: &Position) -> 
     finite(value, position)
 }
 
-fn compare(how: Comparison, a: f64, b: f64) -> bool {
+pub fn compare(how: Comparison, a: f64, b: f64) -> bool {
     match how {
         Comparison::Equal => a == b,
         Comparison::NotEqual => a != b,
@@ -432,14 +466,14 @@ fn compare(how: Comparison, a: f64, b: f64) -> bool {
 // The compiler has checked the types. A value of another type can only be a defect of the compiler, and a
 // service must not fall over it: it reads as zero, no, or nothing, and the debug build stops.
 
-fn num(value: Value) -> f64 {
+pub fn num(value: Value) -> f64 {
     match value {
         Value::Number(number) => number,
         other => mistyped(other, 0.0),
     }
 }
 
-fn yes(value: Value) -> bool {
+pub fn yes(value: Value) -> bool {
     match value {
         Value::YesNo(yes) => yes,
         other => mistyped(other, false),

@@ -316,7 +316,7 @@ impl<'a> LeadFacts<'a> {
     }
 
     /// Activities that had happened and were known at the as-of time.
-    fn past(&self) -> impl Iterator<Item = &'a Activity> {
+    pub fn past(&self) -> impl Iterator<Item = &'a Activity> + use<'a> {
         let as_of = self.as_of;
         self.activities.iter().filter(move |a| a.time <= as_of && a.known_time <= as_of)
     }

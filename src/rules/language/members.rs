@@ -10,10 +10,21 @@ pub enum Of {
     /// `activity("type")`
     Activity,
     Contacts,
+    /// Contacts or activities, all or those that meet conditions.
+    Items,
     /// A list of words.
     Words,
     /// A word.
     Text,
+}
+
+/// Whether arguments follow a member, in parentheses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called {
+    No,
+    Yes,
+    /// With arguments it asks something else.
+    Either,
 }
 
 /// Something that can stand after a dot.
@@ -22,7 +33,7 @@ pub struct Member {
     pub of: Of,
     pub name: &'static str,
     /// Whether arguments follow it, in parentheses.
-    pub called: bool,
+    pub called: Called,
     /// As it is written.
     pub written: &'static str,
     /// The name of its type.
@@ -33,7 +44,7 @@ pub struct Member {
 const fn member(
     of: Of,
     name: &'static str,
-    called: bool,
+    called: Called,
     written: &'static str,
     ty: &'static str,
     meaning: &'static str,
@@ -42,13 +53,13 @@ const fn member(
 }
 
 /// All members, but for those of the profile.
-pub const MEMBERS: [Member; 16] = [
-    member(Of::Activity, "count", false, "activity(\"type\").count", "number", "how often it happened"),
-    member(Of::Activity, "sum", false, "activity(\"type\").sum", "number", "the sum of its amounts"),
+pub const MEMBERS: [Member; 31] = [
+    member(Of::Activity, "count", Called::No, "activity(\"type\").count", "number", "how often it happened"),
+    member(Of::Activity, "sum", Called::Either, "activity(\"type\").sum", "number", "the sum of its amounts"),
     member(
         Of::Activity,
         "last_days",
-        false,
+        Called::No,
         "activity(\"type\").last_days",
         "number",
         "days since it last happened; unknown if it never did",
@@ -56,7 +67,7 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Activity,
         "within",
-        true,
+        Called::Yes,
         "activity(\"type\").within(days)",
         "number",
         "how often it happened in the last days",
@@ -64,17 +75,24 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Activity,
         "decayed",
-        true,
+        Called::Yes,
         "activity(\"type\").decayed(half_life_days)",
         "number",
         "sum of amount · 2^(−age / half-life)",
     ),
-    member(Of::Contacts, "count", false, "contacts.count", "number", "how many contacts are known"),
-    member(Of::Contacts, "engaged", false, "contacts.engaged", "number", "how many contacts have answered"),
+    member(Of::Contacts, "count", Called::No, "contacts.count", "number", "how many contacts are known"),
+    member(
+        Of::Contacts,
+        "engaged",
+        Called::No,
+        "contacts.engaged",
+        "number",
+        "how many contacts have answered",
+    ),
     member(
         Of::Contacts,
         "engaged_role",
-        true,
+        Called::Yes,
         "contacts.engaged_role(\"role\")",
         "yes_no",
         "whether a contact in the role has answered",
@@ -82,7 +100,7 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Contacts,
         "engaged_at",
-        true,
+        Called::Yes,
         "contacts.engaged_at(\"seniority\", …)",
         "number",
         "how many contacts of these seniorities have answered",
@@ -90,17 +108,95 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Contacts,
         "roles_covered",
-        true,
+        Called::Yes,
         "contacts.roles_covered(list)",
         "number",
         "how many of the roles have a contact",
     ),
-    member(Of::Words, "count", false, "list.count", "number", "how many words a list has"),
-    member(Of::Words, "contains", true, "list.contains(\"…\")", "yes_no", "the same as word in list"),
+    member(
+        Of::Items,
+        "where",
+        Called::Yes,
+        "items.where(condition)",
+        "items",
+        "those of the contacts, of activity(\"type\") or of activities that meet a condition",
+    ),
+    member(Of::Items, "within", Called::Yes, "items.within(days)", "items", "activities of the last days"),
+    member(Of::Items, "count", Called::No, "items.count", "number", "how many there are"),
+    member(Of::Items, "any", Called::Yes, "items.any(condition)", "yes_no", "whether one of them meets it"),
+    member(Of::Items, "all", Called::Yes, "items.all(condition)", "yes_no", "whether each of them meets it"),
+    member(
+        Of::Items,
+        "none",
+        Called::Yes,
+        "items.none(condition)",
+        "yes_no",
+        "whether none of them meets it",
+    ),
+    member(
+        Of::Items,
+        "share",
+        Called::Yes,
+        "items.share(condition)",
+        "number",
+        "the share that meets it, 0 to 1; unknown if there are none",
+    ),
+    member(Of::Items, "sum", Called::Either, "items.sum(number)", "number", "the sum of a number of each"),
+    member(
+        Of::Items,
+        "max",
+        Called::Yes,
+        "items.max(number)",
+        "number",
+        "the greatest; unknown if there are none",
+    ),
+    member(
+        Of::Items,
+        "min",
+        Called::Yes,
+        "items.min(number)",
+        "number",
+        "the least; unknown if there are none",
+    ),
+    member(
+        Of::Items,
+        "distinct",
+        Called::Yes,
+        "items.distinct(part)",
+        "number",
+        "how many different values, such as contacts",
+    ),
+    member(Of::Items, "last_days", Called::No, "items.last_days", "number", "days since the latest activity"),
+    member(
+        Of::Items,
+        "decayed",
+        Called::Yes,
+        "items.decayed(half_life_days)",
+        "number",
+        "sum of amount · 2^(−age / half-life) of activities",
+    ),
+    member(
+        Of::Items,
+        "first",
+        Called::No,
+        "items.first.amount",
+        "its type",
+        "a part of the earliest activity",
+    ),
+    member(
+        Of::Items,
+        "latest",
+        Called::No,
+        "items.latest.amount",
+        "its type",
+        "a part of the latest activity",
+    ),
+    member(Of::Words, "count", Called::No, "list.count", "number", "how many words a list has"),
+    member(Of::Words, "contains", Called::Yes, "list.contains(\"…\")", "yes_no", "the same as word in list"),
     member(
         Of::Words,
         "count_in",
-        true,
+        Called::Yes,
         "list.count_in(list)",
         "number",
         "how many words of the first are in the second",
@@ -108,7 +204,7 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Text,
         "contains",
-        true,
+        Called::Yes,
         "word.contains(\"…\")",
         "yes_no",
         "whether it stands in the word, ignoring case",
@@ -116,7 +212,7 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Text,
         "starts_with",
-        true,
+        Called::Yes,
         "word.starts_with(\"…\")",
         "yes_no",
         "whether the word begins so, ignoring case",
@@ -124,7 +220,7 @@ pub const MEMBERS: [Member; 16] = [
     member(
         Of::Text,
         "ends_with",
-        true,
+        Called::Yes,
         "word.ends_with(\"…\")",
         "yes_no",
         "whether the word ends so, ignoring case",

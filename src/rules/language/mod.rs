@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod functions;
+pub mod items;
 pub mod members;
 pub mod statements;
 pub mod types;

@@ -28,8 +28,8 @@ pub enum Type {
     Numbers,
     /// `contacts`
     Contacts,
-    /// `activity("…")`: each activity type is a type of its own.
-    Activity(Arc<str>),
+    /// `activity("…")`: each activity type is a type of its own. Without one, `activities`: all of them.
+    Activity(Option<Arc<str>>),
     /// `icp`
     Icp,
     /// A statement without a value.
@@ -73,7 +73,8 @@ impl fmt::Display for Type {
             Type::Words => "a list of words",
             Type::Numbers => "a list of numbers",
             Type::Contacts => "the contacts",
-            Type::Activity(_) => "an activity type",
+            Type::Activity(Some(_)) => "an activity type",
+            Type::Activity(None) => "the activities",
             Type::Icp => "the profile",
             Type::Nothing => "nothing",
             Type::Never => "nothing",

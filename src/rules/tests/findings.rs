@@ -228,3 +228,22 @@ fn the_readmes_example_is_good() {
     let compiled = compile_and_try(Sources::new(files.into()), "EUR", crate::priority::Nice::Back);
     assert!(compiled.is_ok(), "{:?}", compiled.err());
 }
+
+#[test]
+fn slips_in_conditions_on_items_are_told_with_what_to_write() {
+    let script = r#"
+        define title as employees > 5;
+        rule "a" when contacts.where(senority == "head").count > 0 then 1 because "x";
+        rule "b" when contacts.where(seniority == "heads").count > 0 then 1 because "x";
+        rule "c" when contacts.where(title.contains("vp")).count > 0 then 1 because "x";
+        rule "d" when contacts.where(contact.titel == "x" and lead.title).count > 0 then 1 because "x";
+        rule "e" when activity("page_visit").where(amount).count > 0 then 1 because "x";
+        rule "f" when contacts.within(5) > 1 and contacts.latest.inbound > 1 then 1 because "x";
+        rule "g" when activities.latest > 5 and activities.wher(true).count > 1 then 1 because "x";
+        rule "h" when activities.within(0) > 1 and activities.where() and contacts.any then 1 because "x";
+        rule "i" when activities.where(amount > 1) and contacts.distinct(inbound > 1) > 1 then 1 because "x";
+        rule "j" when amount > 1 and activity("page_visit").latest.title == "x" then 1 because "x";
+        grade "D" otherwise;
+    "#;
+    insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", script)]));
+}
