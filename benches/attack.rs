@@ -29,15 +29,19 @@ const THOUSANDS: i32 = 100;
 
 /// The attacks: what they are called, whether the database is PostgreSQL, and whether the others look up leads by name,
 /// rather than score. The first is none: it shows what any work at all beside the calls costs on this machine.
-const ATTACKS: [(&str, &str, bool, bool); 9] = [
+const ATTACKS: [(&str, &str, bool, bool); 13] = [
     ("none", "none, but two threads that spin at the lowest priority", false, false),
     ("no-body", "1,024 calls without a body on one connection", false, false),
     ("never-ends", "200 requests of 15 MiB that never end", false, false),
     ("unread", "400 answers of 4 MB that nobody reads", false, false),
+    ("items", "512 streams with items of 4 MiB that never end", false, false),
+    ("small", "2,500 requests of 16 KiB of which a byte comes each second", false, false),
     ("health", "800 unfinished health checks and watches", false, false),
     ("gzip", "16 callers with 16 KB of gzip that become 15 MiB", false, false),
+    ("gzip-items", "16 streams of items of 4 KB of gzip that become 4 MiB", false, false),
     ("resets", "2 connections with 20 calls each, given up after 1 ms, again and again", false, false),
     ("lists", "8 callers who list 100,000 leads by 99 searches", false, true),
+    ("queue", "1,400 such lists at a time, while others score", false, false),
     ("give-up", "8 callers who give such lists up after 20 ms, on PostgreSQL", true, true),
 ];
 
@@ -69,7 +73,7 @@ async fn suffer(attack: &str, told: &str, database: &Path, lookups: bool) {
     let served = Served::start(database, &shipped(), &["--log", "warn,assay=info"]);
     let service = attacks::connect(&served.url()).await;
     let mut leads = LeadServiceClient::new(service.clone());
-    if lookups {
+    if matches!(attack, "lists" | "queue" | "give-up") {
         made::heavy_leads(&mut leads, THOUSANDS).await;
     } else {
         attacks::large_leads(&served.url()).await;
@@ -181,10 +185,25 @@ async fn go_on(attack: &str, url: &str) {
             let _unread = attacks::answers_that_nobody_reads(url).await;
             tokio::time::sleep(Duration::from_secs(5)).await;
         },
+        "items" => again(|| attacks::items_that_never_end(url)).await,
+        "small" => again(|| attacks::small_requests_that_never_end(url)).await,
         "health" => again(|| attacks::health_checks_and_watches(url)).await,
         "gzip" => {
             let bomb = attacks::gzip_bomb();
             callers(16, url, async |channel| drop(attacks::send_bomb(&channel, &bomb).await)).await;
+        }
+        "gzip-items" => {
+            callers(16, url, async |channel| drop(attacks::stream_of_bombs(&channel, 1).await)).await;
+        }
+        "queue" => {
+            let filter = made::heavy_filter();
+            let channels = futures::future::join_all((0..6).map(|_| attacks::connect(url))).await;
+            let caller = async |channel: &Channel| loop {
+                let request = pb::ListLeadsRequest { filter: filter.clone(), ..Default::default() };
+                _ = LeadServiceClient::new(channel.clone()).list_leads(request).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            };
+            futures::future::join_all((0..1_400).map(|i| caller(&channels[i % 6]))).await;
         }
         "resets" => {
             callers(2, url, async |channel| drop(attacks::given_up_at_once(&channel, 20).await)).await

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -26,12 +27,21 @@ const STREAM_REST: Duration = Duration::from_secs(2);
 
 /// Comes true when a stream has to end: at once, or as soon as it rests. Whoever awaits it begins anew when something
 /// moves.
-async fn end_of_stream(caller: Caller) {
+async fn end_of_stream(caller: Caller, shortage: Option<CancellationToken>) {
     let ending = caller.ending();
+    let short = async {
+        match shortage {
+            Some(shortage) => shortage.cancelled().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = ending.now.cancelled() => {}
         () = async {
-            ending.soon.cancelled().await;
+            tokio::select! {
+                () = ending.soon.cancelled() => {}
+                () = short => {}
+            }
             tokio::time::sleep(STREAM_REST).await;
         } => {}
     }
@@ -55,6 +65,8 @@ pub struct Call {
     pub code: Option<Code>,
     /// The place of a stream, until it ends.
     pub held: Vec<Taken>,
+    /// Of a stream: when others wait for its place.
+    pub shortage: Option<CancellationToken>,
     _counted: TaskTrackerToken,
 }
 
@@ -62,7 +74,8 @@ impl Call {
     pub fn begin(method: &'static str, metrics: Arc<RpcMetrics>, admission: &Admission, span: Span) -> Self {
         metrics.in_flight.inc();
         let counted = admission.count();
-        Self { method, metrics, span, begin: Instant::now(), code: None, held: Vec::new(), _counted: counted }
+        let (begin, held) = (Instant::now(), Vec::new());
+        Self { method, metrics, span, begin, code: None, held, shortage: None, _counted: counted }
     }
 }
 
@@ -105,7 +118,8 @@ impl Counted {
         // What was refused is said in full already; an open answer ends at the deadline too.
         let open = call.code.is_none();
         let timer = deadline.filter(|_| open).map(|at| Box::pin(tokio::time::sleep_until(at)));
-        let end = (open && is_stream).then(|| Box::pin(end_of_stream(caller.clone())) as EndOfStream);
+        let end_of_stream = || Box::pin(end_of_stream(caller.clone(), call.shortage.clone())) as EndOfStream;
+        let end = (open && is_stream).then(end_of_stream);
         Self { body, call, caller, timer, end, rest: None, moved: false }
     }
 
@@ -126,8 +140,10 @@ impl Counted {
     /// Whether a stream has to end now.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(end) = &mut self.end else { return false };
-        if std::mem::take(&mut self.moved) && self.caller.ending().soon.is_cancelled() {
-            *end = Box::pin(end_of_stream(self.caller.clone()));
+        let is_ending = self.caller.ending().soon.is_cancelled()
+            || self.call.shortage.as_ref().is_some_and(CancellationToken::is_cancelled);
+        if std::mem::take(&mut self.moved) && is_ending {
+            *end = Box::pin(end_of_stream(self.caller.clone(), self.call.shortage.clone()));
         }
         end.as_mut().poll(cx).is_ready()
     }

@@ -21,6 +21,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -206,18 +207,20 @@ where
         let of_caller = caller.clone();
         let work = async move {
             let handled = async {
-                let (request, held) = around.let_in(&of_caller, method, json.as_ref(), request).await?;
+                let (request, held, shortage) =
+                    around.let_in(&of_caller, method, json.as_ref(), request).await?;
                 let response = AssertUnwindSafe(ready.call(request)).catch_unwind().await;
-                Ok::<_, Status>((response, held))
+                Ok::<_, Status>((response, held, shortage))
             };
             let mut response = match until(deadline, ended_with(&caller, handled)).await {
-                Some(Ok((Ok(Ok(response)), held))) => {
+                Some(Ok((Ok(Ok(response)), held, shortage))) => {
+                    call.shortage = shortage;
                     // The work on a stream goes on; of anything else only the answer is left.
                     call.held = if method.streams_in || method.streams_out { held } else { Vec::new() };
                     response
                 }
-                Some(Ok((Ok(Err(never)), _))) => match never {},
-                Some(Ok((Err(_panic), _))) => {
+                Some(Ok((Ok(Err(never)), ..))) => match never {},
+                Some(Ok((Err(_panic), ..))) => {
                     tracing::error!("a handler panicked");
                     status::plain(Reason::Internal, "the service failed").into_http()
                 }
@@ -251,7 +254,7 @@ impl Around {
         method: Method,
         json: Option<&JsonCall>,
         request: Request<Body>,
-    ) -> Result<(Request<Body>, Vec<Taken>), Status> {
+    ) -> Result<(Request<Body>, Vec<Taken>, Option<CancellationToken>), Status> {
         if !method.is_health {
             self.wait_for_the_start().await?;
         }
@@ -264,14 +267,12 @@ impl Around {
         let gzip = parts.headers.get(ENCODING).is_some_and(|encoding| encoding == "gzip");
         let admitted = self.admission.admit(caller, method, gzip, body).await;
         self.admission.tell(&self.metrics.received, &self.metrics.answered);
-        let Admitted { body, held } = admitted?;
-        if !method.streams_in {
-            // The body is a plain one now.
-            parts.headers.remove(ENCODING);
-        }
+        let Admitted { body, held, shortage } = admitted?;
+        // The body is a plain one now.
+        parts.headers.remove(ENCODING);
         match json {
-            Some(json) => Ok((json.request(parts, body).await?, held)),
-            None => Ok((Request::from_parts(parts, body), held)),
+            Some(json) => Ok((json.request(parts, body).await?, held, shortage)),
+            None => Ok((Request::from_parts(parts, body), held, shortage)),
         }
     }
 }

@@ -177,3 +177,108 @@ pub async fn given_up_at_once(channel: &Channel, calls: usize) -> Vec<Result<(),
     let ended = futures::future::join_all(calls).await;
     ended.into_iter().flatten().map(|ended| ended.map(drop)).collect()
 }
+
+const SCORES: &str = "/assay.v1.ScoringService/ScoreLeads";
+const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+/// 512 streams on four connections, each with an item of 4 MiB that never ends: half of them score leads, half ask for
+/// descriptors.
+pub async fn items_that_never_end(url: &str) -> Vec<JoinHandle<Response>> {
+    let begun = all_but_the_last((4 << 20) - 100);
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        let channel = connect(url).await;
+        for path in [SCORES, REFLECT].repeat(64) {
+            let (channel, begun) = (channel.clone(), begun.clone());
+            calls.push(tokio::spawn(async move {
+                drain(raw(&channel, path, None, unfinished(begun)).await).await
+            }));
+        }
+    }
+    calls
+}
+
+/// The answer, whose body is read to its end.
+async fn drain(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let read = http_body_util::BodyExt::collect(body).await;
+    let mut parts = parts;
+    parts.headers.extend(read.ok().and_then(|body| body.trailers().cloned()).unwrap_or_default());
+    http::Response::from_parts(parts, Body::empty())
+}
+
+/// 2,500 requests of 16 KiB on ten connections, of which a byte comes each second.
+pub async fn small_requests_that_never_end(url: &str) -> Vec<JoinHandle<Response>> {
+    let begun = all_but_the_last(16 << 10);
+    let channels = futures::future::join_all((0..10).map(|_| connect(url))).await;
+    let call = |i: usize| {
+        let (channel, begun) = (channels[i % 10].clone(), begun.clone());
+        tokio::spawn(async move {
+            let some = begun.slice(..begun.len() - 60);
+            let more = futures::stream::iter(0..60).then(move |i| {
+                let byte = begun.slice(begun.len() - 60 + i..begun.len() - 59 + i);
+                async move {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    Ok::<_, tonic::Status>(http_body::Frame::data(byte))
+                }
+            });
+            let begin = futures::stream::iter([Ok(http_body::Frame::data(some))]);
+            raw(&channel, SCORE, None, Body::new(StreamBody::new(begin.chain(more).boxed()))).await
+        })
+    };
+    (0..2_500).map(call).collect()
+}
+
+/// 1,024 watches of our health on eight connections.
+pub async fn watches(url: &str) -> Vec<JoinHandle<()>> {
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        let channel = connect(url).await;
+        for _ in 0..128 {
+            let mut health = HealthClient::new(channel.clone());
+            open.push(tokio::spawn(async move {
+                if let Ok(watch) = health.watch(HealthCheckRequest::default()).await {
+                    watch.into_inner().for_each(|_| async {}).await;
+                }
+            }));
+        }
+    }
+    open
+}
+
+/// 256 streams on two connections on which nothing is ever sent.
+pub async fn streams_that_rest(url: &str) -> Vec<JoinHandle<Response>> {
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        let channel = connect(url).await;
+        for _ in 0..128 {
+            let channel = channel.clone();
+            calls.push(tokio::spawn(async move {
+                drain(raw(&channel, SCORES, None, unfinished(Bytes::new())).await).await
+            }));
+        }
+    }
+    calls
+}
+
+/// A stream of items of 4 KB of gzip that become 4 MiB of empty elements each.
+pub async fn stream_of_bombs(channel: &Channel, items: usize) -> Response {
+    use std::io::Write as _;
+    // An inline lead whose contacts are all empty.
+    let contacts = [0x0a, 0].repeat((4 << 20) / 2 - 50);
+    let wrap = |tag: u8, inner: Vec<u8>| {
+        let mut outer = vec![tag];
+        prost::encoding::encode_varint(inner.len() as u64, &mut outer);
+        outer.extend(inner);
+        outer
+    };
+    let (contact_list, lead, inline, request) = (0x2a, 0x0a, 0x12, 0x12);
+    let message = wrap(request, wrap(inline, wrap(lead, wrap(contact_list, contacts))));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&message).unwrap();
+    let item = framed(true, &gzip.finish().unwrap());
+    let body = futures::stream::iter(
+        (0..items).map(move |_| Ok::<_, tonic::Status>(http_body::Frame::data(item.clone()))),
+    );
+    drain(raw(channel, SCORES, Some("gzip"), Body::new(StreamBody::new(body))).await).await
+}
