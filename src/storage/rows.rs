@@ -34,7 +34,7 @@ pub trait Columns {
 }
 
 /// A row that this program can't have written.
-fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+pub fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     tracing::error!(error = with_causes(&error), "a row can't be read");
     StoreError::Damaged("a row".into())
 }
@@ -56,6 +56,13 @@ pub fn body<T: DeserializeOwned>(row: &dyn Columns) -> Result<T> {
 
 /// The most bytes of bodies that are read for one part of a list.
 const PART_BYTES: usize = 4 << 20;
+/// How many rows that can't be read a part of a list may leave out.
+const DAMAGED_ROWS: usize = 100;
+
+/// How many rows a query for so many items asks for.
+pub fn rows_for(items: usize) -> i64 {
+    i64::try_from(items.saturating_add(DAMAGED_ROWS)).unwrap_or(i64::MAX)
+}
 
 /// Gathers the rows of a list, each with its body in the first column and its name in the second, until there are as many
 /// as were asked for, or they are large together.
@@ -74,17 +81,20 @@ impl<T> Gathered<T> {
 
     /// Whether to go on.
     pub fn wants_more(&self) -> bool {
-        self.rows < self.limit && !self.part.more
+        self.part.items.len() < self.limit && !self.part.more
     }
 
     /// Takes a row. One that can't be read is told in the log and left out: it must not cost the others.
     pub fn take(&mut self, row: &dyn Columns, read: impl FnOnce(&dyn Columns) -> Result<T>) -> Result<()> {
         self.rows += 1;
-        self.bytes += row.text(0)?.map_or(0, str::len);
-        match read(row) {
+        let read = || {
+            self.bytes += row.text(0)?.map_or(0, str::len);
+            read(row)
+        };
+        match read() {
             Ok(item) => self.part.items.push(item),
             Err(StoreError::Damaged(_)) => {
-                let name = row.text(1)?.unwrap_or_default().to_owned();
+                let name = row.text(1).ok().flatten().unwrap_or("a row without a name").to_owned();
                 tracing::error!(resource = name, "what is stored can't be read: a list goes on without it");
                 self.damaged = Some(name);
             }
@@ -96,13 +106,15 @@ impl<T> Gathered<T> {
         Ok(())
     }
 
-    /// The part; an error if nothing of it could be read, since no page could go on after that.
+    /// The part; an error if so many rows in a row can't be read that no page could go on behind them.
     pub fn finish(mut self) -> Result<Part<T>> {
-        if let Some(name) = self.damaged {
+        if let Some(name) = self.damaged
+            && self.rows as i64 >= rows_for(self.limit)
+        {
             if self.part.items.is_empty() {
                 return Err(StoreError::Damaged(name));
             }
-            self.part.more |= self.rows >= self.limit;
+            self.part.more = true;
         }
         Ok(self.part)
     }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::rows::RECORD;
+use super::rows::rows_for;
 use crate::domain::filter::{Comparison, Field, Filter, Operand};
 use crate::domain::lead::Present;
 use crate::domain::listing::{NAME, Query};
@@ -202,7 +203,7 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self, order: &str, limit: usize) -> Statement {
         _ = write!(self.sql, " ORDER BY {order} LIMIT ");
-        self.bind(Param::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        self.bind(Param::Integer(rows_for(limit)));
         Statement { sql: self.sql, params: self.params }
     }
 

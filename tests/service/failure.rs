@@ -174,18 +174,28 @@ async fn a_damaged_row_is_named_and_costs_no_other() {
     let database = dir.path().join("a.db");
     let served = Served::start(&database, &shipped(), &[]);
     let mut leads = LeadServiceClient::new(connect(&served).await);
-    for id in ["a", "b", "c"] {
+    for id in ["a", "b", "b-blob", "b-bytes", "b-column", "c", "d"] {
         create(&mut leads, id).await;
     }
     drop((leads, served));
     let db = rusqlite::Connection::open(&database).unwrap();
-    db.execute("UPDATE lead_revisions SET body = '{\"name\":' WHERE name = 'leads/b'", []).unwrap();
+    for damage in [
+        "UPDATE lead_revisions SET body = '{\"name\":' WHERE name IN ('leads/b', 'leads/d')",
+        "UPDATE lead_revisions SET body = x'00ff' WHERE name = 'leads/b-blob'",
+        "UPDATE lead_revisions SET body = CAST(x'7bff' AS TEXT) WHERE name = 'leads/b-bytes'",
+        "UPDATE leads SET last_activity_micros = 'soon' WHERE name = 'leads/b-column'",
+    ] {
+        assert!(db.execute(damage, []).unwrap() > 0, "{damage}");
+    }
     drop(db);
     let served = Served::start(&database, &shipped(), &[]);
     let mut leads = LeadServiceClient::new(connect(&served).await);
-    let status = leads.get_lead(get("b")).await.unwrap_err();
-    assert_eq!(status.code(), Code::DataLoss);
-    assert_eq!(status.get_error_details().error_info().unwrap().metadata["resource"], "leads/b");
+    for id in ["b", "b-blob", "b-bytes", "b-column", "d"] {
+        let status = leads.get_lead(get(id)).await.unwrap_err();
+        assert_eq!(status.code(), Code::DataLoss, "{id}");
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().metadata["resource"], format!("leads/{id}"));
+    }
     let listed = leads.list_leads(pb::ListLeadsRequest::default()).await.unwrap().into_inner();
     let names: Vec<_> = listed.leads.iter().map(|lead| lead.name.as_str()).collect();
     assert_eq!((names, listed.next_page_token.as_str()), (vec!["leads/a", "leads/c"], ""));

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
-use super::super::rows::{Columns as _, body};
+use super::super::rows::{Columns as _, body, rows_for};
 use super::super::select::List;
 use super::super::{CanvasStore, Part, Receipt, Result, StoreError, Window};
-use super::{PostgresStore, is_taken, limit, run};
+use super::{PostgresStore, is_taken, run};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::{Query, listed_text};
 use crate::domain::name::{CanvasName, SegmentName};
@@ -54,6 +54,7 @@ impl CanvasStore for PostgresStore {
         let sql = format!("SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision = $2");
         let row = self.one(&sql, &[&name, &revision]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
+            .map_err(|error| error.of(&name))
     }
 
     async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>> {
@@ -62,7 +63,7 @@ impl CanvasStore for PostgresStore {
              ORDER BY revision DESC LIMIT $3"
         );
         let before = window.after.unwrap_or(i64::MAX);
-        self.part(&sql, &[&name.to_string(), &before, &limit(window.limit)], window.limit, body).await
+        self.part(&sql, &[&name.to_string(), &before, &rows_for(window.limit)], window.limit, body).await
     }
 
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>> {

@@ -5,7 +5,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::super::rows::{
-    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record,
+    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record, rows_for,
 };
 use super::super::select::List;
 use super::super::{
@@ -154,6 +154,7 @@ impl LeadStore for PostgresStore {
         let sql = "SELECT body FROM lead_revisions WHERE name = $1 AND revision = $2";
         let row = self.one(sql, &[&name, &revision]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
+            .map_err(|error| error.of(&name))
     }
 
     async fn lead_at(&self, name: &LeadName, time: Time) -> Result<Lead> {
@@ -162,6 +163,7 @@ impl LeadStore for PostgresStore {
                    ORDER BY revision DESC LIMIT 1";
         let row = self.one(sql, &[&name, &time.micros()]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("{name} as of {time}")))?)
+            .map_err(|error| error.of(&name))
     }
 
     async fn leads(&self, query: Query, present: Present) -> Result<Part<LeadRecord>> {
@@ -243,7 +245,7 @@ impl LeadStore for PostgresStore {
     async fn lead_revisions(&self, name: &LeadName, window: Window) -> Result<Part<Lead>> {
         let sql = "SELECT body, name || '@' || revision FROM lead_revisions WHERE name = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3";
         let before = window.after.unwrap_or(i64::MAX);
-        self.part(sql, &[&name.to_string(), &before, &limit(window.limit)], window.limit, body).await
+        self.part(sql, &[&name.to_string(), &before, &rows_for(window.limit)], window.limit, body).await
     }
 }
 

@@ -512,19 +512,19 @@ fn is_taken(error: &tokio_postgres::Error) -> bool {
 
 impl Columns for Row {
     fn text(&self, column: usize) -> Result<Option<&str>> {
-        Ok(self.try_get(column)?)
+        self.try_get(column).map_err(rows::corrupt)
     }
 
     fn integer(&self, column: usize) -> Result<Option<i64>> {
-        Ok(self.try_get(column)?)
+        self.try_get(column).map_err(rows::corrupt)
     }
 
     fn float(&self, column: usize) -> Result<Option<f64>> {
-        Ok(self.try_get(column)?)
+        self.try_get(column).map_err(rows::corrupt)
     }
 
     fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
-        Ok(self.try_get(column)?)
+        self.try_get(column).map_err(rows::corrupt)
     }
 }
 

@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::super::rows::{ProfileColumns, body};
+use super::super::rows::{ProfileColumns, body, rows_for};
 use super::super::select::List;
 use super::super::{Part, ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::lock;
-use super::{PostgresStore, bodies, is_taken, limit, row, run};
+use super::{PostgresStore, bodies, is_taken, row, run};
 use crate::domain::canvas::Canvas;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, ProfileName, SegmentName};
@@ -85,6 +85,7 @@ impl ProfileStore for PostgresStore {
         let sql = format!("SELECT body FROM ({REVISIONS}) AS all_revisions WHERE revision = $2");
         let row = self.one(&sql, &[&name, &revision]).await?;
         body(&row.ok_or_else(|| StoreError::NotFound(format!("revision {revision} of {name}")))?)
+            .map_err(|error| error.of(&name))
     }
 
     async fn profiles(&self, query: Query, deleted: bool) -> Result<Part<Profile>> {
@@ -115,7 +116,7 @@ impl ProfileStore for PostgresStore {
             "SELECT body, 'a revision' FROM ({REVISIONS}) AS all_revisions WHERE revision < $2 ORDER BY revision DESC LIMIT $3"
         );
         let before = window.after.unwrap_or(i64::MAX);
-        self.part(&sql, &[&name.to_string(), &before, &limit(window.limit)], window.limit, body).await
+        self.part(&sql, &[&name.to_string(), &before, &rows_for(window.limit)], window.limit, body).await
     }
 
     async fn profiles_of_canvas(&self, name: &CanvasName) -> Result<Vec<(ProfileName, SegmentName)>> {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::rows::body;
+use super::super::rows::{body, rows_for};
 use super::super::select::List;
 use super::super::{CanvasStore, Part, Receipt, Result, StoreError, Window};
 use super::{SqliteStore, collect, execute, first, is_taken, page, part};
@@ -61,7 +61,7 @@ impl CanvasStore for SqliteStore {
             let sql = format!(
                 "SELECT body, 'a revision' FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3"
             );
-            let params = params![name, window.after.unwrap_or(i64::MAX), window.limit as i64];
+            let params = params![name, window.after.unwrap_or(i64::MAX), rows_for(window.limit)];
             part(db, &sql, params, window.limit, body)
         })
         .await

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::super::rows::{
-    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record,
+    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record, rows_for,
 };
 use super::super::select::List;
 use super::super::{
@@ -220,7 +220,7 @@ impl LeadStore for SqliteStore {
                 "SELECT body, name || '@' || revision FROM lead_revisions WHERE name = ?1 AND revision < ?2
                        ORDER BY revision DESC LIMIT ?3";
             let before = window.after.unwrap_or(i64::MAX);
-            let params = params![name, before, window.limit as i64];
+            let params = params![name, before, rows_for(window.limit)];
             part(db, sql, params, window.limit, body)
         })
         .await

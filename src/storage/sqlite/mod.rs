@@ -21,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
-use super::rows::{Columns, Gathered};
+use super::rows::{self, Columns, Gathered};
 use super::select::{self, Dialect, List, Param, Statement};
 use super::{Load, Part, Receipt, Result, Store, StoreError, Upgrade};
 use crate::domain::listing::Query;
@@ -283,21 +283,33 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
+/// A value of a type that this program can't have written there, or a failure of the database.
+fn unreadable(error: rusqlite::Error) -> StoreError {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    match error {
+        FromSqlConversionFailure(..)
+        | IntegralValueOutOfRange(..)
+        | InvalidColumnType(..)
+        | Utf8Error(..) => rows::corrupt(error),
+        other => other.into(),
+    }
+}
+
 impl Columns for Row<'_> {
     fn text(&self, column: usize) -> Result<Option<&str>> {
-        Ok(self.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+        self.get_ref(column)?.as_str_or_null().map_err(rows::corrupt)
     }
 
     fn integer(&self, column: usize) -> Result<Option<i64>> {
-        Ok(self.get(column)?)
+        self.get(column).map_err(unreadable)
     }
 
     fn float(&self, column: usize) -> Result<Option<f64>> {
-        Ok(self.get(column)?)
+        self.get(column).map_err(unreadable)
     }
 
     fn bytes(&self, column: usize) -> Result<Option<Vec<u8>>> {
-        Ok(self.get(column)?)
+        self.get(column).map_err(unreadable)
     }
 }
 

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::rows::{ProfileColumns, body};
+use super::super::rows::{ProfileColumns, body, rows_for};
 use super::super::select::List;
 use super::super::{Part, ProfileStore, Receipt, Result, StoreError, Window};
 use super::canvas::missing_or_changed;
@@ -123,7 +123,7 @@ impl ProfileStore for SqliteStore {
             let sql =
                 format!("SELECT body, 'a revision' FROM ({REVISIONS}) WHERE revision < ?2 ORDER BY revision DESC LIMIT ?3");
             let before = window.after.unwrap_or(i64::MAX);
-            let params = params![name, before, window.limit as i64];
+            let params = params![name, before, rows_for(window.limit)];
             part(db, &sql, params, window.limit, body)
         })
         .await
