@@ -77,10 +77,14 @@ impl App {
             Err(problems) => (Sources::default(), Err(problems)),
         };
         let kept = match compiled {
-            Ok((set, warnings)) => match self.missed(&set).await {
-                missed if missed.is_empty() => self.keep(Arc::new(set)).await.map(|set| (set, warnings)),
-                missed => Err(missed.into_iter().chain(warnings).collect()),
-            },
+            Ok((set, warnings)) => {
+                match self.cut_off(&set).into_iter().chain(self.missed(&set).await).collect() {
+                    missed if Vec::is_empty(&missed) => {
+                        self.keep(Arc::new(set)).await.map(|set| (set, warnings))
+                    }
+                    missed => Err(missed.into_iter().chain(warnings).collect()),
+                }
+            }
             Err(diagnostics) => Err(diagnostics),
         };
         match kept {
@@ -106,10 +110,41 @@ impl App {
                 let passing = |finding: &Diagnostic| matches!(finding.code, Code::NotKept | Code::InUse);
                 let again = diagnostics.iter().any(passing);
                 self.metrics.count_reload(ReloadOutcome::Refused, true, begin.elapsed());
+                if let Some(former) = self.former_rules().await {
+                    tracing::warn!(rule_set = former.id, "the rules that were in force last go on");
+                    self.rules.activate(former, self.now());
+                }
                 self.rules.refuse(diagnostics, sources, self.now());
                 if again { Published::NotYet } else { Published::Refused }
             }
         }
+    }
+
+    /// Scripts that end where they went on before, and can't be meant so: a full disk writes no more, and half a script may
+    /// be valid by itself.
+    fn cut_off(&self, new: &RuleSet) -> Vec<Diagnostic> {
+        let Some(current) = self.rules.current() else { return Vec::new() };
+        let told = new.scripts().filter_map(|script| {
+            let (before, now) = (current.sources.get(&script.path)?, new.sources.get(&script.path)?);
+            if now.len() >= before.len() || !before.starts_with(now) {
+                return None;
+            }
+            let former = current.script(script.kind, &script.name).ok()?.weights();
+            let weights = script.weights();
+            let message = if before.ends_with('\n') && !now.ends_with('\n') {
+                "the file ends within a line, where it went on before".to_owned()
+            } else if let (Some(former), Some(weights)) = (former, weights)
+                && (former - 100.0).abs() < 1e-6
+                && (weights - 100.0).abs() >= 1e-6
+            {
+                format!("the file ends where it went on before, and its weights sum to {weights}, not to 100")
+            } else {
+                return None;
+            };
+            let help = "save it whole; a factor that is meant to go leaves its weight to others";
+            Some(Diagnostic::of_file(&script.path, Code::CutOff, message).with_help(help))
+        });
+        told.collect()
     }
 
     /// What stored profiles name of the set in force and miss in a new one.

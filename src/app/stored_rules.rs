@@ -56,6 +56,16 @@ impl App {
         Ok((stored, set))
     }
 
+    /// The set that was in force last, when there is none: so that scripts that were broken while nothing ran cost nobody
+    /// the rules that were good.
+    pub async fn former_rules(&self) -> Option<Arc<RuleSet>> {
+        if self.rules.current().is_some() {
+            return None;
+        }
+        let stored = self.store.last_rule_set().await.ok().flatten()?;
+        self.compile_former(&stored).await.ok()
+    }
+
     async fn compile_former(&self, stored: &StoredRuleSet) -> Result<Arc<RuleSet>> {
         if let Some(set) = self.former_sets.get(&stored.id) {
             return Ok(set);

@@ -395,6 +395,19 @@ pub struct Entry {
 }
 
 impl Script {
+    /// The sum of the factors' weights; nothing if it has no factor.
+    pub fn weights(&self) -> Option<f64> {
+        fn of(items: &[Item]) -> Option<f64> {
+            let weights = items.iter().filter_map(|item| match item {
+                Item::Factor(factor) => Some(factor.weight),
+                Item::Group(Group { body: GroupBody::Items(items), .. }) => of(items),
+                Item::Group(_) | Item::Rule(_) => None,
+            });
+            weights.reduce(|sum, weight| sum + weight)
+        }
+        of(&self.items)
+    }
+
     /// Every rule, factor and verdict of the script, in the order of its lines.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries = Vec::new();

@@ -70,7 +70,7 @@ cases! {
     what_fails_leaves_nothing_behind,
     filters_and_orders_select_what_memory_selects,
     a_pointed_to_canvas_is_not_deleted,
-    a_rule_set_is_kept_once,
+    a_rule_set_is_kept_once_and_the_last_in_force_is_known,
     writes_at_the_same_time_are_all_kept,
 }
 
@@ -453,10 +453,15 @@ async fn a_pointed_to_canvas_is_not_deleted(store: Arc<dyn Store>) {
     assert_eq!(store.canvases(all(), true).await.unwrap().len(), 1);
 }
 
-async fn a_rule_set_is_kept_once(store: Arc<dyn Store>) {
+async fn a_rule_set_is_kept_once_and_the_last_in_force_is_known(store: Arc<dyn Store>) {
+    assert_eq!(store.last_rule_set().await.unwrap(), None);
     keep_rules(&*store).await;
     let kept = store.rule_set("ab").await.unwrap();
+    let other = StoredRuleSet { id: "cd".into(), create_time: time(50), ..kept.clone() };
+    store.keep_rule_set(other.clone()).await.unwrap();
+    assert_eq!(store.last_rule_set().await.unwrap(), Some(other));
     let later = StoredRuleSet { create_time: time(99), ..kept.clone() };
     store.keep_rule_set(later).await.unwrap();
     assert_eq!(store.rule_set("ab").await.unwrap(), kept);
+    assert_eq!(store.last_rule_set().await.unwrap(), Some(kept));
 }

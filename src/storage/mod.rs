@@ -381,8 +381,10 @@ pub struct StoredRuleSet {
 
 #[async_trait]
 pub trait RuleSetStore: Send + Sync {
-    /// Keeps a rule set; does nothing if it is kept already.
+    /// Keeps a rule set that comes into force at a time. If it is kept already, only that time is noted.
     async fn keep_rule_set(&self, set: StoredRuleSet) -> Result<()>;
+    /// The set that came into force last, of whichever replica.
+    async fn last_rule_set(&self) -> Result<Option<StoredRuleSet>>;
     async fn rule_set(&self, id: &str) -> Result<StoredRuleSet>;
 }
 

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Part, Result, StoreError};
+use super::{Part, Result, StoreError, StoredRuleSet};
 use crate::domain::lead::{Activity, CustomerStatus, LatestScore, Lead, LeadRecord};
 use crate::domain::listing::{listed_attributes, listed_text, listed_word};
 use crate::domain::name::SegmentName;
@@ -181,6 +181,19 @@ pub fn activity(row: &dyn Columns) -> Result<Activity> {
 /// The same with its number in the log.
 pub fn numbered_activity(row: &dyn Columns) -> Result<(i64, Activity)> {
     Ok((row.some_integer(6)?, activity(row)?))
+}
+
+/// The set that came into force last.
+pub const LAST_RULE_SET: &str = "SELECT id, create_time, files FROM rule_sets
+    ORDER BY in_force_micros DESC NULLS LAST, create_time DESC LIMIT 1";
+
+pub fn rule_set(row: &dyn Columns) -> Result<StoredRuleSet> {
+    let files = serde_json::from_str(row.some_text(2)?).map_err(corrupt)?;
+    Ok(StoredRuleSet {
+        id: row.some_text(0)?.into(),
+        create_time: row.some_text(1)?.parse().map_err(corrupt)?,
+        files,
+    })
 }
 
 /// What an activity is named by: its number after `#`, or its id.

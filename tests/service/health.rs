@@ -1,4 +1,9 @@
+use std::path::PathBuf;
+
 use assay::config::Settings;
+use assay::grpc::pb;
+use assay::grpc::pb::rule_service_client::RuleServiceClient;
+use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -7,7 +12,8 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use crate::support::{TestServer, copy_dir, made, shipped};
+use crate::support::process::Served;
+use crate::support::{TestServer, copy_dir, inline, made, postgres, shipped};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_set_at_start_is_told_and_serves_when_it_is_mended() {
@@ -125,4 +131,28 @@ async fn health_and_reflection_take_compressed_requests() {
         matches!(answer.message_response, Some(MessageResponse::FileDescriptorResponse(_))),
         "{answer:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_that_were_broken_while_nothing_ran_cost_nobody_the_former_rules() {
+    for on_postgres in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let database: PathBuf = match on_postgres {
+            true => postgres::database("former_rules").into(),
+            false => dir.path().join("a.db"),
+        };
+        let scripts = dir.path().join("scripts");
+        copy_dir(&shipped(), &scripts);
+        let mut served = Served::start(&database, &scripts, &["--drain-delay", "0s"]);
+        served.signal("-TERM");
+        served.wait();
+        std::fs::write(scripts.join("lead_scoring/default.rhai"), "rule \"x\" when").unwrap();
+        let served = Served::start(&database, &scripts, &["--drain-delay", "0s"]);
+        let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
+        let score = scoring.score_lead(inline(made::company("Acme", Some(80)))).await.unwrap().into_inner();
+        let mut rules = RuleServiceClient::connect(served.url()).await.unwrap();
+        let status = rules.get_rule_status(pb::GetRuleStatusRequest {}).await.unwrap().into_inner();
+        assert_eq!(status.pending.as_ref().unwrap().diagnostics[0].code, "syntax");
+        assert_eq!(status.active.unwrap().rule_set, score.rule_set);
+    }
 }

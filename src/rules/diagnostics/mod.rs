@@ -32,11 +32,12 @@ pub enum Code {
     SmokeFailed,
     InUse,
     NotKept,
+    CutOff,
     Unused,
 }
 
 impl Code {
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 21] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -56,6 +57,7 @@ impl Code {
         Code::SmokeFailed,
         Code::InUse,
         Code::NotKept,
+        Code::CutOff,
         Code::Unused,
     ];
 
@@ -80,6 +82,7 @@ impl Code {
             Code::SmokeFailed => "smoke-failed",
             Code::InUse => "in-use",
             Code::NotKept => "not-kept",
+            Code::CutOff => "cut-off",
             Code::Unused => "unused",
         }
     }

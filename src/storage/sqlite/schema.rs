@@ -26,12 +26,16 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
     Migration { sql: LAST_KNOWN, fill: None, then: "" },
     Migration { sql: FACTS, fill: Some(fill_facts), then: "" },
+    Migration { sql: IN_FORCE, fill: None, then: "" },
 ];
+
+/// When a set came into force last, so that a start with broken scripts can go on by it.
+const IN_FORCE: &str = "ALTER TABLE rule_sets ADD COLUMN in_force_micros INTEGER";
 
 const FIRST: &str = "
 CREATE TABLE canvases (
