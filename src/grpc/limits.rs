@@ -31,8 +31,10 @@ const fn texts(items: u32, chars: u32) -> Limit {
     Limit { chars, items }
 }
 
-/// Names of resources, ids, etags and the like.
+/// Names of resources, etags and the like.
 const NAME: Limit = text(500);
+/// What names a resource within its collection, or a part within its resource.
+const ID: Limit = text(63);
 const TITLE: Limit = text(200);
 const SENTENCE: Limit = text(1_000);
 const PARAGRAPH: Limit = text(4_000);
@@ -44,15 +46,15 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("*.name", NAME),
     ("*.parent", NAME),
     ("*.etag", NAME),
-    ("*.request_id", NAME),
-    ("*.canvas_id", NAME),
-    ("*.segment_id", NAME),
-    ("*.persona_id", NAME),
-    ("*.profile_id", NAME),
-    ("*.lead_id", NAME),
+    ("*.request_id", text(128)),
+    ("*.canvas_id", ID),
+    ("*.segment_id", ID),
+    ("*.persona_id", ID),
+    ("*.profile_id", ID),
+    ("*.lead_id", ID),
     ("*.display_name", TITLE),
     ("*.page_token", text(8_000)),
-    ("*.filter", text(8_000)),
+    ("*.filter", text(4_000)),
     ("*.order_by", NAME),
     ("Change.author", TITLE),
     ("Change.reason", SENTENCE),
@@ -66,10 +68,10 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Canvas.priority_script", NAME),
     ("Canvas.size_unit", text(50)),
     ("AmountRange.period", text(50)),
-    ("Link.id", NAME),
+    ("Link.id", ID),
     ("Link.from", NAME),
     ("Link.to", NAME),
-    ("Note.id", NAME),
+    ("Note.id", ID),
     ("Note.color", text(50)),
     ("Note.segments", texts(1_000, 500)),
     ("Note.tags", texts(50, 100)),
@@ -91,7 +93,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Segment.provenance", list(20)),
     ("DataPoint.source", TITLE),
     ("DataPoint.unit", text(50)),
-    ("Need.id", NAME),
+    ("Need.id", ID),
     ("Need.text", PARAGRAPH),
     ("RelationshipPlan.facets", list(50)),
     ("Facet.attributes", list(200)),
@@ -128,7 +130,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Criterion.because", SENTENCE),
     ("Criterion.evidence", list(50)),
     ("Criterion.fact", NAME),
-    ("Criterion.id", NAME),
+    ("Criterion.id", ID),
     ("DecisionRole.role", TITLE),
     // Leads and their activities.
     ("Lead.attributes", list(500)),
@@ -155,7 +157,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("ContactList.contacts", list(1_000)),
     ("Contact.decision_role", TITLE),
     ("Contact.department", TITLE),
-    ("Contact.id", NAME),
+    ("Contact.id", ID),
     ("Contact.seniority", TITLE),
     ("Contact.title", SENTENCE),
     ("Customer.purchases", list(1_000)),
@@ -164,7 +166,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("FactValue.source", TITLE),
     ("Value.text", PARAGRAPH),
     ("TextList.values", texts(1_000, 4_000)),
-    ("Activity.contact", NAME),
+    ("Activity.contact", ID),
     ("Activity.id", NAME),
     ("Activity.type", TITLE),
     ("DeleteActivitiesRequest.ids", texts(1_000, 500)),
@@ -179,9 +181,9 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("ScoreLeadRequest.lead", NAME),
     ("ScoreLeadRequest.profile", NAME),
     ("ScoreLeadsRequest.id", SENTENCE),
-    ("CheckRulesRequest.files", list(2_000)),
-    ("RuleFile.content", text(8 << 20)),
-    ("RuleFile.path", SENTENCE),
+    ("CheckRulesRequest.files", list(1_000)),
+    ("RuleFile.content", text(64 << 10)),
+    ("RuleFile.path", text(200)),
 ];
 
 /// The most bytes of a resource: pages of them must fit into what clients take, which is 4 MB.
