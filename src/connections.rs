@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use rand::RngExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
@@ -41,6 +41,8 @@ const ADMIN_CONNECTIONS: usize = 64;
 const ADMIN_REQUEST: Duration = Duration::from_secs(10);
 /// How long its whole connection lasts: whoever scrapes opens another.
 const ADMIN_AGE: Duration = Duration::from_secs(120);
+/// How long it lasts while others wait for its place.
+const ADMIN_AGE_IN_A_CROWD: Duration = Duration::from_secs(1);
 
 /// What all connections of the gRPC port have in common.
 pub struct Connections {
@@ -66,7 +68,8 @@ impl Connections {
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(self.most));
         let soon = self.ending.soon.clone();
-        while let Some((stream, place)) = accept(&listener, &places, &soon, "gRPC").await {
+        let crowded = watch::Sender::new(());
+        while let Some((stream, place)) = accept(&listener, &places, &soon, "gRPC", &crowded).await {
             let ending = self.ending.of_one();
             let caller = self.admission.caller(ending.clone());
             let service = service.clone().map_request(move |request: Request<Incoming>| {
@@ -161,18 +164,22 @@ where
     }
 }
 
-/// The next connection, with its place; nothing once the end is near.
+/// The next connection, with its place; nothing once the end is near. `crowded` is told when all places are taken.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     soon: &CancellationToken,
     port: &str,
+    crowded: &watch::Sender<()>,
 ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
     let mut told = false;
     loop {
         let next = async {
-            if places.available_permits() == 0 && !std::mem::replace(&mut told, true) {
-                tracing::warn!(port, "as many connections as there may be are open: others wait");
+            if places.available_permits() == 0 {
+                crowded.send_replace(());
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(port, "as many connections as there may be are open: others wait");
+                }
             }
             let place = places.clone().acquire_owned().await.ok()?;
             Some((listener.accept().await, place))
@@ -207,9 +214,18 @@ fn is_shortage(error: &io::Error) -> bool {
 pub async fn serve_admin(listener: TcpListener, router: axum::Router, closed: CancellationToken) {
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-    while let Some((stream, place)) = accept(&listener, &places, &closed, "admin").await {
+    let crowded = watch::Sender::new(());
+    while let Some((stream, place)) = accept(&listener, &places, &closed, "admin", &crowded).await {
         let (router, closed) = (router.clone(), closed.clone());
+        let mut crowded = crowded.subscribe();
+        let begin = tokio::time::Instant::now();
         tasks.spawn(async move {
+            let aging = async {
+                tokio::select! {
+                    () = tokio::time::sleep(ADMIN_AGE) => {}
+                    _ = crowded.changed() => tokio::time::sleep_until(begin + ADMIN_AGE_IN_A_CROWD).await,
+                }
+            };
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(ADMIN_REQUEST);
             let service = router.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new));
@@ -221,7 +237,7 @@ pub async fn serve_admin(listener: TcpListener, router: axum::Router, closed: Ca
                     connection.as_mut().graceful_shutdown();
                     _ = tokio::time::timeout(FLUSH, connection).await;
                 }
-                () = tokio::time::sleep(ADMIN_AGE) => {
+                () = aging => {
                     connection.as_mut().graceful_shutdown();
                     _ = tokio::time::timeout(FLUSH, connection).await;
                 }
