@@ -18,8 +18,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
+use crate::support::postgres::sql;
 use crate::support::process::{Served, assay, refused_as_in_use};
-use crate::support::{eventually, failure, http_get, inline, made, postgres, shipped, within};
+use crate::support::{eventually, failure, http_get, inline, made, postgres, sample, shipped, within};
 
 async fn connect(served: &Served) -> Channel {
     Channel::from_shared(served.url()).unwrap().connect().await.unwrap()
@@ -111,6 +112,21 @@ async fn a_database_that_falls_silent_is_told_and_what_needs_none_goes_on() {
     let mut leads = LeadServiceClient::new(channel.clone());
     create(&mut leads, "a").await;
 
+    // A moment of silence is no reason to send callers away.
+    network.trouble.silent.store(true, Ordering::Relaxed);
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(http_get(&served.admin, "/readyz").await.0, 200);
+    }
+    network.trouble.silent.store(false, Ordering::Relaxed);
+    leads.get_lead(get("a")).await.unwrap();
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(http_get(&served.admin, "/readyz").await.0, 200);
+    }
+    let is_up = async || sample(&http_get(&served.admin, "/metrics").await.1, "assay_store_up");
+    assert_eq!(is_up().await, Some(1.0));
+
     network.trouble.silent.store(true, Ordering::Relaxed);
     let begin = Instant::now();
     let calls = (0..16).map(|_| {
@@ -128,6 +144,7 @@ async fn a_database_that_falls_silent_is_told_and_what_needs_none_goes_on() {
     eventually(async || (http_get(&served.admin, "/readyz").await.0 == 503).then_some(())).await;
     println!("not ready after {:?}", begin.elapsed());
     assert!(http_get(&served.admin, "/readyz").await.1.contains("the store does not answer"));
+    assert_eq!(is_up().await, Some(0.0));
     assert_eq!(health("").await, ServingStatus::NotServing);
     assert_eq!(health("assay.v1.LeadService").await, ServingStatus::NotServing);
     assert_eq!(health("assay.v1.ScoringService").await, ServingStatus::Serving);
@@ -139,6 +156,49 @@ async fn a_database_that_falls_silent_is_told_and_what_needs_none_goes_on() {
     eventually(async || (http_get(&served.admin, "/readyz").await.0 == 200).then_some(())).await;
     println!("ready again after {:?}", begin.elapsed());
     eventually(async || leads.get_lead(get("a")).await.ok()).await;
+    assert_eq!(is_up().await, Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_database_refuses_are_waited_for() {
+    let url = postgres::database("few");
+    // Whoever may have three connections only, of which one asks whether the database answers.
+    sql("DROP ROLE IF EXISTS few");
+    sql("CREATE ROLE few LOGIN CONNECTION LIMIT 3; GRANT ALL ON SCHEMA few TO few");
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
+    let served = Served::start(Path::new(&format!("{scheme}://few@{rest}")), &shipped(), &[]);
+    let channel = connect(&served).await;
+    let mut leads = LeadServiceClient::new(channel.clone());
+    create(&mut leads, "a").await;
+    let calls = (0..200).map(|_| {
+        let mut leads = leads.clone();
+        async move { leads.get_lead(get("a")).await }
+    });
+    for ended in within(futures::future::join_all(calls)).await {
+        ended.unwrap();
+    }
+    let open: usize = sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'few'").parse().unwrap();
+    assert!(open <= 3, "{open}");
+    // One that is told to have a single connection uses no other.
+    drop(served);
+    let few = &["--database-connections", "1", "--database-wait", "5s"];
+    let served = Served::start(Path::new(&postgres::database("single")), &shipped(), few);
+    let mut leads = LeadServiceClient::new(connect(&served).await);
+    create(&mut leads, "a").await;
+    let calls = (0..50).map(|_| {
+        let mut leads = leads.clone();
+        async move { leads.get_lead(get("a")).await }
+    });
+    for ended in within(futures::future::join_all(calls)).await {
+        ended.unwrap();
+    }
+    let metrics = http_get(&served.admin, "/metrics").await.1;
+    assert_eq!(
+        sample(&metrics, "db_client_connection_max{db_client_connection_pool_name=\"postgresql\"}"),
+        Some(1.0),
+        "{metrics}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
