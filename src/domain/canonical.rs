@@ -37,10 +37,14 @@ pub fn with_folded<T>(word: &str, look: impl FnOnce(&str) -> T) -> T {
 /// `info@rival.example` are `rival.example`.
 pub fn host(text: &str) -> String {
     let text = text.trim();
+    // `Rival <info@rival.example>`
+    let between = |text: &str| text.split_once('<')?.1.split_once('>').map(|(inner, _)| inner.to_owned());
+    let inner = between(text).filter(|inner| inner.contains('.'));
+    let text = inner.as_deref().unwrap_or(text).trim_matches(is_around);
     let text = text.split_once("://").map_or(text, |(_, rest)| rest);
     let text = text.strip_prefix("mailto:").unwrap_or(text).trim_start_matches("//");
     let authority = text.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let bare = |host: &str| host.trim_matches(|c: char| c == '.' || c.is_whitespace()).to_lowercase();
+    let bare = |host: &str| host.trim_matches(is_around).to_lowercase();
     let host = bare(authority.rsplit('@').next().unwrap_or_default());
     // A port; an address in brackets has colons of its own.
     let host = match host.rsplit_once(':') {
@@ -53,6 +57,19 @@ pub fn host(text: &str) -> String {
         Some(rest) if rest.contains('.') => bare(rest),
         _ => host,
     }
+}
+
+/// What people put around an address.
+fn is_around(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '.' | ',' | ';' | '"' | '\'' | '(' | ')' | '<' | '>')
+}
+
+/// Whether a text can be a host at all.
+pub fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+    };
+    host.split('.').all(label)
 }
 
 #[cfg(test)]
@@ -75,6 +92,9 @@ mod tests {
             "mailto:Info@Rival.Example",
             " //rival.example/a ",
             ". rival.example .",
+            "Rival Inc. <info@rival.example>",
+            "(rival.example)",
+            "\"rival.example\",",
         ] {
             assert_eq!(host(text), "rival.example", "{text}");
         }

@@ -56,7 +56,9 @@ impl Time {
 
     /// The beginning of a day written in another way, as strptime has it.
     pub fn of_date_by(format: &str, text: &str) -> Option<Self> {
-        Self::of_day(jiff::civil::Date::strptime(format, text).ok()?)
+        // `%Y` takes 26 for the year 26, which nobody means.
+        let day = jiff::civil::Date::strptime(format, text).ok().filter(|day| day.year() >= 1_000)?;
+        Self::of_day(day)
     }
 
     fn of_day(day: jiff::civil::Date) -> Option<Self> {

@@ -52,6 +52,8 @@ pub struct Written {
 pub enum Unread {
     /// It may be a thousand times larger or smaller, depending on what marks the decimals.
     Ambiguous,
+    /// It shows another mark of the decimals than is declared.
+    Against,
     NotANumber,
 }
 
@@ -66,8 +68,11 @@ impl Evidence {
     /// Adds what a cell shows. A whole number can't have decimals, so a mark in it stands between thousands.
     pub fn see(&mut self, cell: &str, whole: bool) {
         let Some(parts) = Parts::of(cell) else { return };
+        let whole = whole && parts.scale == 1.0 && !parts.percent;
         for number in parts.numbers() {
-            match shown(number, whole && parts.scale == 1.0 && !parts.percent) {
+            // Where a number can't have decimals, one that has some is a slip, and shows nothing.
+            let has_decimals = |decimal| digits(number, decimal).is_some_and(|value| value.fract() != 0.0);
+            match shown(number, whole).filter(|decimal| !(whole && has_decimals(*decimal))) {
                 Some(Decimal::Point) => self.point = true,
                 Some(Decimal::Comma) => self.comma = true,
                 None => {}
@@ -303,6 +308,11 @@ pub fn read(text: &str, decimal: Option<Decimal>, whole: bool) -> Result<Written
         // What a number shows by itself goes before the column's way, but not before what is impossible either way.
         let own = shown(&gapless, whole && parts.scale == 1.0 && !parts.percent);
         let marked = gapless.contains(['.', ',']);
+        if let (Some(own), Some(declared)) = (own, decimal)
+            && own != declared
+        {
+            return Err(Unread::Against);
+        }
         match own.or(decimal).or((!marked).then_some(Decimal::Point)) {
             Some(decimal) => digits(&gapless, decimal).ok_or(Unread::NotANumber),
             None if digits(&gapless, Decimal::Point).is_some()

@@ -63,6 +63,14 @@ fn numbers_count_as_their_column_writes_them_and_never_by_a_guess() {
     let ranges =
         score("id,name,staff,pain_intensity\n1,a,51-200,70 %\n2,b,\"0,3k\",\"0,7\"\n".as_bytes(), &[]);
     assert_eq!((ranges.code, ranges.totals()), (Some(0), vec!["21", "21"]), "{}", ranges.told);
+    // A slip shows nothing of the column's format, and a percentage is no amount.
+    let slip = score(b"id;name;staff;budget\n1;a;25.000;12,5%\n2;b;1.5;\n", &[]);
+    assert_eq!((slip.code, slip.totals()), (Some(0), vec!["0", "0"]), "{}", slip.told);
+    for part in
+        ["staff: 1 cell such as \"25.000\"", "it may be a thousand times", "a percentage is no amount"]
+    {
+        assert!(slip.told.contains(part), "{part}: {}", slip.told);
+    }
     // A file whose numbers are numbers leaves no doubt: 25.125 is not 25,125, and the text beside it is.
     let typed = score(
         b"{\"id\": 1, \"budget\": 25.125}\n{\"id\": 2, \"budget\": \"25.125,00\"}\n",
@@ -80,11 +88,20 @@ fn words_and_domains_are_compared_in_one_form() {
     );
     assert_eq!((words.code, words.totals()), (Some(0), vec!["7"; 4]));
     let rivals = score(
-        b"id,name,domain\n1,a,rival.example\n2,b,HTTP://www.Rival.example:80/x?y\n3,c,sales@copycat.example\n4,d,rival.example.org\n",
+        b"id,name,domain\n1,a,rival.example\n2,b,HTTP://www.Rival.example:80/x?y\n3,c,sales@copycat.example\n4,d,rival.example.org\n5,e,Rival <info@rival.example>\n6,f,(rival.example)\n7,g,no domain\n",
         &[],
     );
-    let statuses: Vec<_> = rivals.rows.iter().map(|row| row[2].as_str()).collect();
-    assert_eq!(statuses, ["disqualified", "disqualified", "disqualified", "insufficient_data"]);
+    let out: Vec<_> = rivals.rows.iter().map(|row| row[2] == "disqualified").collect();
+    assert_eq!(out, [true, true, true, false, true, true, false]);
+    assert!(rivals.told.contains("domain: 1 cell such as \"no domain\" (line 8)"), "{}", rivals.told);
+    // A word that is like a known one is told.
+    let typo = score(b"id,name,country\n1,a,Germny\n2,b,Ghana\n", &[]);
+    assert!(
+        typo.told.contains("\"Germny\" (line 2)") && typo.told.contains("did you mean \"DE\"?"),
+        "{}",
+        typo.told
+    );
+    assert!(!typo.told.contains("Ghana"), "{}", typo.told);
 }
 
 #[test]
@@ -104,6 +121,13 @@ fn no_row_is_lost_that_a_person_would_keep() {
         "{}",
         quotes.errors
     );
+    // Lines that a quote holds together are told, and taken apart where they can't be one row.
+    let legal = score(b"id,name,staff\n1,\"Birch,80\n2,Cedar\",90\n3,D,20\n", &[]);
+    assert_eq!(legal.rows.len(), 2);
+    assert!(legal.told.contains("line 2: a quoted cell goes on to line 3"), "{}", legal.told);
+    let swallowed = score(b"id,name,staff\n1,\"Birch,80,x\n2,Cedar,90\n3,D\",20,x\n4,e,6\n", &[]);
+    let ids: Vec<_> = swallowed.rows.iter().map(|row| row[0].as_str()).collect();
+    assert!(ids.contains(&"2") && ids.contains(&"4"), "{ids:?} {}", swallowed.errors);
     // The row stands there as it was.
     assert!(quotes.errors.lines().nth(1).unwrap().ends_with("2,\"\"\"b\",80"), "{}", quotes.errors);
     let windows = score(b"id,name,staff\n1,M\xfcller,120\n", &["--encoding", "windows-1252"]);

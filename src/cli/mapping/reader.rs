@@ -6,8 +6,8 @@ use prost_types::Timestamp;
 
 use super::{ActivityPlaces, ContactParts, Mapping, Notes, Part, Place, known, undefused};
 use crate::cli::rows::Row;
-use crate::domain::canonical::{folded, host, same_word};
-use crate::domain::text::suggestion;
+use crate::domain::canonical::{folded, host, is_host, same_word};
+use crate::domain::text::{nearest, suggestion};
 use crate::domain::time::Time;
 use crate::domain::vocabulary::{Attribute, AttributeType, Term};
 use crate::domain::written::{self, SHARED, Unread, Written};
@@ -40,9 +40,38 @@ impl<'r> Reader<'r, '_> {
         self.notes.add(&place.header, what, cell, self.line);
     }
 
-    pub fn text(&self, fact: &str) -> String {
-        let cell = self.place(fact).map_or("", |(_, cell)| undefused(cell));
+    pub fn text(&mut self, fact: &str) -> String {
+        let Some((place, cell)) = self.place(fact) else { return String::new() };
+        let cell = undefused(cell);
+        self.hint(fact, place, cell);
         self.mapping.vocabulary.meant(fact, cell).to_owned()
+    }
+
+    /// Tells of a word that is none of those that facts.toml knows, but like one of them.
+    fn hint(&mut self, fact: &str, place: &Place, word: &str) {
+        let Some(meanings) = self.mapping.vocabulary.aliases.get(fact) else { return };
+        if meanings.contains_key(&folded(word)) {
+            return;
+        }
+        if let Some(near) = nearest(word, meanings.keys().map(String::as_str)) {
+            let meant = &meanings[near];
+            self.note(
+                place,
+                format!("kept as it is, like no word that facts.toml knows; did you mean \"{meant}\"?"),
+                word,
+            );
+        }
+    }
+
+    /// The host of a domain, however it is written; unknown if it can be none.
+    fn domain(&mut self) -> String {
+        let Some((place, cell)) = self.place("domain") else { return String::new() };
+        let host = host(undefused(cell));
+        if is_host(&host) {
+            return host;
+        }
+        self.note(place, "unknown: it is no domain", cell);
+        String::new()
     }
 
     /// A number as it is written, or a note why it is unknown.
@@ -61,6 +90,10 @@ impl<'r> Reader<'r, '_> {
                 let what = "unknown: it may be a thousand times larger or smaller, and no other cell of the column says which; \
                             declare decimal = \",\" or decimal = \".\" under [import] or for the column in facts.toml";
                 self.note(place, what, cell);
+                None
+            }
+            Err(Unread::Against) => {
+                self.note(place, "unknown: it is not written as facts.toml declares for the column", cell);
                 None
             }
             Err(Unread::NotANumber) => {
@@ -85,7 +118,11 @@ impl<'r> Reader<'r, '_> {
     }
 
     fn money(&mut self, place: &Place, cell: &str) -> Option<pb::Money> {
-        let Written { value, currency, .. } = self.number(place, cell)?;
+        let Written { value, currency, percent, .. } = self.number(place, cell)?;
+        if percent {
+            self.note(place, "unknown: a percentage is no amount", cell);
+            return None;
+        }
         if value.abs() >= 9e15 {
             self.note(place, "unknown: it is too large an amount", cell);
             return None;
@@ -109,9 +146,11 @@ impl<'r> Reader<'r, '_> {
     }
 
     fn date(&mut self, place: &Place, cell: &str) -> Option<Time> {
-        let date = cell.get(..10).filter(|_| cell.len() > 10 && matches!(cell.as_bytes()[10], b'T' | b' '));
-        let by_format = place.date.as_deref().and_then(|format| Time::of_date_by(format, cell));
-        let date = by_format.or_else(|| Time::of_date(date.unwrap_or(cell)));
+        // A time of the day may stand behind it.
+        let day = cell.split_once([' ', 'T']).map_or(cell, |(day, _)| day);
+        let by_format =
+            |format: &str| Time::of_date_by(format, cell).or_else(|| Time::of_date_by(format, day));
+        let date = place.date.as_deref().and_then(by_format).or_else(|| Time::of_date(day));
         if date.is_none() {
             let what = "unknown: it is not a day as 2026-11-26; declare the format, such as date = \"%d.%m.%Y\", \
                         under [import] or for the column in facts.toml";
@@ -141,7 +180,7 @@ impl<'r> Reader<'r, '_> {
         let annual_revenue = self.place("revenue").and_then(|(place, cell)| self.money(place, cell));
         Subject::Company(pb::Company {
             display_name,
-            domain: host(&self.text("domain")),
+            domain: self.domain(),
             industry: self.text("industry"),
             country: self.text("country"),
             region: self.text("region"),
@@ -149,9 +188,11 @@ impl<'r> Reader<'r, '_> {
             annual_revenue,
             founded_year,
             growth_stage: self.growth_stage(),
-            technologies: self.place("tech").map(|(_, cell)| {
+            technologies: self.place("tech").map(|(place, cell)| {
+                let words = words(cell);
+                words.iter().for_each(|word| self.hint("tech", place, word));
                 let meant = |word: String| self.mapping.vocabulary.meant("tech", &word).to_owned();
-                pb::TextList { values: words(cell).into_iter().map(meant).collect() }
+                pb::TextList { values: words.into_iter().map(meant).collect() }
             }),
         })
     }
@@ -300,14 +341,16 @@ impl<'r> Reader<'r, '_> {
         let mut activities = Vec::new();
         for ActivityPlaces { kind, count, last, amount } in &mapping.activities {
             let cell = |place: &Place| known(mapping.vocabulary, &self.row.cells, place.column);
+            let when = last.as_ref();
             let last = last.as_ref().and_then(|place| Some((place, cell(place)?)));
             let counted = count.as_ref().and_then(|place| Some((place, cell(place)?)));
             let amount = amount.as_ref().and_then(|place| Some((place, cell(place)?)));
-            let last = last.and_then(|(place, cell)| self.date(place, cell));
+            let told = last.map(|(place, cell)| (place, cell, self.date(place, cell)));
+            let last = told.and_then(|(.., last)| last);
             let mut number = match counted {
                 Some((place, cell)) => self.number(place, cell).map_or(0.0, |written| written.value.floor()),
-                // A column with the last time alone tells of one.
-                None => f64::from(u8::from(count.is_none() && last.is_some())),
+                // The last time alone tells of one.
+                None => f64::from(u8::from(last.is_some())),
             };
             if !(0.0..=MAX_COUNT).contains(&number) {
                 if let Some((place, cell)) = counted {
@@ -317,7 +360,27 @@ impl<'r> Reader<'r, '_> {
             }
             let amount =
                 amount.and_then(|(place, cell)| self.number(place, cell)).map(|written| written.value);
-            let time = last.unwrap_or(mapping.as_of).min(mapping.as_of);
+            // When something happened is never guessed: only where no column tells of it, it is as of the file.
+            let time = match (when, last) {
+                (_, Some(last)) if last <= mapping.as_of => last,
+                (_, Some(_)) => {
+                    if let Some((place, cell, _)) = told {
+                        self.note(
+                            place,
+                            "left out: it is to come yet, as of the time that the scores speak of",
+                            cell,
+                        );
+                    }
+                    continue;
+                }
+                (None, None) => mapping.as_of,
+                (Some(place), None) => {
+                    if number > 0.0 {
+                        self.note(place, format!("{kind} is left out: when it happened is not known"), "");
+                    }
+                    continue;
+                }
+            };
             let time = Some(convert::timestamp(time));
             activities.extend((0..number as usize).map(|_| pb::Activity {
                 r#type: kind.clone(),
@@ -353,22 +416,46 @@ impl<'r> Reader<'r, '_> {
                     .cloned()
                     .unwrap_or(word)
             };
-            let count = |what: &str| {
-                let read = written::read(&part(what), None, true);
-                read.map_or(0, |written| written.value.clamp(0.0, 1e6) as i32)
+            let import = &mapping.vocabulary.import;
+            let mut refused = Vec::new();
+            let mut count = |what: &str| {
+                let cell = part(what);
+                let read = written::read(&cell, import.decimal, true).ok();
+                let read = read.filter(|written| written.value.fract() == 0.0 && written.value >= 0.0);
+                if read.is_none() && !cell.is_empty() {
+                    refused.push((
+                        format!("contact.{what}"),
+                        "counts as none: it is not a whole number",
+                        cell,
+                    ));
+                }
+                read.map_or(0, |written| written.value.min(1e6) as i32)
             };
-            let last: Option<Timestamp> = Time::of_date(&part("last")).map(convert::timestamp);
+            let (inbound, outbound) = (count("inbound"), count("outbound"));
+            let cell = part("last");
+            let by_format = import.date.as_deref().and_then(|format| Time::of_date_by(format, &cell));
+            let last = by_format.or_else(|| Time::of_date(&cell)).map(convert::timestamp);
+            if last.is_none() && !cell.is_empty() {
+                refused.push((
+                    "contact.last".into(),
+                    "unknown: it is not a day as declared, nor as 2026-11-26",
+                    cell,
+                ));
+            }
             contacts.push(pb::Contact {
                 display_name,
                 title: part("title"),
                 department: part("department"),
                 seniority: declared(part("seniority"), &mapping.vocabulary.seniorities),
                 decision_role: declared(part("role"), &mapping.vocabulary.roles),
-                inbound: count("inbound"),
-                outbound: count("outbound"),
+                inbound,
+                outbound,
                 last_engaged_time: last,
                 ..Default::default()
             });
+            for (what, told, cell) in refused {
+                self.notes.add(&what, told, &cell, self.line);
+            }
         }
         Some(pb::ContactList { contacts })
     }

@@ -134,6 +134,29 @@ fn columns_become_activities_and_contacts() {
 }
 
 #[test]
+fn when_something_happened_is_never_guessed() {
+    let header = ["No", "Visits", "Last Visit"];
+    let (rows, notes) = read(
+        &header,
+        &[
+            &["1", "3", "20.11.2025 14:30"],
+            &["2", "3", "31.02.2025"],
+            &["3", "3", ""],
+            &["4", "3", "20.11.2030"],
+            &["5", "", "20.11.2025"],
+            &["6", "3", "20.11.25"],
+        ],
+    );
+    let counts: Vec<_> = rows.iter().map(|row| row.activities.len()).collect();
+    assert_eq!(counts, [3, 0, 0, 0, 1, 0]);
+    let day = rows[0].activities[0].time.unwrap();
+    assert_eq!(rows[4].activities[0].time.unwrap(), day);
+    for part in ["it is not a day", "when it happened is not known", "it is to come yet"] {
+        assert!(notes.iter().any(|note| note.contains(part)), "{part}: {notes:#?}");
+    }
+}
+
+#[test]
 fn a_column_that_stands_or_is_mapped_twice_is_an_error() {
     let vocabulary = vocabulary(FACTS);
     let header = strings(&["No", "budget", "budget", "x"]);

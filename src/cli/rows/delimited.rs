@@ -83,7 +83,8 @@ impl Delimited {
         let (line, mut header) = loop {
             let Some((line, text)) = lines.next()? else { return Ok((Vec::new(), Self::of(lines, ','))) };
             let text = text.trim_start_matches('\u{feff}').to_owned();
-            if let Some(mark) = text.trim_end().strip_prefix("sep=").and_then(|rest| rest.chars().next()) {
+            let told = text.trim_end_matches(['\r', '\n']).trim_matches('"').strip_prefix("sep=");
+            if let Some(mark) = told.and_then(|rest| rest.chars().next()) {
                 delimiter = delimiter.or(Some(mark));
             } else if !text.trim().is_empty() {
                 break (line, text);
@@ -119,7 +120,19 @@ impl Delimited {
         let mut more: Vec<(u64, String)> = Vec::new();
         loop {
             match scan(&text, self.delimiter) {
-                Scanned::Cells(cells) => return Ok(Some(self.fitted(line, cells))),
+                // A cell may go on over lines, but not so that it takes other rows into its own.
+                Scanned::Cells(cells) if more.is_empty() || cells.len() == self.columns => {
+                    let spans = |cell: &String| cell.contains('\n') && cell.contains(self.delimiter);
+                    let swallows = !more.is_empty() && cells.iter().any(spans);
+                    let mut row = self.fitted(line, cells);
+                    if swallows {
+                        let last = line + more.len() as u64;
+                        row.remark.get_or_insert(format!(
+                            "line {line}: a quoted cell goes on to line {last} and holds separators: is a quote missing?"
+                        ));
+                    }
+                    return Ok(Some(row));
+                }
                 Scanned::Open if more.len() < CELL_LINES && text.len() < CELL_BYTES => {
                     if let Some(next) = self.lines.next()? {
                         text.push_str(&next.1);
