@@ -42,7 +42,7 @@ pub fn suggestion<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> 
     match all.len() {
         0 => "none is declared".into(),
         1..=20 => format!("known are {}", all.join(", ")),
-        _ => String::new(),
+        _ => format!("known are {}, and more", all[..10].join(", ")),
     }
 }
 

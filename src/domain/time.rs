@@ -15,7 +15,7 @@ pub const DAY: i64 = 86_400_000_000;
 
 /// A text that is not a time.
 #[derive(Debug, thiserror::Error)]
-#[error("not a time: write it as 2026-11-21T09:30:00Z")]
+#[error("not a time: write it as 2026-11-21T09:30:00Z, or a day as 2026-11-21 where a day will do")]
 pub struct NotATime;
 
 impl Time {

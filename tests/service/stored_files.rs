@@ -322,3 +322,18 @@ fn a_canvas_is_shown_whole_in_its_own_language() {
     assert_eq!(code, 0, "{told}");
     insta::assert_snapshot!("canvas_in_vietnamese", shown);
 }
+
+#[test]
+fn what_init_makes_can_be_applied_and_applied_again() {
+    for kind in ["b2b", "shop", "clinic"] {
+        let dir = tempfile::tempdir().unwrap();
+        let made = assay().args(["init", "rules", "--kind", kind]).current_dir(dir.path()).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let folder = dir.path().join("rules");
+        let served = Served::start(&dir.path().join("a.db"), &folder.join("scripts"), &[]);
+        let (code, out, told) = run(&served, &folder, &["apply", ".", "--yes"]);
+        assert!(code == 0 && out.contains("2 to create"), "{out}{told}");
+        let (code, out, _) = run(&served, &folder, &["apply", ".", "--yes"]);
+        assert_eq!((code, out.as_str()), (0, "0 to create, 0 to change, 2 unchanged\n"));
+    }
+}

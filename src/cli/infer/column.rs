@@ -74,9 +74,13 @@ impl Column {
         self.evidence.see(cell, false);
         self.evidence_of_whole.see(cell, true);
         self.ambiguous += usize::from(matches!(written::read(cell, None, false), Err(Unread::Ambiguous)));
+        // A number that calls somebody, or whose noughts in front count, is none to reckon with.
+        let is_code = cell.starts_with('+')
+            || (cell.starts_with('0') && cell.as_bytes().get(1).is_some_and(u8::is_ascii_digit));
         let read = [Decimal::Point, Decimal::Comma]
             .into_iter()
-            .find_map(|decimal| written::read(cell, Some(decimal), false).ok());
+            .find_map(|decimal| written::read(cell, Some(decimal), false).ok())
+            .filter(|_| !is_code);
         if let Some(number) = read {
             self.numbers += 1;
             if let Some(currency) = number.currency {

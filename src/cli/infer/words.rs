@@ -12,6 +12,7 @@ pub const CALLED: [(&str, &[&str]); 16] = [
         &[
             "employees",
             "number of employees",
+            "company size",
             "no. of employees",
             "headcount",
             "staff",

@@ -133,6 +133,7 @@ impl Guess {
             })],
         };
         let profile = json!({
+            "name": "profiles/main",
             "displayName": format!("First guess from {file}"),
             "criteria": criteria,
             "sizeBands": bands,

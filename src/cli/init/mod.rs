@@ -127,12 +127,8 @@ impl Init {
         outln!("  assay score leads.csv --profile-file profile.json      grades, with reasons");
         outln!("  assay explain leads.csv --row 1 --profile-file profile.json");
         outln!("  assay rules check                                      after an edit of scripts/");
-        outln!(
-            "  assay serve --config assay.toml                        the service; profile.json and canvas.json are"
-        );
-        outln!(
-            "                                                         bodies for CreateProfile and CreateCanvas"
-        );
+        outln!("  assay serve --config assay.toml                        the service");
+        outln!("  assay apply profile.json canvas.json                   stores both in it");
         Ok(Done::Well)
     }
 
