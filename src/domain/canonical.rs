@@ -1,27 +1,47 @@
 //! One canonical form a fact, made at the edge: what people type in seven ways is compared in one.
 
-/// Whether two words are the same for people: without the spaces around them, whatever their case.
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Whether two words are the same for people: whatever their case, the spaces around and between them, and the way in
+/// which their letters are put together.
 pub fn same_word(a: &str, b: &str) -> bool {
     if a == b {
         return true;
     }
     let (a, b) = (a.trim(), b.trim());
-    match a.is_ascii() && b.is_ascii() {
+    match is_plain(a) && is_plain(b) {
         true => a.eq_ignore_ascii_case(b),
-        false => a.to_lowercase() == b.to_lowercase(),
+        false => folded(a) == folded(b),
     }
 }
 
-/// The form in which equal words are equal.
+/// The form in which equal words are equal: NFKC in small letters, without what can't be seen, with single spaces.
 pub fn folded(word: &str) -> String {
-    word.trim().to_lowercase()
+    let word = word.trim();
+    if is_plain(word) {
+        return word.to_ascii_lowercase();
+    }
+    let seen = word.nfkc().filter(|c| !matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{ad}'));
+    let seen: String = seen.collect::<String>().to_lowercase().nfkc().collect();
+    let words: Vec<&str> = seen.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// Whether a trimmed word is folded by making its letters small.
+fn is_plain(word: &str) -> bool {
+    let mut before = b' ';
+    word.bytes().all(|b| {
+        let single = b.is_ascii_graphic() || (b == b' ' && before != b' ');
+        before = b;
+        single
+    })
 }
 
 /// Does something with that form, which short words need no memory for: rules ask for it with every lead.
 pub fn with_folded<T>(word: &str, look: impl FnOnce(&str) -> T) -> T {
     let word = word.trim();
     let mut room = [0; 48];
-    let bytes = room.get_mut(..word.len()).filter(|_| word.is_ascii());
+    let bytes = room.get_mut(..word.len()).filter(|_| is_plain(word));
     let short = bytes.and_then(|bytes| {
         bytes.copy_from_slice(word.as_bytes());
         bytes.make_ascii_lowercase();
@@ -29,7 +49,7 @@ pub fn with_folded<T>(word: &str, look: impl FnOnce(&str) -> T) -> T {
     });
     match short {
         Some(short) => look(short),
-        None => look(&word.to_lowercase()),
+        None => look(&folded(word)),
     }
 }
 
@@ -107,6 +127,10 @@ mod tests {
     fn words_are_the_same_whatever_their_case() {
         assert!(same_word("DE", " de "));
         assert!(same_word("Österreich", "ÖSTERREICH"));
+        // Letters with marks of their own, wide ones, several spaces, and what nobody sees.
+        assert!(same_word("Österreich", "O\u{308}sterreich"));
+        assert!(same_word("ＤＥ", "de") && same_word("DE\u{200b}", "\u{feff}de"));
+        assert!(same_word("United States", "united  states") && !same_word("a b", "ab"));
         assert!(!same_word("DE", "D E"));
     }
 
