@@ -78,11 +78,11 @@ impl App {
         };
         let kept = match compiled {
             Ok((set, warnings)) => {
-                match self.cut_off(&set).into_iter().chain(self.missed(&set).await).collect() {
-                    missed if Vec::is_empty(&missed) => {
-                        self.keep(Arc::new(set)).await.map(|set| (set, warnings))
-                    }
-                    missed => Err(missed.into_iter().chain(warnings).collect()),
+                let mut against = self.cut_off(&set);
+                against.extend(self.missed(&set).await);
+                match against.is_empty() {
+                    true => self.keep(Arc::new(set)).await.map(|set| (set, warnings)),
+                    false => Err(against.into_iter().chain(warnings).collect()),
                 }
             }
             Err(diagnostics) => Err(diagnostics),

@@ -62,8 +62,7 @@ impl Context<'_> {
             let picked = self.part_of_item(kind, false, name, at);
             return self.ask(items, Ask::Picked(picked.0), picked.1, at, after);
         }
-        let shown = format!("{}s", kind.as_str()).replace("activitys", "activities");
-        if !self.check_member(Of::Items, &shown, name, called, at) {
+        if !self.check_member(Of::Items, kind.plural(), name, called, at) {
             return (Expr::Nothing, Type::Wrong);
         }
         let of_time = matches!(name, "within" | "last_days" | "decayed" | "first" | "latest");

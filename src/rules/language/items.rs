@@ -20,6 +20,14 @@ impl ItemKind {
             ItemKind::Activity => "activity",
         }
     }
+
+    /// All of them.
+    pub fn plural(self) -> &'static str {
+        match self {
+            ItemKind::Contact => "contacts",
+            ItemKind::Activity => "activities",
+        }
+    }
 }
 
 /// A part of an item.
