@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::evaluator::{Evaluator, Outcome, Stop, compare, fail, finite, num, yes};
+use super::evaluator::{Evaluator, Outcome, Stop};
 use super::facts::Value;
+use super::operators::{compare, fail, finite, num, yes};
 use crate::domain::canonical::folded;
 use crate::domain::lead::{Activity, Contact};
 use crate::domain::score::Position;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collection::{Folded, Item};
-use crate::domain::canonical::same_word;
+use super::operators::{
+    arithmetic, compare, fail, finite, is_in, matches, mistyped, num, same, text_test, words, yes,
+};
 use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
 use crate::rules::language::functions::Math;
-use crate::rules::program::{
-    Arithmetic, Case, Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextTest,
-};
+use crate::rules::program::{Expr, Formula, Index, LeafKind, Script, Switch};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
 const MAX_STEPS: u32 = 100_000;
@@ -421,110 +421,5 @@ impl<'a> Evaluator<'a> {
             Math::Min | Math::Max => first,
         };
         finite(value, position)
-    }
-}
-
-pub fn fail<'a>(position: Option<&Position>, message: impl Into<String>) -> Stop<'a> {
-    Stop::Failed(Box::new(Failure { position: position.cloned(), message: message.into() }))
-}
-
-pub fn finite<'a>(value: f64, position: &Position) -> Outcome<'a> {
-    if value.is_finite() {
-        Ok(Value::Number(value))
-    } else if value.is_nan() {
-        Err(fail(Some(position), "the result is not a number"))
-    } else {
-        Err(fail(Some(position), "the result is infinite"))
-    }
-}
-
-fn arithmetic<'a>(operator: Arithmetic, a: f64, b: f64, position: &Position) -> Outcome<'a> {
-    let value = match operator {
-        Arithmetic::Add => a + b,
-        Arithmetic::Subtract => a - b,
-        Arithmetic::Multiply => a * b,
-        Arithmetic::Divide | Arithmetic::Remainder if b == 0.0 => {
-            return Err(fail(Some(position), "division by zero"));
-        }
-        Arithmetic::Divide => a / b,
-        Arithmetic::Remainder => a % b,
-    };
-    finite(value, position)
-}
-
-pub fn compare(how: Comparison, a: f64, b: f64) -> bool {
-    match how {
-        Comparison::Equal => a == b,
-        Comparison::NotEqual => a != b,
-        Comparison::Less => a < b,
-        Comparison::LessOrEqual => a <= b,
-        Comparison::Greater => a > b,
-        Comparison::GreaterOrEqual => a >= b,
-    }
-}
-
-// The compiler has checked the types. A value of another type can only be a defect of the compiler, and a
-// service must not fall over it: it reads as zero, no, or nothing, and the debug build stops.
-
-pub fn num(value: Value) -> f64 {
-    match value {
-        Value::Number(number) => number,
-        other => mistyped(other, 0.0),
-    }
-}
-
-pub fn yes(value: Value) -> bool {
-    match value {
-        Value::YesNo(yes) => yes,
-        other => mistyped(other, false),
-    }
-}
-
-fn words(value: Value) -> Words {
-    match value {
-        Value::Words(words) => words,
-        other => mistyped(other, Words::Fact(&[], None)),
-    }
-}
-
-fn mistyped<T>(value: Value, instead: T) -> T {
-    debug_assert!(false, "the compiler let a {value:?} pass");
-    instead
-}
-
-fn same(a: Value, b: Value) -> bool {
-    match (a, b) {
-        (Value::Text(a), Value::Text(b)) => same_word(a, b),
-        (Value::YesNo(a), Value::YesNo(b)) => a == b,
-        (a, _) => mistyped(a, false),
-    }
-}
-
-fn is_in(item: Value, list: Value) -> bool {
-    match (item, list) {
-        (Value::Text(word), Value::Words(words)) => words.contains(word),
-        (Value::Number(number), Value::Numbers(numbers)) => numbers.contains(&number),
-        (item, _) => mistyped(item, false),
-    }
-}
-
-fn text_test(test: TextTest, text: Value, part: Value) -> bool {
-    let (Value::Text(text), Value::Text(part)) = (text, part) else { return mistyped(text, false) };
-    let (text, part) = (text.to_lowercase(), part.to_lowercase());
-    match test {
-        TextTest::Contains => text.contains(&part),
-        TextTest::StartsWith => text.starts_with(&part),
-        TextTest::EndsWith => text.ends_with(&part),
-    }
-}
-
-fn matches(case: &Case, subject: Value) -> bool {
-    match (case, subject) {
-        (Case::Number(n), Value::Number(subject)) => *n == subject,
-        (Case::Range { from, to, inclusive: false }, Value::Number(n)) => *from <= n && n < *to,
-        (Case::Range { from, to, inclusive: true }, Value::Number(n)) => *from <= n && n <= *to,
-        (Case::Text(word), Value::Text(subject)) => same_word(word, subject),
-        (Case::YesNo(yes), Value::YesNo(subject)) => *yes == subject,
-        _ => false,
     }
 }

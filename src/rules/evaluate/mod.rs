@@ -4,4 +4,5 @@ pub mod collection;
 pub mod criteria;
 pub mod evaluator;
 pub mod facts;
+mod operators;
 pub mod score;
