@@ -18,8 +18,8 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "0"))
 # A replica that was killed and a call that is on its way: nobody knows who was first.
 MOMENT = 0.05
-# How long it takes until everybody knows that a replica is gone.
-NEWS = 1.0
+# How long it takes until everybody knows that a replica is gone, or about to go.
+NEWS = 1.5
 # Three replicas share the calls; this is near enough to a third.
 FAIR = 0.8 / 3
 
@@ -37,8 +37,8 @@ def schedule():
 class Drill:
     """What is done to the replicas while calls come in."""
 
-    def __init__(self, cluster, load):
-        self.cluster, self.load = cluster, load
+    def __init__(self, cluster, load, balancer):
+        self.cluster, self.load, self.balancer = cluster, load, balancer
         self.restarts, self.kills = 0, []
         # Calls that were on their way when a replica was killed: those may fail.
         self.at_risk = set()
@@ -51,7 +51,14 @@ class Drill:
 
     def restart(self, replica):
         self.restarts += 1
-        replica.stop()
+        replica.begin_to_stop()
+        if self.balancer.asks_for_readiness:
+            time.sleep(NEWS)
+            before = replica.calls()
+            time.sleep(MOMENT * 4)
+            late = replica.calls() - before
+            assert late == 0, f"{replica.name} says that it is not ready, but {late} calls came from the balancer"
+        replica.wait_until_stopped()
         self.renew(replica)
 
     def kill(self, replica):
@@ -94,7 +101,7 @@ def lost(ledger: dict[str, int], replica) -> list[str]:
 def test_restarts_cost_no_call_and_a_crash_only_what_was_on_its_way(name, cluster, report, tmp_path):
     with Callers() if name == "callers" else Balancer(name, tmp_path) as balancer:
         with Load(balancer.address, name, SEED) as load, Streams(balancer.address) as streams:
-            drill = Drill(cluster, load)
+            drill = Drill(cluster, load, balancer)
             drill.pass_calls(RATE)
             for what, place in schedule():
                 getattr(drill, what)(cluster.replicas[place])
