@@ -293,3 +293,18 @@ impl AsyncWrite for Metered {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_that_began_together_do_not_end_together() {
+        let age = Duration::from_secs(1000);
+        let ages: Vec<_> = (0..1000).map(|_| jittered(age)).collect();
+        assert!(ages.iter().all(|one| (900..=1100).contains(&one.as_secs())));
+        let (first, last) = (ages.iter().min().unwrap(), ages.iter().max().unwrap());
+        // Of a thousand, some come near to both ends.
+        assert!(*last - *first > Duration::from_secs(150), "{first:?} to {last:?}");
+    }
+}

@@ -22,15 +22,17 @@ Nothing is changed; a database may be served meanwhile. Exit code 1 if anything 
 Examples:
   assay doctor                                         the database of the configuration
   assay doctor --database /var/lib/assay/assay.db
-  assay doctor --server http://127.0.0.1:50051         a running server too")]
+  assay doctor --server http://127.0.0.1:50051         a running server, from anywhere
+  assay doctor --server http://127.0.0.1:50051 --database postgres://assay@db/assay
+                                                       both")]
 pub struct Doctor {
     /// A TOML file that may name the database; docs/configuration.md is the reference
     #[arg(long, env = "ASSAY_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A SQLite file, or postgres://user@host/name [default: assay-data/assay.db]
+    /// A SQLite file, or postgres://user@host/name [default: assay-data/assay.db, unless only a server is named]
     #[arg(long, env = "ASSAY_DATABASE", value_name = "FILE|URL")]
     database: Option<String>,
-    /// A running server to examine too
+    /// A running server to examine
     #[arg(long, env = "ASSAY_SERVER", value_name = "URL")]
     server: Option<String>,
 }
@@ -45,29 +47,12 @@ const FREE_SHARE: f64 = 0.05;
 impl Doctor {
     pub async fn run(self) -> anyhow::Result<Done> {
         let file = self.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-        let settings = Settings { database: self.database.clone().or(file.database), ..Settings::default() };
-        let config = settings.build()?;
+        let database = self.database.clone().or(file.database);
         let mut findings = Vec::new();
-        let shown = format!("{:?}", config.database);
-        match self.examine(&config.database, config.pool).await {
-            Ok(Examination { findings: found, bodies, more }) => {
-                outln!(
-                    "{shown}: {} read, {}",
-                    counted(bodies as usize, "body").replace("bodys", "bodies"),
-                    counted(found.len(), "finding")
-                );
-                findings.extend(found);
-                if more > 0 {
-                    findings.push(Finding { what: format!("and {more} more"), remedy: "restore a backup" });
-                }
-            }
-            Err(error) => findings.push(Finding {
-                what: format!("{shown} can't be examined: {}", with_causes(error.as_ref())),
-                remedy: "check that it is there and may be read",
-            }),
-        }
-        if let Database::Sqlite(path) = &config.database {
-            findings.extend(disk(path));
+        // Whoever names a server and nothing else may be far away from its database.
+        if database.is_some() || self.server.is_none() {
+            let config = Settings { database, ..Settings::default() }.build()?;
+            findings.extend(self.examine(&config.database, config.pool).await);
         }
         if let Some(url) = &self.server {
             let found = server(url).await;
@@ -78,7 +63,32 @@ impl Doctor {
         Ok(if findings.is_empty() { Done::Well } else { Done::No })
     }
 
-    async fn examine(&self, database: &Database, pool: PoolSettings) -> anyhow::Result<Examination> {
+    async fn examine(&self, database: &Database, pool: PoolSettings) -> Vec<Finding> {
+        let shown = format!("{database:?}");
+        let mut findings = match self.read(database, pool).await {
+            Ok(Examination { mut findings, bodies, more }) => {
+                outln!(
+                    "{shown}: {} read, {}",
+                    counted(bodies as usize, "body").replace("bodys", "bodies"),
+                    counted(findings.len(), "finding")
+                );
+                if more > 0 {
+                    findings.push(Finding { what: format!("and {more} more"), remedy: "restore a backup" });
+                }
+                findings
+            }
+            Err(error) => vec![Finding {
+                what: format!("{shown} can't be examined: {}", with_causes(error.as_ref())),
+                remedy: "check that it is there and may be read",
+            }],
+        };
+        if let Database::Sqlite(path) = database {
+            findings.extend(free_share(path).and_then(|free| nearly_full(path, free)));
+        }
+        findings
+    }
+
+    async fn read(&self, database: &Database, pool: PoolSettings) -> anyhow::Result<Examination> {
         match database {
             Database::Sqlite(path) => {
                 std::fs::metadata(path).with_context(|| format!("there is no file {}", path.display()))?;
@@ -92,15 +102,25 @@ impl Doctor {
     }
 }
 
-/// Whether the disk of a file is nearly full.
-fn disk(path: &Path) -> Option<Finding> {
+/// Which part of a file's disk is free, if that can be told.
+fn free_share(path: &Path) -> Option<f64> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let stat = rustix::fs::statvfs(folder).ok()?;
-    let free = stat.f_bavail as f64 / (stat.f_blocks as f64).max(1.0);
+    Some(stat.f_bavail as f64 / (stat.f_blocks as f64).max(1.0))
+}
+
+fn nearly_full(path: &Path, free: f64) -> Option<Finding> {
     (free < FREE_SHARE).then(|| Finding {
         what: format!("the disk of {} has {:.1} % left", path.display(), free * 100.0),
         remedy: "free space: a full disk is told as STORE_FULL, and writes go on by themselves afterwards",
     })
+}
+
+/// How many seconds a server's clock goes before ours (behind, if negative), if that is worth telling. `date` is what it
+/// says in its headers.
+fn clocks_apart(date: &str, now: i64) -> Option<i64> {
+    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second();
+    Some(theirs - now).filter(|apart| apart.abs() > CLOCKS)
 }
 
 /// What a running server says of itself.
@@ -135,9 +155,7 @@ async fn server(url: &str) -> Vec<Finding> {
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |now| now.as_secs() as i64);
     let date = answer.metadata().get("date").and_then(|date| date.to_str().ok());
-    let theirs =
-        date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|date| date.timestamp().as_second());
-    if let Some(apart) = theirs.map(|theirs| theirs - now).filter(|apart| apart.abs() > CLOCKS) {
+    if let Some(apart) = date.and_then(|date| clocks_apart(date, now)) {
         note(
             format!("its clock is {apart} seconds away from this one"),
             "set both by NTP: scores are as of a time",
@@ -155,4 +173,24 @@ async fn server(url: &str) -> Vec<Finding> {
         note(what, "mend it; the former rules stay in force");
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_and_disks_are_told_when_they_are_far_from_well() {
+        let date = "Thu, 26 Nov 2026 18:57:09 GMT";
+        let now: jiff::Timestamp = "2026-11-26T18:57:09Z".parse().unwrap();
+        let apart = |later: i64| clocks_apart(date, now.as_second() + later);
+        assert_eq!([0, 5, 6, -3600].map(apart), [None, None, Some(-6), Some(3600)]);
+        assert_eq!(clocks_apart("yesterday", now.as_second()), None);
+
+        let path = Path::new("/data/assay.db");
+        assert_eq!(nearly_full(path, 0.06), None);
+        assert_eq!(nearly_full(path, 0.012).unwrap().what, "the disk of /data/assay.db has 1.2 % left");
+        let here = free_share(Path::new("Cargo.toml")).unwrap();
+        assert!(here > 0.0 && here <= 1.0, "{here}");
+    }
 }

@@ -323,6 +323,32 @@ async fn no_log_line_at_any_level_tells_of_a_person() {
         leads.get_lead(get("q")).await.unwrap();
         let filter = "owner = \"zebedee@quux.example\"".to_owned();
         leads.list_leads(pb::ListLeadsRequest { filter, ..Default::default() }).await.unwrap();
+        // What is refused tells no more: an owner that is too long, a word that no filter knows, an id that is taken, JSON.
+        let long =
+            pb::Lead { owner: "zebedee@quux.example ".repeat(400), ..made::company("Quux & Co", None) };
+        for lead_id in ["q", "quux/zebedee", "r"] {
+            let request = pb::CreateLeadRequest {
+                lead: Some(long.clone()),
+                lead_id: lead_id.into(),
+                ..Default::default()
+            };
+            leads.create_lead(request).await.unwrap_err();
+        }
+        let filter = "owner = \"zebedee@quux.example".to_owned();
+        leads.list_leads(pb::ListLeadsRequest { filter, ..Default::default() }).await.unwrap_err();
+        let body =
+            r#"{"company": {"displayName": "Quux & Co", "emploees": 1}, "owner": "zebedee@quux.example"}"#;
+        let post = format!(
+            "POST /v1/leads HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut connection = tokio::net::TcpStream::connect(&served.address).await.unwrap();
+        connection.write_all(post.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        eventually(async || served.logged(&["call ended", "INVALID_ARGUMENT"])).await;
         eventually(async || served.logged(&["call ended", "ListLeads"])).await;
         let telling: Vec<_> =
             served.log().into_iter().filter(|line| line.to_lowercase().contains("quux")).collect();
@@ -412,6 +438,81 @@ fn the_doctor_finds_nothing_wrong_with_a_good_database() {
     }
     let nothing = assay().args(["doctor", "--database", "no/such/file.db"]).output().unwrap();
     assert_eq!(nothing.status.code(), Some(1));
+}
+
+/// What a doctor tells of a database that is not served, with its exit code.
+fn examined(database: &Path) -> (Option<i32>, String) {
+    let doctor = assay().args(["doctor", "--database"]).arg(database).output().unwrap();
+    (doctor.status.code(), String::from_utf8_lossy(&doctor.stdout).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_tells_what_is_torn_or_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let database = dir.path().join("a.db");
+    let served = Served::start(&database, &shipped(), &[]);
+    let mut leads = LeadServiceClient::new(connect(&served).await);
+    for id in ["a", "b", "c", "d"] {
+        create(&mut leads, id).await;
+    }
+    drop((leads, served));
+
+    let db = rusqlite::Connection::open(&database).unwrap();
+    db.execute_batch(
+        "PRAGMA foreign_keys = off;
+         DELETE FROM leads WHERE name = 'leads/a';
+         DELETE FROM lead_revisions WHERE name = 'leads/b';
+         UPDATE leads SET activity_count = 7 WHERE name = 'leads/c';
+         INSERT INTO lead_external_ids (system, id, lead) VALUES ('crm', '1', 'leads/nobody');",
+    )
+    .unwrap();
+    let (code, told) = examined(&database);
+    assert_eq!(code, Some(1), "{told}");
+    for what in [
+        "revisions of a lead that does not exist: leads/a",
+        "the lead has no body of its revision: leads/b",
+        "the lead's log of activities has gaps, or another length than it counts: leads/c",
+        "an external id of a lead that does not exist: leads/nobody",
+        "restore a backup, or report it",
+    ] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+
+    // A page of an index, as a failing disk returns it.
+    let index =
+        "SELECT rootpage FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'leads' ORDER BY name";
+    let page: u32 = db.query_row(index, [], |row| row.get(0)).unwrap();
+    let size: u32 = db.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+    db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    drop(db);
+    let file = std::fs::OpenOptions::new().write(true).open(&database).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(
+        &file,
+        &vec![0xff; size as usize],
+        u64::from(page - 1) * u64::from(size),
+    )
+    .unwrap();
+    let (code, told) = examined(&database);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("integrity: ") && told.contains("the disk may be failing"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_asks_a_server_alone_for_its_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let scripts = dir.path().join("scripts");
+    crate::support::copy_dir(&shipped(), &scripts);
+    let served = Served::start(&dir.path().join("a.db"), &scripts, &[]);
+    let doctor = || {
+        // Where no database is: none is asked for.
+        let ran =
+            assay().current_dir(dir.path()).args(["doctor", "--server", &served.url()]).output().unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned())
+    };
+    assert_eq!(doctor(), (Some(0), format!("{}: 0 findings\n", served.url())));
+    std::fs::write(scripts.join("lead_scoring/default.rhai"), "rule \"x\" when employes > 5").unwrap();
+    let pending = "a change of its rules can't be loaded: lead_scoring/default.rhai:1";
+    eventually(async || (doctor().0 == Some(1) && doctor().1.contains(pending)).then_some(())).await;
 }
 
 /// Eight callers who give their lists up soon after they have asked: what the database does for nobody must not cost those

@@ -57,9 +57,12 @@ async fn the_deadline_cuts_off_what_does_not_end() {
     let (_requests, outgoing) = tokio::sync::mpsc::channel::<pb::ScoreLeadsRequest>(8);
     let outgoing = tokio_stream::wrappers::ReceiverStream::new(outgoing);
     let mut scoring = ScoringServiceClient::connect(served.url()).await.unwrap();
-    let _answers = scoring.score_leads(outgoing).await.unwrap();
+    let mut answers = scoring.score_leads(outgoing).await.unwrap().into_inner();
     let begin = Instant::now();
     served.signal("-TERM");
+    // Its caller is told to go on elsewhere, and not cut off without a word.
+    let status = within(answers.message()).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unavailable, "{status:?}");
     assert_eq!(served.wait().code(), Some(0));
     let took = begin.elapsed();
     assert!(took >= Duration::from_millis(250), "the stream was given its time: {took:?}");

@@ -13,11 +13,22 @@ pub fn examine(path: &Path) -> Result<Examination> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     db.busy_timeout(BUSY_TIMEOUT)?;
     let mut found = Examination::default();
-    let version = schema::version(&db)?;
+    // What is damaged may stop the examination; what was found until then is told all the same.
+    if let Err(error) = look_through(&db, &mut found) {
+        found.note(
+            format!("the examination could not go on: {error}"),
+            "stop the service and restore a backup; the disk may be failing",
+        );
+    }
+    Ok(found)
+}
+
+fn look_through(db: &Connection, found: &mut Examination) -> Result<()> {
+    let version = schema::version(db)?;
     if version != schema::VERSION {
         let what = format!("the schema is {version}, this version needs {}", schema::VERSION);
         found.note(what, "run `assay migrate`, or the version that wrote it");
-        return Ok(found);
+        return Ok(());
     }
     let mut check = db.prepare("PRAGMA integrity_check(50)")?;
     let mut lines = check.query([])?;
@@ -56,5 +67,5 @@ pub fn examine(path: &Path) -> Result<Examination> {
             found.note(format!("{what}: {}", row.get::<_, String>(0)?), ORPHAN_REMEDY);
         }
     }
-    Ok(found)
+    Ok(())
 }

@@ -60,18 +60,19 @@ impl Served {
                 }
             }
         });
-        let (mut address, mut admin) = (String::new(), String::new());
+        // From here on the process ends with this value, even if it never gets ready.
+        let mut served = Self { child, address: String::new(), admin: String::new(), log };
         loop {
             let line = told.recv_timeout(3 * PATIENCE).expect("the server ended, or was not serving in time");
             if line.contains("\"listening\"") {
                 let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-                address = line["address"].as_str().unwrap().to_owned();
-                admin = line["admin"].as_str().unwrap().to_owned();
+                served.address = line["address"].as_str().unwrap().to_owned();
+                served.admin = line["admin"].as_str().unwrap().to_owned();
             } else if line.contains("\"serving\"") {
                 break;
             }
         }
-        Self { child, address, admin, log }
+        served
     }
 
     /// The first line of the log since the start that has all of these parts, if it has come already.
