@@ -43,8 +43,19 @@ pub struct Written {
     pub currency: Option<&'static str>,
     /// Whether it was written as a percentage; the value is the ratio then.
     pub percent: bool,
-    /// Whether it was a range, of which this is the middle.
-    pub range: bool,
+    /// How it was said that it is not exact.
+    pub rough: Option<Rough>,
+}
+
+/// What the value of an inexact number is of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rough {
+    /// The middle of `51-200`.
+    Range,
+    /// The lower end of `10,001+`.
+    AtLeast,
+    /// `ca. 120`, as it stands.
+    About,
 }
 
 /// Why a text gave no number.
@@ -67,7 +78,7 @@ pub struct Evidence {
 impl Evidence {
     /// Adds what a cell shows. A whole number can't have decimals, so a mark in it stands between thousands.
     pub fn see(&mut self, cell: &str, whole: bool) {
-        let Some(parts) = Parts::of(cell) else { return };
+        let Some(parts) = Parts::of(cell, whole) else { return };
         let whole = whole && parts.scale == 1.0 && !parts.percent;
         for number in parts.numbers() {
             // Where a number can't have decimals, one that has some is a slip, and shows nothing.
@@ -98,6 +109,7 @@ struct Parts<'a> {
     currency: Option<&'static str>,
     percent: bool,
     scale: f64,
+    rough: Option<Rough>,
 }
 
 /// Stands for a currency whose sign several share.
@@ -143,21 +155,75 @@ const CURRENCIES: [(&str, &str); 36] = [
     ("AED", "AED"),
 ];
 
-/// What multiplies the digits before it.
-const SCALES: [(&str, f64); 8] = [
+/// What multiplies the digits before it; what ends another comes after it.
+const SCALES: [(&str, f64); 20] = [
+    ("thousand", 1e3),
+    ("tausend", 1e3),
     ("tsd.", 1e3),
+    ("tsd", 1e3),
+    ("millionen", 1e6),
+    ("millions", 1e6),
+    ("million", 1e6),
+    ("mill.", 1e6),
     ("mio.", 1e6),
     ("mio", 1e6),
+    ("mln", 1e6),
+    ("milliarden", 1e9),
+    ("billions", 1e9),
+    ("billion", 1e9),
     ("mrd.", 1e9),
+    ("mrd", 1e9),
     ("bn", 1e9),
     ("k", 1e3),
     ("m", 1e6),
     ("b", 1e9),
 ];
 
+/// Thousands of a currency, as accountants write them before or after a number.
+const THOUSANDS_OF: [(&str, &str); 4] = [("TEUR", "EUR"), ("T€", "EUR"), ("TUSD", "USD"), ("TCHF", "CHF")];
+
+/// Says before a number that it is not exact.
+const ABOUT: [&str; 8] = ["ca.", "ca", "approx.", "approximately", "about", "etwa", "~", "≈"];
+/// Says before a number that it may be more.
+const AT_LEAST: [&str; 7] = ["more than", "at least", "mehr als", "mindestens", "über", ">=", "≥"];
+/// What is counted in whole numbers of people, where a file says so beside the number.
+const PEOPLE: [&str; 6] = ["employees", "employee", "people", "mitarbeiter", "mitarbeitende", "fte"];
+
+/// The rest of a text that begins with one of these words, in any case.
+fn after_any<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
+    words.iter().find_map(|word| {
+        let (head, rest) = text.split_at_checked(word.len())?;
+        let stands_alone = !rest.starts_with(char::is_alphabetic);
+        (head.to_lowercase() == *word && stands_alone).then(|| rest.trim_start())
+    })
+}
+
+/// The part of a text before the one of these words that ends it, in any case.
+fn before_any<'a, 'w, T>(
+    text: &'a str,
+    words: &'w [T],
+    word: impl Fn(&T) -> &'w str,
+) -> Option<(&'a str, &'w T)> {
+    words.iter().find_map(|one| {
+        let at = text.len().checked_sub(word(one).len()).filter(|at| text.is_char_boundary(*at))?;
+        let before = text[..at].trim_end();
+        let fits = text[at..].to_lowercase() == word(one).to_lowercase();
+        fits.then_some((before, one))
+    })
+}
+
 impl<'a> Parts<'a> {
-    fn of(text: &'a str) -> Option<Self> {
+    fn of(text: &'a str, whole: bool) -> Option<Self> {
         let mut rest = text.trim();
+        let mut rough = None;
+        for (words, kind) in [(&ABOUT[..], Rough::About), (&AT_LEAST[..], Rough::AtLeast)] {
+            if let Some(after) = after_any(rest, words) {
+                (rest, rough) = (after, Some(kind));
+            }
+        }
+        if let Some((before, _)) = before_any(rest, &PEOPLE, |word| word).filter(|_| whole) {
+            rest = before;
+        }
         let (mut currency, mut negative, mut signed, mut percent, mut scale) =
             (None, false, false, false, 1.0);
         if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
@@ -169,6 +235,13 @@ impl<'a> Parts<'a> {
                 (signed, negative) = (true, negative || !rest.starts_with('+'));
                 rest = after.trim_start();
             }
+            let thousands = THOUSANDS_OF.iter().find_map(|(word, code)| {
+                let after = rest.strip_prefix(word)?.trim_start();
+                after.starts_with(|c: char| c.is_ascii_digit()).then_some((*code, after))
+            });
+            if let Some((code, after)) = thousands {
+                (currency, rest, scale) = (Some(code), after, 1e3);
+            }
             if let Some((code, after)) = currency_before(rest) {
                 (currency, rest) = (Some(code), after.trim_start());
             }
@@ -179,27 +252,31 @@ impl<'a> Parts<'a> {
         if let Some(before) = rest.strip_suffix('%') {
             (rest, percent) = (before.trim_end(), true);
         }
-        for (word, factor) in SCALES {
-            let cut = rest.len().checked_sub(word.len()).filter(|at| rest.is_char_boundary(*at));
-            let fits = cut.filter(|at| rest[*at..].eq_ignore_ascii_case(word));
-            if let Some(at) = fits.filter(|at| rest[..*at].trim_end().ends_with(|c: char| c.is_ascii_digit()))
-            {
-                (rest, scale) = (rest[..at].trim_end(), factor);
-                break;
-            }
+        let counted = |before: &str| before.ends_with(|c: char| c.is_ascii_digit());
+        let scaled = before_any(rest, &SCALES, |(word, _)| word).filter(|(before, _)| counted(before));
+        if let Some((before, (_, factor))) = scaled {
+            (rest, scale) = (before, *factor);
+        }
+        let of = before_any(rest, &THOUSANDS_OF, |(word, _)| word).filter(|(before, _)| counted(before));
+        if let Some((before, (_, code))) = of {
+            (rest, scale, currency) = (before, scale * 1e3, currency.or(Some(*code)));
         }
         if let Some((code, before)) = currency_after(rest) {
             (currency, rest) = (currency.or(Some(code)), before.trim_end());
+        }
+        if let Some(before) = rest.strip_suffix('+') {
+            (rest, rough) = (before.trim_end(), Some(Rough::AtLeast));
         }
         let (low, high) = match range(rest) {
             Some((low, high)) => (low, Some(high)),
             None => (rest, None),
         };
+        rough = if high.is_some() { Some(Rough::Range) } else { rough };
         let digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
         if !digits(low) || high.is_some_and(|high| !digits(high)) {
             return None;
         }
-        Some(Self { low, high, negative, currency, percent, scale })
+        Some(Self { low, high, negative, currency, percent, scale, rough })
     }
 
     fn numbers(&self) -> impl Iterator<Item = &'a str> {
@@ -279,6 +356,20 @@ fn is_grouped(text: &str, is_mark: impl Fn(char) -> bool) -> bool {
     })
 }
 
+/// Whether digits stand as in India: the last three together, and those before by twos, as `1,25,000`.
+fn is_lakh(text: &str) -> bool {
+    let groups: Vec<&str> = text.split(',').collect();
+    let last = groups.len() - 1;
+    groups.len() > 2
+        && groups.iter().enumerate().all(|(i, group)| {
+            let fits = match i {
+                0 => (1..=2).contains(&group.len()) && *group != "0",
+                i => group.len() == if i == last { 3 } else { 2 },
+            };
+            fits && group.bytes().all(|b| b.is_ascii_digit())
+        })
+}
+
 /// The value of digits in which this marks the decimals and the other one thousands.
 fn digits(number: &str, decimal: Decimal) -> Option<f64> {
     let (whole, fraction) = match number.split_once(decimal.mark()) {
@@ -290,7 +381,8 @@ fn digits(number: &str, decimal: Decimal) -> Option<f64> {
         return None;
     }
     let plain = whole.bytes().all(|b| b.is_ascii_digit());
-    if !plain && !is_grouped(whole, |c| c == thousands) {
+    let is_grouped = || is_grouped(whole, |c| c == thousands) || (thousands == ',' && is_lakh(whole));
+    if !plain && !is_grouped() {
         return None;
     }
     let whole = whole.replace(thousands, "");
@@ -302,7 +394,7 @@ fn digits(number: &str, decimal: Decimal) -> Option<f64> {
 
 /// Reads a number. `decimal` is what is declared or what the column shows; `whole` says that it can't have decimals.
 pub fn read(text: &str, decimal: Option<Decimal>, whole: bool) -> Result<Written, Unread> {
-    let Some(parts) = Parts::of(text) else { return exponential(text) };
+    let Some(parts) = Parts::of(text, whole) else { return exponential(text) };
     let number = |number: &str| {
         let gapless = without_gaps(number).ok_or(Unread::NotANumber)?;
         // What a number shows by itself goes before the column's way, but not before what is impossible either way.
@@ -342,7 +434,7 @@ pub fn read(text: &str, decimal: Option<Decimal>, whole: bool) -> Result<Written
     let value = if parts.negative { -value } else { value };
     // Products of decimals such as 1.1 · 1000 are a hair off.
     let value = if parts.scale > 1.0 { (value * 1e6).round() / 1e6 } else { value };
-    Ok(Written { value, currency: parts.currency, percent: parts.percent, range: parts.high.is_some() })
+    Ok(Written { value, currency: parts.currency, percent: parts.percent, rough: parts.rough })
 }
 
 /// `1.2e5`, as programs write it: only with a point, and never ambiguous.
@@ -352,7 +444,7 @@ fn exponential(text: &str) -> Result<Written, Unread> {
     let value =
         text.parse::<f64>().ok().filter(|value| legal && text.contains(['e', 'E']) && value.is_finite());
     value
-        .map(|value| Written { value, currency: None, percent: false, range: false })
+        .map(|value| Written { value, currency: None, percent: false, rough: None })
         .ok_or(Unread::NotANumber)
 }
 
@@ -395,9 +487,28 @@ mod tests {
             ("201–500", 350.5),
             ("1e3", 1_000.0),
             ("6.02E+2", 602.0),
+            ("500+", 500.0),
+            ("ca. 120", 120.0),
+            ("~ 3.500.000", 3_500_000.0),
+            ("more than 50", 50.0),
+            ("TEUR 2.500,5", 2_500_500.0),
+            ("850 T€", 850_000.0),
+            ("5 million", 5_000_000.0),
+            ("$2.5 billion", 2_500_000_000.0),
+            ("3,5 Millionen EUR", 3_500_000.0),
+            ("1,25,000", 125_000.0),
+            ("₹ 2,50,00,000.50", 25_000_000.5),
         ] {
             assert_eq!(value(text, None), Ok(expected), "{text}");
         }
+        for (text, people) in
+            [("500+ employees", 500.0), ("51-200 Employees", 125.0), ("1.2k Mitarbeiter", 1_200.0)]
+        {
+            assert_eq!(read(text, None, true).map(|written| written.value), Ok(people), "{text}");
+            assert_eq!(value(text, None), Err(Unread::NotANumber), "{text}");
+        }
+        assert_eq!(read("10,001+", None, true).unwrap().rough, Some(Rough::AtLeast));
+        assert_eq!(value("10,001+", None), Err(Unread::Ambiguous));
         for text in [
             "",
             "?",

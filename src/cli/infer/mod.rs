@@ -2,7 +2,7 @@
 
 mod column;
 mod inferred;
-mod words;
+pub mod words;
 
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::infer::words;
 use super::rows::Row;
 use crate::domain::canonical::{folded, same_word};
 use crate::domain::check::Checker;
@@ -220,7 +221,20 @@ impl<'v> Mapping<'v> {
         let unused: Vec<usize> = (0..header.names.len()).filter(|i| !is_used(*i)).collect();
         let found: BTreeSet<&str> =
             facts.keys().copied().chain(attributes.iter().map(|(name, ..)| name.as_str())).collect();
-        hints.extend(unused.iter().filter_map(|i| looks_like(vocabulary, &header.names[*i], &found)));
+        for name in unused.iter().map(|i| header.names[*i].trim()) {
+            let is_one_of = |names: &[&str]| names.contains(&folded(name).as_str());
+            hints.extend(match () {
+                () if id.is_none() && is_one_of(&words::IDS) => Some(format!(
+                    "no column has the ids of leads, so rows are numbered: if \"{name}\" has them, write id = \"{name}\" \
+                     under [import] in facts.toml"
+                )),
+                () if display_name.is_none() && is_one_of(&words::NAMES) => Some(format!(
+                    "no column has the names of leads: if \"{name}\" has them, write display_name = \"{name}\" under \
+                     [import] in facts.toml"
+                )),
+                () => looks_like(vocabulary, name, &found),
+            });
+        }
         let ignored = unused.into_iter().map(|i| header.names[i].trim().to_owned());
         let ignored = ignored.filter(|name| !name.is_empty()).collect();
         if !header.problems.is_empty() {
@@ -413,9 +427,48 @@ fn contact_parts(header: &mut Header, of: &ContactColumns, hints: &mut Vec<Strin
     Some(ContactParts { name, others })
 }
 
-/// The fact that an unused column was perhaps meant to be.
+/// What an unused column was perhaps meant to be, by the words that files use and by its spelling, and what to write then.
+/// `found` are the facts and attributes that other columns are already.
 fn looks_like(vocabulary: &Vocabulary, name: &str, found: &BTreeSet<&str>) -> Option<String> {
-    let import = &vocabulary.import;
+    let (import, name) = (&vocabulary.import, name.trim());
+    // A unit behind the name is not part of it: `budget (EUR)`.
+    let called = folded(name.split(['(', '[']).next().unwrap_or(name));
+    let is_called = |words: &[&str]| words.contains(&called.as_str());
+    let hint = |what: &str, write: String| {
+        Some(format!("the column \"{name}\" is not used: if it is {what}, write {write} in facts.toml"))
+    };
+    let fact_hint = |fact: &str| {
+        let attribute = vocabulary.attributes.contains_key(fact);
+        let write = match attribute {
+            true => format!("column = \"{name}\" under [attributes.{fact}]"),
+            false => format!("{fact} = \"{name}\" under [columns]"),
+        };
+        hint(fact, write)
+    };
+
+    let is_missing = |fact: &&str| !found.contains(fact);
+    let of_ours = words::CALLED.iter().find(|(fact, words)| is_missing(fact) && is_called(words));
+    let of_shipped = || {
+        let known = |fact: &&str| vocabulary.attributes.contains_key(*fact);
+        words::SHIPPED.iter().find(|(fact, words)| is_missing(fact) && known(fact) && is_called(words))
+    };
+    if let Some((fact, _)) = of_ours.or_else(of_shipped) {
+        return fact_hint(fact);
+    }
+    let behaviour = |behaviour: &&words::Behaviour| {
+        vocabulary.activities.contains_key(behaviour.activity)
+            && !import.activities.contains_key(behaviour.activity)
+            && (is_called(behaviour.count) || is_called(behaviour.last))
+    };
+    if let Some(of) = words::BEHAVIOURS.iter().find(behaviour) {
+        let part = if is_called(of.count) { "count" } else { "last" };
+        let what = match part {
+            "count" => format!("how often there was the activity {}", of.activity),
+            _ => format!("the day of the last activity {}", of.activity),
+        };
+        return hint(&what, format!("{part} = \"{name}\" under [columns.activity.{}]", of.activity));
+    }
+
     let mut wanted: Vec<(&str, &str)> = Vec::new();
     for fact in IMPORTABLE {
         wanted.push((fact, import.columns.get(fact).map_or(fact, |of| of.name.as_str())));
@@ -429,14 +482,9 @@ fn looks_like(vocabulary: &Vocabulary, name: &str, found: &BTreeSet<&str>) -> Op
     wanted.retain(|(fact, _)| !found.contains(fact));
     let plain = |text: &str| folded(text).replace([' ', '-', '.'], "_");
     let spelled: Vec<String> = wanted.iter().map(|(_, column)| plain(column)).collect();
-    let near = nearest(&plain(name), spelled.iter().map(String::as_str))?;
+    let near = nearest(&plain(&called), spelled.iter().map(String::as_str))?;
     let (fact, _) = wanted[spelled.iter().position(|known| known == near)?];
-    Some(format!(
-        "the column \"{}\" is not used: if it is {fact}, write {fact} = \"{}\" under [columns] in facts.toml, \
-         or column = \"…\" under its attribute",
-        name.trim(),
-        name.trim()
-    ))
+    fact_hint(fact)
 }
 
 /// Whether a cell says in any file that nothing is known.

@@ -10,7 +10,7 @@ use crate::domain::canonical::{folded, host, is_host, same_word};
 use crate::domain::text::{nearest, suggestion};
 use crate::domain::time::Time;
 use crate::domain::vocabulary::{Attribute, AttributeType, Term};
-use crate::domain::written::{self, SHARED, Unread, Written};
+use crate::domain::written::{self, Rough, SHARED, Unread, Written};
 use crate::grpc::convert;
 use crate::grpc::pb::{self, lead::Subject, value::Kind};
 
@@ -81,8 +81,13 @@ impl<'r> Reader<'r, '_> {
         }
         match written::read(cell, place.decimal(), place.whole) {
             Ok(written) => {
-                if written.range {
-                    self.note(place, "a range counts as its middle", cell);
+                if let Some(rough) = written.rough {
+                    let counts = match rough {
+                        Rough::Range => "a range counts as its middle",
+                        Rough::AtLeast => "what has no upper end counts as its lower one",
+                        Rough::About => "what is said to be rough counts as it stands",
+                    };
+                    self.note(place, counts, cell);
                 }
                 Some(written)
             }

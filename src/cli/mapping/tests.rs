@@ -173,7 +173,94 @@ fn a_column_that_stands_or_is_mapped_twice_is_an_error() {
     );
 }
 
+#[test]
+fn unused_columns_are_told_by_what_they_are_perhaps() {
+    let vocabulary = vocabulary(FACTS);
+    let header = [
+        "Account ID",
+        "Firma",
+        "Umsatz",
+        "budget (EUR)",
+        "employes",
+        "Land",
+        "Visits",
+        "Letzter Besuch",
+        "Fax",
+    ];
+    let mapping = Mapping::new(&vocabulary, &strings(&header), "EUR", as_of()).unwrap();
+    for write in [
+        "id = \"Account ID\" under [import]",
+        "display_name = \"Firma\" under [import]",
+        "revenue = \"Umsatz\" under [columns]",
+        "column = \"budget (EUR)\" under [attributes.budget]",
+        "employees = \"employes\" under [columns]",
+        "country = \"Land\" under [columns]",
+    ] {
+        assert!(mapping.hints.iter().any(|hint| hint.contains(write)), "{write}: {:?}", mapping.hints);
+    }
+    assert_eq!(mapping.hints.iter().filter(|hint| hint.contains("\"Fax\"")).count(), 0);
+    assert!(mapping.ignored.contains(&"Fax".to_owned()));
+
+    // An activity that is declared, but that no column is mapped to.
+    let facts = FACTS
+        .replace("[columns.activity.page_visit]", "[columns.activity.call]")
+        .replace("[activities.page_visit]", "[activities.call]\nmeaning = \"x\"\n[activities.page_visit]");
+    let vocabulary = self::vocabulary(&facts);
+    let mapping =
+        Mapping::new(&vocabulary, &strings(&["no", "Seitenaufrufe", "Last Seen"]), "EUR", as_of()).unwrap();
+    for write in
+        ["count = \"Seitenaufrufe\" under [columns.activity.page_visit]", "last = \"Last Seen\" under"]
+    {
+        assert!(mapping.hints.iter().any(|hint| hint.contains(write)), "{write}: {:?}", mapping.hints);
+    }
+}
+
+/// A number of hundredths as people of one style write it; none behind the decimal sign if there are none.
+fn as_written(hundredths: i64, comma: bool, grouped: bool) -> String {
+    let (group, decimal) = if comma { (".", ",") } else { (",", ".") };
+    let (sign, size) = (if hundredths < 0 { "-" } else { "" }, hundredths.unsigned_abs());
+    let mut whole = (size / 100).to_string();
+    if grouped {
+        let digits = whole.len();
+        for at in (1..digits).rev().filter(|at| (digits - at) % 3 == 0) {
+            whole.insert_str(at, group);
+        }
+    }
+    match size % 100 {
+        0 => format!("{sign}{whole}"),
+        cents => format!("{sign}{whole}{decimal}{cents:02}"),
+    }
+}
+
 proptest! {
+    /// A whole column in one style, of which nobody has declared which: each number is read as it was meant, or not at
+    /// all; and if one of its cells leaves no doubt, all are read.
+    #[test]
+    fn a_column_is_read_as_it_was_meant_or_not_at_all(
+        numbers in prop::collection::vec((-1_000_000_00i64..1_000_000_00, any::<bool>()), 1..12),
+        comma: bool,
+        grouped: bool,
+    ) {
+        let hundredths = |(number, whole): (i64, bool)| if whole { number / 100 * 100 } else { number };
+        let numbers: Vec<i64> = numbers.into_iter().map(hundredths).collect();
+        let cells: Vec<String> = numbers.iter().map(|number| as_written(*number, comma, grouped)).collect();
+        let table: Vec<[&str; 2]> = cells.iter().map(|cell| ["7", cell.as_str()]).collect();
+        let rows: Vec<&[&str]> = table.iter().map(|row| &row[..]).collect();
+        let (read, _) = read(&["no", "budget"], &rows);
+        let amounts: Vec<Option<i64>> = read.iter().map(|mapped| {
+            match mapped.lead.attributes.get("budget")?.value.clone()?.kind {
+                Some(Kind::Money(money)) => Some(money.units * 100 + i64::from(money.nanos) / 10_000_000),
+                other => panic!("{other:?}"),
+            }
+        }).collect();
+        // Both signs in one number, or two digits behind one, say which is which.
+        let is_clear = numbers.iter().any(|number| number % 100 != 0);
+        for (i, (amount, number)) in amounts.iter().zip(&numbers).enumerate() {
+            prop_assert!(amount.is_none_or(|amount| amount == *number), "{:?} of {cells:?} is {amount:?}", cells[i]);
+            prop_assert!(!is_clear || amount.is_some(), "{:?} of {cells:?} is not read", cells[i]);
+        }
+    }
+
     #[test]
     fn any_row_is_read(cells in prop::collection::vec("\\PC{0,8}|-?[0-9]{1,25}([.,][0-9]{1,3}){0,2}", 9)) {
         let vocabulary = vocabulary(FACTS);
