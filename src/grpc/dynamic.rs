@@ -22,21 +22,17 @@ pub fn method(service: &str, name: &str) -> Option<MethodDescriptor> {
     service.methods().find(|method| method.name() == name)
 }
 
-/// Reads protobuf JSON, with names in either case. Names of fields and words of enums that there are not are told all
-/// at once, each with its path and the nearest that there is.
+/// Reads protobuf JSON, with names in either case. Names of fields and words of enums that there are not, and values of
+/// another type, are told all at once, each with its path and what would be right.
 pub fn from_json(descriptor: MessageDescriptor, json: Json) -> Result<DynamicMessage, Invalid> {
     let mut c = Checker::at("");
-    check_words(&mut c, &descriptor, &json);
+    check_message(&mut c, &descriptor, &json);
     c.finish(())?;
     DynamicMessage::deserialize(descriptor, json).map_err(|error| Invalid::one("", error.to_string()))
 }
 
-fn check_words(c: &mut Checker, descriptor: &MessageDescriptor, json: &Json) {
-    // Times, durations and masks are written as texts.
+fn check_message(c: &mut Checker, descriptor: &MessageDescriptor, json: &Json) {
     let Json::Object(fields) = json else { return };
-    if descriptor.package_name() == "google.protobuf" {
-        return;
-    }
     for (name, value) in fields {
         let known = descriptor.get_field_by_name(name).or_else(|| descriptor.get_field_by_json_name(name));
         let Some(field) = known else {
@@ -45,32 +41,86 @@ fn check_words(c: &mut Checker, descriptor: &MessageDescriptor, json: &Json) {
             c.wrong_field(name, format!("there is no such field; {help}"));
             continue;
         };
+        // A value is right if it is all that a message has, and that can be read.
+        let alone = |value: Json| Json::Object([(name.clone(), value)].into_iter().collect());
         match (value, field.kind()) {
             (Json::Object(entries), Kind::Message(entry)) if field.is_map() => {
                 let kind = entry.map_entry_value_field().kind();
                 c.within(name, |c| {
                     for (key, value) in entries {
-                        c.within(key, |c| check_word(c, &kind, value));
+                        let whole =
+                            || alone(Json::Object([(key.clone(), value.clone())].into_iter().collect()));
+                        c.within(key, |c| check_value(c, descriptor, &kind, value, whole));
                     }
                 });
             }
             (Json::Array(items), kind) if field.is_list() => {
-                c.each(name, items, |c, item| check_word(c, &kind, item));
+                c.each(name, items, |c, item| {
+                    check_value(c, descriptor, &kind, item, || alone(Json::Array(vec![item.clone()])));
+                });
             }
-            (value, kind) => c.within(name, |c| check_word(c, &kind, value)),
+            (value, kind) => {
+                let inner = if field.is_map() || field.is_list() { None } else { Some(&kind) };
+                c.within(name, |c| match inner {
+                    Some(kind) => check_value(c, descriptor, kind, value, || alone(value.clone())),
+                    None if value.is_null() => {}
+                    None if field.is_list() => {
+                        c.wrong(format!("a list is wanted here, not {}", shown(value)))
+                    }
+                    None => c.wrong(format!("names with values are wanted here, not {}", shown(value))),
+                });
+            }
         }
     }
 }
 
-fn check_word(c: &mut Checker, kind: &Kind, json: &Json) {
-    match (kind, json) {
-        (Kind::Message(inner), json) => check_words(c, inner, json),
+fn check_value(
+    c: &mut Checker,
+    descriptor: &MessageDescriptor,
+    kind: &Kind,
+    value: &Json,
+    whole: impl FnOnce() -> Json,
+) {
+    match (kind, value) {
+        (Kind::Message(inner), Json::Object(_)) if inner.package_name() != "google.protobuf" => {
+            return check_message(c, inner, value);
+        }
         (Kind::Enum(words), Json::String(word)) if words.get_value_by_name(word).is_none() => {
             let all: Vec<String> = words.values().map(|known| known.name().to_owned()).collect();
             let help = c.suggestion(word, all.iter().map(String::as_str));
-            c.wrong(format!("there is no \"{word}\"; {help}"));
+            return c.wrong(format!("there is no \"{word}\"; {help}"));
         }
         _ => {}
+    }
+    if DynamicMessage::deserialize(descriptor.clone(), whole()).is_err() {
+        c.wrong(format!("{} is wanted here, not {}", wanted(kind), shown(value)));
+    }
+}
+
+/// What a kind of value is, to somebody who writes one.
+fn wanted(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Message(inner) => match inner.name() {
+            "Timestamp" => "a time such as \"2026-11-26T09:00:00Z\"",
+            "Duration" => "a duration such as \"3600s\"",
+            "FieldMask" => "a text with the names of fields",
+            _ => "an object with fields of its own",
+        },
+        Kind::Enum(_) => "a word",
+        Kind::Bool => "true or false",
+        Kind::String => "a text, in quotes where YAML would take it for something else,",
+        Kind::Bytes => "a text in base64",
+        Kind::Double | Kind::Float => "a number such as 0.8",
+        _ => "a whole number such as 1300",
+    }
+}
+
+/// A value, shortened.
+fn shown(value: &Json) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -24,12 +24,17 @@ impl Scored {
 
 fn score(content: &[u8], more: &[&str]) -> Scored {
     let dir = tempfile::tempdir().unwrap();
-    let (file, profile) = (dir.path().join("leads.csv"), dir.path().join("icp.json"));
+    let file = dir.path().join("leads.csv");
     std::fs::write(&file, content).unwrap();
+    score_file(&file, more)
+}
+
+fn score_file(file: &Path, more: &[&str]) -> Scored {
+    let profile = file.with_file_name("icp.json");
     std::fs::write(&profile, PROFILE).unwrap();
     let output = assay()
         .arg("score")
-        .arg(&file)
+        .arg(file)
         .arg("--profile-file")
         .arg(&profile)
         .args(more)
@@ -42,7 +47,7 @@ fn score(content: &[u8], more: &[&str]) -> Scored {
         code: output.status.code(),
         rows,
         told: String::from_utf8(output.stderr).unwrap(),
-        errors: std::fs::read_to_string(dir.path().join("leads.errors.csv")).unwrap_or_default(),
+        errors: std::fs::read_to_string(file.with_extension("errors.csv")).unwrap_or_default(),
     }
 }
 
@@ -77,6 +82,63 @@ fn numbers_count_as_their_column_writes_them_and_never_by_a_guess() {
         &["--input", "jsonl"],
     );
     assert_eq!((typed.code, typed.totals()), (Some(0), vec!["0", "6"]), "{}", typed.told);
+}
+
+#[test]
+fn a_table_scores_the_same_in_every_kind_of_file() {
+    let table = [
+        ["id", "name", "country", "employees", "tech"],
+        ["1", "Müller & Söhne", "Deutschland", "120", "SAP"],
+        ["2", "Bäckerei Weiß", "AT", "40", ""],
+        ["3", "Größe", "", "5400", "sap; x"],
+    ];
+    let text: String = table.iter().map(|row| row.join(",") + "\r\n").collect();
+    let plain = score(text.as_bytes(), &[]);
+    assert_eq!((plain.code, plain.rows.len()), (Some(0), 3), "{}", plain.told);
+
+    let dir = tempfile::tempdir().unwrap();
+    let utf_16: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let latin: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let lines: String = table[1..]
+        .iter()
+        .map(|row| {
+            let fields: serde_json::Map<_, _> =
+                table[0].iter().zip(row).map(|(name, cell)| ((*name).to_owned(), (*cell).into())).collect();
+            serde_json::Value::Object(fields).to_string() + "\n"
+        })
+        .collect();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    for (i, row) in (0..).zip(&table) {
+        for (j, cell) in (0..).zip(row) {
+            match cell.parse::<f64>() {
+                Ok(number) => sheet.write_number(i, j, number).unwrap(),
+                Err(_) => sheet.write_string(i, j, *cell).unwrap(),
+            };
+        }
+    }
+    for (name, content, more) in [
+        ("utf-16.csv", utf_16, &[][..]),
+        ("old.csv", latin, &["--encoding", "windows-1252"]),
+        ("tabs.tsv", text.replace(',', "\t").into_bytes(), &[]),
+        (
+            "marked.csv",
+            format!("sep=;\n{}", text.replace(',', ";").replace("sap; x", "\"sap; x\"")).into_bytes(),
+            &[],
+        ),
+        ("lines.jsonl", lines.into_bytes(), &[]),
+        ("sheet.xlsx", book.save_to_buffer().unwrap(), &[]),
+    ] {
+        std::fs::write(dir.path().join(name), content).unwrap();
+        let scored = score_file(&dir.path().join(name), more);
+        assert_eq!((scored.code, &scored.rows), (Some(0), &plain.rows), "{name}: {}", scored.told);
+    }
+
+    // Bytes that are no UTF-8 are told with what to say.
+    std::fs::write(dir.path().join("old.csv"), b"id,name,country\n1,M\xfcller,DE\n").unwrap();
+    let refused = score_file(&dir.path().join("old.csv"), &[]);
+    assert!(refused.told.contains("--encoding windows-1252"), "{}", refused.told);
 }
 
 #[test]

@@ -242,7 +242,14 @@ fn a_slip_in_a_document_is_told_with_its_place_and_nothing_is_applied() {
         ("name.yaml", "display_name: A\n", "it has no name"),
         ("kind.json", "{\"name\": \"things/a\"}", "\"things/a\" is no name of a resource"),
         ("yaml.yaml", "name: [a\n", "line"),
-        ("value.yaml", "name: leads/a\ncompany: {employees: many}\n", "invalid"),
+        (
+            "value.yaml",
+            "name: leads/a\ncompany: {employees: \"1,300\", country: no, technologies: SAP}\ncreate_time: today\n",
+            "company.country: a text, in quotes where YAML would take it for something else, is wanted here, not false; \
+             company.employees: a whole number such as 1300 is wanted here, not \"1,300\"; \
+             company.technologies: an object with fields of its own is wanted here, not \"SAP\"; \
+             create_time: a time such as \"2026-11-26T09:00:00Z\" is wanted here, not \"today\"",
+        ),
         ("twice.yaml", "name: leads/a\n---\nname: leads/a\n", "leads/a stands twice"),
     ] {
         std::fs::write(folder.join(name), text).unwrap();

@@ -31,12 +31,37 @@ fn main() {
     let data = data.unwrap_or_else(|| root.join("../shared/data/x_education_leads.csv"));
     if !data.exists() {
         println!("SKIPPED: there is no {}; name the file with ASSAY_X_EDUCATION", data.display());
-        println!("0 passed, 0 failed, 1 skipped");
+        println!("0 passed, 0 failed, 2 skipped");
         return;
     }
+    three_commands_lead_to_an_explained_a(&data);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(real_leads_by_changing_rules(&root.join("tests/x_education/scripts"), &data));
-    println!("1 passed, 0 failed, 0 skipped");
+    println!("2 passed, 0 failed, 0 skipped");
+}
+
+/// What a person does who has nothing but the file.
+fn three_commands_lead_to_an_explained_a(data: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = support::process::assay().args(arguments).current_dir(dir.path()).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let data = data.canonicalize().unwrap();
+    let data = data.to_str().unwrap();
+    run(&["init", "x", "--from", data]);
+    let by = ["--scripts", "x/scripts", "--profile-file", "x/profile.json", "--as-of", "2026-06-01"];
+    let scored = run(&[&["score", data][..], &by].concat());
+    let mut reader = csv::Reader::from_reader(scored.as_bytes());
+    let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), csv::Reader::from_path(data).unwrap().records().count(), "no row is lost");
+    let best =
+        rows.iter().position(|row| row.iter().any(|cell| cell == "A")).expect("some lead reaches an A");
+    let explained = run(&[&["explain", data, "--row", &(best + 1).to_string()][..], &by].concat());
+    assert!(explained.contains("Grade A"), "{explained}");
+    println!("ok: three commands from {} rows to an explained A", rows.len());
 }
 
 /// A row: its request, and whether the lead was won.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use super::lift::{Expected, Lift, Outcomes};
 use crate::cli::leads_file::{LeadRow, LeadsFile};
 use crate::cli::table::counted;
 use crate::domain::canonical::folded;
@@ -67,6 +68,8 @@ impl Counts {
 /// What a first profile is guessed from.
 pub struct Guess {
     counts: Counts,
+    /// What won leads have more often than others, if the file tells outcomes.
+    lifts: Vec<Lift>,
     /// Whether only won leads were looked at.
     of_won: bool,
 }
@@ -75,8 +78,10 @@ impl Guess {
     /// Reads all leads of a file: those that were won, if there are enough, else all.
     pub fn of(leads: &mut LeadsFile) -> anyhow::Result<Self> {
         let (mut all, mut won) = (Counts::default(), Counts::default());
+        let mut outcomes = Outcomes::default();
         while let Some(LeadRow { lead, .. }) = leads.read()? {
             let Ok(mapped) = lead else { continue };
+            outcomes.see(&mapped);
             all.see(mapped.lead.subject.as_ref());
             if mapped.lead.outcome.as_ref().is_some_and(|outcome| outcome.kind() == OutcomeKind::Won) {
                 won.see(mapped.lead.subject.as_ref());
@@ -85,26 +90,36 @@ impl Guess {
         let of_won = won.leads >= ENOUGH_WON;
         let mut counts = if of_won { won } else { all };
         counts.employees.sort_unstable();
-        Ok(Self { counts, of_won })
+        Ok(Self { counts, lifts: outcomes.lifts(), of_won })
     }
 
     pub fn basis(&self) -> String {
         let leads = counted(self.counts.leads, if self.of_won { "won lead" } else { "lead" });
-        format!("what is frequent among {leads}, whether or not you should want more of it")
+        if self.lifts.is_empty() {
+            return format!("what is frequent among {leads}, whether or not you should want more of it");
+        }
+        let facts: Vec<&str> = self.lifts.iter().map(|lift| lift.fact.as_str()).collect();
+        format!(
+            "what {leads} have more often than the lost ones: {}. Take out what is only written down once a lead is \
+             won or lost; it says nothing of a new one",
+            facts.join(", ")
+        )
     }
 
     /// The guess as protobuf JSON.
     pub fn profile(&self, file: &str) -> String {
         let counts = &self.counts;
+        let lifts = self.lifts.iter().map(by_lift);
         let criterion = |id: &str, fact: &str, words: Vec<&str>, dimension: &str, because: &str| {
-            (!words.is_empty()).then(|| {
+            // What is frequent says less than what lifts.
+            (!words.is_empty() && self.lifts.is_empty()).then(|| {
                 json!({
                     "id": id, "fact": fact, "in": {"values": words}, "pointsHundredths": "1600",
                     "dimension": dimension, "indicator": "INDICATOR_HARD", "because": because
                 })
             })
         };
-        let criteria: Vec<_> = [
+        let frequent = [
             criterion(
                 "industry",
                 "industry",
@@ -119,10 +134,8 @@ impl Guess {
                 "DIMENSION_INDUSTRY_AND_SCENARIO",
                 "An occupation that many of them have",
             ),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        ];
+        let criteria: Vec<_> = lifts.chain(frequent.into_iter().flatten()).collect();
         // The middle three fifths: the smallest and the largest are rarely whom it is about.
         let staff = &counts.employees;
         let bands: Vec<_> = match staff.len() {
@@ -142,4 +155,21 @@ impl Guess {
         });
         format!("{profile:#}\n")
     }
+}
+
+/// A condition as a criterion: the more it lifts, the more points.
+fn by_lift(lift: &Lift) -> Json {
+    let mut criterion = json!({
+        "id": lift.fact.replace('_', "-").chars().take(63).collect::<String>().trim_end_matches('-'),
+        "fact": lift.fact,
+        "pointsHundredths": if lift.factor() >= 2.0 { "1600" } else { "1000" },
+        "dimension": "DIMENSION_INDUSTRY_AND_SCENARIO",
+        "indicator": "INDICATOR_HARD",
+        "because": lift.because(),
+    });
+    match &lift.expected {
+        Expected::OneOf(words) => criterion["in"] = json!({ "values": words }),
+        Expected::AtLeast(least) => criterion["atLeast"] = json!(least),
+    }
+    criterion
 }

@@ -1,6 +1,7 @@
 //! Everything that a first hour needs, outside of any checkout: rules, a profile, a canvas, leads, a configuration.
 
 mod guess;
+mod lift;
 
 use std::path::{Path, PathBuf};
 
@@ -22,14 +23,15 @@ Examples:
   assay init my-rules                     for B2B software
   assay init my-shop --kind shop
   assay init my-clinic --kind clinic
-  assay init my-rules --from export.csv   around the columns of a file of yours")]
+  assay init my-rules --from export.csv   around the columns of a file of yours, and by what its won
+                                          leads have more often than the lost ones, if it tells them")]
 pub struct Init {
     /// The folder to make
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// What kind of business to begin with
-    #[arg(long, default_value = "b2b")]
-    kind: Kind,
+    /// What kind of business to begin with [default: b2b, or people if a file has people]
+    #[arg(long)]
+    kind: Option<Kind>,
     /// Make facts.toml and a first profile out of this file, in place of sample leads
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
@@ -42,6 +44,9 @@ enum Kind {
     B2b,
     Shop,
     Clinic,
+    /// Whoever asks, such as for a course
+    #[value(hide = true)]
+    People,
 }
 
 const FACTS: &str = include_str!("../../../scripts/facts.toml");
@@ -98,6 +103,8 @@ impl Kind {
                 canvas: include_str!("clinic.canvas.json"),
                 leads: include_str!("clinic.csv"),
             },
+            // Only made around a file, which has leads of its own.
+            Kind::People => Template { scoring: include_str!("people.rhai"), ..Kind::Shop.template() },
         }
     }
 }
@@ -115,7 +122,7 @@ impl Init {
     }
 
     fn with_sample(&self) -> anyhow::Result<Done> {
-        let template = self.kind.template();
+        let template = self.kind.unwrap_or(Kind::B2b).template();
         let subject = if template.person { "subject = \"person\" " } else { "subject = \"company\"" };
         let facts = FACTS.replace("subject = \"company\"", subject);
         self.write_rules(&template, &format!("{facts}\n{}", template.columns), EUR)?;
@@ -133,8 +140,9 @@ impl Init {
     }
 
     fn around(&self, file: &Path) -> anyhow::Result<Done> {
-        let template = self.kind.template();
         let inferred = Inferred::of(file, &self.input)?;
+        let usual = if inferred.is_person { Kind::People } else { Kind::B2b };
+        let template = self.kind.unwrap_or(usual).template();
         let currency = inferred.currency().unwrap_or(EUR);
         self.write_rules(&template, &facts_of(&inferred), currency)?;
         let scripts = self.folder.join("scripts");
