@@ -237,7 +237,7 @@ proptest! {
     /// all; and if one of its cells leaves no doubt, all are read.
     #[test]
     fn a_column_is_read_as_it_was_meant_or_not_at_all(
-        numbers in prop::collection::vec((-1_000_000_00i64..1_000_000_00, any::<bool>()), 1..12),
+        numbers in prop::collection::vec((-100_000_000_i64..100_000_000, any::<bool>()), 1..12),
         comma: bool,
         grouped: bool,
     ) {
