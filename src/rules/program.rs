@@ -10,6 +10,7 @@ use crate::rules::language::catalogue::FactSource;
 use crate::rules::language::functions::{FactState, Math};
 use crate::rules::language::items::{ItemField, ItemKind};
 use crate::rules::language::members::IcpField;
+use crate::rules::language::texts::Pattern;
 
 /// A number that names a [`Leaf`], a define, a function or a local variable.
 pub type Index = usize;
@@ -170,6 +171,14 @@ pub enum TextTest {
     EndsWith,
 }
 
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextPart {
+    Trimmed,
+    /// Behind the `@` of an address.
+    Host,
+}
+
 /// Words written out in a script; hashed when they are many. Words are equal whatever their case.
 #[derive(Debug)]
 pub struct WordList {
@@ -250,6 +259,11 @@ pub enum Expr {
     ListCount(Box<Expr>),
     Math(Math, Vec<Expr>, Position),
     TextTest(TextTest, Box<[Expr; 2]>),
+    /// Whether a text fits what was compiled with the script.
+    TextFits(Arc<Pattern>, Box<Expr>),
+    /// How many characters a text has.
+    TextLength(Box<Expr>),
+    TextPart(TextPart, Box<Expr>),
     /// Whole days from a date to the as-of time.
     DaysSince(Box<Expr>),
     /// Days are not written out, so that the result can't be kept.

@@ -1,6 +1,7 @@
 //! Calls of functions: the host's, and the script's own, which are checked for the arguments they get.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
@@ -10,6 +11,7 @@ use super::unit::{ScriptFunction, Unit};
 use crate::rules::diagnostics::Code;
 use crate::rules::language::catalogue::FactSource;
 use crate::rules::language::functions::{Does, FUNCTIONS, HostFunction, host_function};
+use crate::rules::language::texts::Pattern;
 use crate::rules::language::types::Type;
 use crate::rules::program::{Expr, Function, LeafKind};
 
@@ -92,6 +94,10 @@ impl Context<'_> {
                 }
                 let employees = self.expect(employees, &Type::Number, "what size_points looks at");
                 (Expr::SizePoints(Box::new(employees)), Type::Number)
+            }
+            (Does::IsFreeMail, [text]) => {
+                let text = self.expect(text, &Type::Text, "what is_free_mail looks at");
+                (Expr::TextFits(Arc::new(Pattern::FreeMail), Box::new(text)), Type::YesNo)
             }
             (Does::Math(math, least, most), args) if (least..=most).contains(&args.len()) => {
                 let what = format!("what `{}` takes", function.name);

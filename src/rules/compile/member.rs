@@ -1,13 +1,16 @@
 //! What stands after a dot: parts of activities, contacts and the profile, and tests of words and lists.
 
+use std::sync::Arc;
+
 use rhai::{Expr as Ast, FnCallExpr, Position as At};
 
 use super::context::{Context, Typed};
 use super::expression::constant;
 use crate::rules::diagnostics::Code;
 use crate::rules::language::members::{Called, ICP_FIELDS, IcpField, Of, member_of, names_of};
+use crate::rules::language::texts::Pattern;
 use crate::rules::language::types::Type;
-use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextTest};
+use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextPart, TextTest};
 
 /// Where a member stands.
 #[derive(Clone, Copy)]
@@ -290,16 +293,68 @@ impl Context<'_> {
     }
 
     fn text_member(&mut self, text: Expr, name: &str, args: &[Ast], at: At) -> Typed {
+        let test = |test| Some(move |sides| Expr::TextTest(test, sides));
         let test = match name {
-            "contains" => TextTest::Contains,
-            "starts_with" => TextTest::StartsWith,
-            "ends_with" => TextTest::EndsWith,
-            _ => return self.no_member("a word", name, &names_of(Of::Text), at),
+            "contains" => test(TextTest::Contains),
+            "starts_with" => test(TextTest::StartsWith),
+            "ends_with" => test(TextTest::EndsWith),
+            _ => None,
         };
-        let [part] = args else {
-            return self.error(at, Code::TypeMismatch, format!("`{name}` needs one word in ( )"));
-        };
-        let part = self.expect(part, &Type::Text, &format!("what `{name}` looks for"));
-        (Expr::TextTest(test, Box::new([text, part])), Type::YesNo)
+        if let Some(test) = test {
+            let [part] = args else {
+                return self.error(at, Code::TypeMismatch, format!("`{name}` needs one word in ( )"));
+            };
+            let part = self.expect(part, &Type::Text, &format!("what `{name}` looks for"));
+            return (test(Box::new([text, part])), Type::YesNo);
+        }
+        match (name, args) {
+            ("length" | "len", []) => (Expr::TextLength(Box::new(text)), Type::Number),
+            ("trim", []) => (Expr::TextPart(TextPart::Trimmed, Box::new(text)), Type::Text),
+            ("host", []) => (Expr::TextPart(TextPart::Host, Box::new(text)), Type::Text),
+            // Nothing in the language can tell a word from the same in lower case.
+            ("lower" | "to_lower", []) => (text, Type::Text),
+            ("matches" | "has_word" | "one_of_words", [pattern]) => match self.pattern(name, pattern) {
+                Some(pattern) => (Expr::TextFits(Arc::new(pattern), Box::new(text)), Type::YesNo),
+                None => (Expr::Nothing, Type::Wrong),
+            },
+            _ => match member_of(Of::Text, name) {
+                Some(member) => {
+                    self.error(at, Code::TypeMismatch, format!("`{name}` is written {}", member.written))
+                }
+                None => self.no_member("a word", name, &names_of(Of::Text), at),
+            },
+        }
+    }
+
+    /// What a text is tested for. It is compiled with the script, so it has to be written out there.
+    fn pattern(&mut self, name: &str, written: &Ast) -> Option<Pattern> {
+        let at = written.position();
+        let wanted = if name == "one_of_words" { Type::Words } else { Type::Text };
+        let expr = self.expect(written, &wanted, &format!("what `{name}` looks for"));
+        // As much work as some hundred parts of a script.
+        if matches!(expr, Expr::Text(_) | Expr::Words(_)) && !self.count_text(PATTERN_BYTES, at) {
+            return None;
+        }
+        match (name, expr) {
+            ("matches", Expr::Text(pattern)) => match Pattern::regex(&pattern) {
+                Ok(pattern) => Some(pattern),
+                Err(why) => {
+                    let help = "docs/rules.md shows what patterns are made of; \\ is written \\\\ in quotes, or \\ in backticks";
+                    self.error_with(at, Code::BadValue, format!("the pattern can't be read: {why}"), help);
+                    None
+                }
+            },
+            (_, Expr::Text(word)) => Some(Pattern::words([&*word])),
+            (_, Expr::Words(list)) => Some(Pattern::words(list.words.iter().map(String::as_str))),
+            (_, Expr::Nothing) => None,
+            _ => {
+                let message = format!("what `{name}` looks for must be written out, in quotes");
+                self.error(at, Code::TypeMismatch, message);
+                None
+            }
+        }
     }
 }
+
+/// How much written-out text a pattern counts as.
+const PATTERN_BYTES: usize = 16_384;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::collection::{Folded, Item};
 use super::operators::{
-    arithmetic, compare, fail, finite, is_in, matches, mistyped, num, same, text_test, words, yes,
+    arithmetic, compare, fail, finite, is_in, matches, mistyped, num, same, text_of, text_test, words, yes,
 };
 use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
 use crate::rules::language::functions::Math;
-use crate::rules::program::{Expr, Formula, Index, LeafKind, Script, Switch};
+use crate::rules::language::texts::host_of;
+use crate::rules::program::{Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
 const MAX_STEPS: u32 = 100_000;
@@ -218,6 +219,19 @@ impl<'a> Evaluator<'a> {
                     }
                 }
                 Value::YesNo(text_test(*test, text, part))
+            }
+            Expr::TextFits(pattern, text) => {
+                let text = text_of(self.eval(text)?);
+                self.charge(pattern.steps(text));
+                Value::YesNo(pattern.fits(text))
+            }
+            Expr::TextLength(text) => Value::Number(text_of(self.eval(text)?).chars().count() as f64),
+            Expr::TextPart(part, text) => {
+                let text = text_of(self.eval(text)?);
+                Value::Text(match part {
+                    TextPart::Trimmed => text.trim(),
+                    TextPart::Host => host_of(text),
+                })
             }
             Expr::ActivityWindow { kind, decayed, days, position } => {
                 let days = num(self.eval(days)?);

@@ -62,6 +62,13 @@ pub fn yes(value: Value) -> bool {
     }
 }
 
+pub fn text_of(value: Value<'_>) -> &str {
+    match value {
+        Value::Text(text) => text,
+        other => mistyped(other, ""),
+    }
+}
+
 pub fn words(value: Value) -> Words {
     match value {
         Value::Words(words) => words,

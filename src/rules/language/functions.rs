@@ -9,6 +9,8 @@ pub enum Does {
     DaysSince,
     DaysUntil,
     SizePoints,
+    /// A text → whether it is an address or a host of mail that costs nothing.
+    IsFreeMail,
     /// Numbers → a number; with the least and the most arguments.
     Math(Math, usize, usize),
 }
@@ -59,7 +61,7 @@ const fn function(
 const MANY: usize = 100;
 
 /// All functions.
-pub const FUNCTIONS: [HostFunction; 19] = [
+pub const FUNCTIONS: [HostFunction; 20] = [
     function(
         "activity",
         Does::Activity,
@@ -96,6 +98,12 @@ pub const FUNCTIONS: [HostFunction; 19] = [
         Does::SizePoints,
         "size_points(employees)",
         "the points of the profile's size band, 0 outside all bands",
+    ),
+    function(
+        "is_free_mail",
+        Does::IsFreeMail,
+        "is_free_mail(domain)",
+        "whether a domain or an address is of mail that anybody gets for nothing, such as gmail.com",
     ),
     function(
         "ratio",

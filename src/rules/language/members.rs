@@ -53,7 +53,7 @@ const fn member(
 }
 
 /// All members, but for those of the profile.
-pub const MEMBERS: [Member; 31] = [
+pub const MEMBERS: [Member; 40] = [
     member(Of::Activity, "count", Called::No, "activity(\"type\").count", "number", "how often it happened"),
     member(Of::Activity, "sum", Called::Either, "activity(\"type\").sum", "number", "the sum of its amounts"),
     member(
@@ -225,6 +225,43 @@ pub const MEMBERS: [Member; 31] = [
         "yes_no",
         "whether the word ends so, ignoring case",
     ),
+    member(
+        Of::Text,
+        "has_word",
+        Called::Yes,
+        "word.has_word(\"VP\")",
+        "yes_no",
+        "whether this stands in it as a whole word, ignoring case; several words must follow each other",
+    ),
+    member(
+        Of::Text,
+        "one_of_words",
+        Called::Yes,
+        "word.one_of_words([\"…\"])",
+        "yes_no",
+        "whether one of these stands in it as a whole word",
+    ),
+    member(
+        Of::Text,
+        "matches",
+        Called::Yes,
+        "word.matches(\"…\")",
+        "yes_no",
+        "whether a regular expression matches somewhere in it, ignoring case",
+    ),
+    member(Of::Text, "length", Called::Either, "word.length", "number", "how many characters it has"),
+    member(Of::Text, "len", Called::Either, "word.len", "number", "the same as length"),
+    member(Of::Text, "trim", Called::Either, "word.trim()", "text", "without spaces before and behind"),
+    member(
+        Of::Text,
+        "lower",
+        Called::Either,
+        "word.lower()",
+        "text",
+        "the same word: all comparisons ignore case",
+    ),
+    member(Of::Text, "to_lower", Called::Either, "word.to_lower()", "text", "the same as lower"),
+    member(Of::Text, "host", Called::Either, "word.host", "text", "what stands behind the @ of an address"),
 ];
 
 /// A member by its name.

@@ -6,6 +6,7 @@ pub mod functions;
 pub mod items;
 pub mod members;
 pub mod statements;
+pub mod texts;
 pub mod types;
 
 /// What a script decides. Its folder tells.

@@ -247,3 +247,23 @@ fn slips_in_conditions_on_items_are_told_with_what_to_write() {
     "#;
     insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", script)]));
 }
+
+#[test]
+fn slips_in_patterns_are_told_with_what_to_write() {
+    let conditions = [
+        r#"industry.matches("(a")"#,
+        r#"industry.matches("a{1000}{1000}")"#,
+        "industry.matches(region)",
+        r#"industry.has_word(["a"])"#,
+        r#"industry.one_of_words("a")"#,
+        "industry.has_word()",
+        r#"industry.has_wrod("a")"#,
+        "industry.length > \"a\"",
+        "is_free_mail(employees)",
+    ];
+    let rules = conditions.iter().enumerate();
+    let script: String = rules
+        .map(|(i, condition)| format!("rule \"{i}\" when {condition} then 1 because \"x\";\n"))
+        .collect();
+    insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", &(script + "grade \"A\" otherwise;"))]));
+}

@@ -574,3 +574,39 @@ fn what_is_known_of_undecided_items_holds_however_they_turn_out() {
     }
     assert!(undecided > 100, "{undecided}");
 }
+
+#[test]
+fn texts_are_tested_by_words_and_patterns() {
+    let lead = lead(Company {
+        industry: "Heating & Air-Conditioning".into(),
+        domain: "mail.GMX.net".into(),
+        ..company()
+    });
+    for (condition, expected) in [
+        (r#"industry.has_word("air conditioning")"#, Some(true)),
+        (r#"industry.has_word("condition")"#, Some(false)),
+        (r#"industry.one_of_words(["cooling", "HEATING"])"#, Some(true)),
+        (r#"industry.one_of_words(TRADES)"#, Some(true)),
+        (r#"industry.matches("^heat(ing)?\\b")"#, Some(true)),
+        ("industry.matches(`\\bair\\W`)", Some(true)),
+        (r#"industry.matches("^air")"#, Some(false)),
+        (r#"industry.length == 26 and industry.len() == 26"#, Some(true)),
+        (r#"industry.lower().starts_with("heating") and industry.to_lower() == industry"#, Some(true)),
+        (r#"" x ".trim().len == 1 and "an@Acme.example".host == "acme.example""#, Some(true)),
+        ("is_free_mail(domain)", Some(true)),
+        (r#"is_free_mail("an@acme.example")"#, Some(false)),
+        (r#"region.has_word("north")"#, None),
+        ("is_free_mail(region)", None),
+        (r#"heats(industry)"#, Some(true)),
+    ] {
+        let script = format!(
+            "const TRADES = [\"heating\", \"plumbing\"];
+             fn heats(x) {{ x.has_word(\"heating\") }}
+             rule \"r\" when {condition} then 1 because \"x\";
+             rule \"used\" when heats(\"a\") or \"a\".one_of_words(TRADES) then 5 because \"x\";"
+        );
+        let assessment = assess(&script, &lead, &[]).unwrap();
+        let found = unknowns(&assessment).is_empty().then_some(assessment.total.number() == 1.0);
+        assert_eq!(found, expected, "{condition}");
+    }
+}
