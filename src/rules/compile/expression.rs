@@ -102,6 +102,7 @@ impl Context<'_> {
             let help = match ty {
                 Type::Activity(kind) => what_of_activities(kind.as_deref()),
                 Type::Contacts => "say what of them: contacts.count, .engaged …".into(),
+                Type::Nothing => "give every way a value: `if` ends with else { … }".into(),
                 _ => String::new(),
             };
             self.error_with(at, Code::TypeMismatch, format!("{what} must be {wanted}, this is {ty}"), help);
@@ -379,6 +380,12 @@ impl Context<'_> {
                 let help = match (&lt, &rt) {
                     (Type::Number, t) | (t, Type::Number) if t.is_text() => {
                         "write numbers without quotes".into()
+                    }
+                    (Type::YesNo, Type::Number) | (Type::Number, Type::YesNo) if equality.is_none() => {
+                        "compare twice: low < x and x < high".into()
+                    }
+                    (Type::YesNo, t) | (t, Type::YesNo) if t.is_text() => {
+                        "a yes/no stands by itself: write it alone, or not before it".into()
                     }
                     (Type::Activity(kind), _) | (_, Type::Activity(kind)) => {
                         what_of_activities(kind.as_deref())

@@ -255,7 +255,24 @@ fn slip(line: &str, column: usize) -> Option<String> {
     let here = word(&rest);
     let last = before.split_whitespace().last().unwrap_or_default();
     let first = rest.chars().next()?;
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
+    // Rhai takes `60% then` for a remainder, and stumbles over what follows.
+    let is_percentage = |text: &str| {
+        let sign = text.match_indices('%').map(|(at, _)| text[..at].trim_end());
+        sign.into_iter().any(|number| number.ends_with(|c: char| c.is_ascii_digit()))
+    };
+    let is_keyword = |word: &str| SHAPES.iter().any(|shape| shape.keyword == word);
     Some(match first {
+        ',' if before.ends_with(|c: char| c.is_ascii_digit()) && digits(&rest[1..]) > 0 => {
+            let whole = before.chars().rev().take_while(char::is_ascii_digit).collect::<String>();
+            let whole: String = whole.chars().rev().collect();
+            let after: String = rest[1..].chars().take_while(char::is_ascii_digit).collect();
+            match after.len() == 3 && whole != "0" {
+                true => format!("write thousands without a mark: {whole}{after}"),
+                false => format!("write decimals with a point: {whole}.{after}"),
+            }
+        }
+        '=' if rest.starts_with("=>") => "write >=".into(),
         '=' if !rest.starts_with("==") => "write == to compare".into(),
         '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '\'' => {
             "write texts in plain quotes: \"…\"".into()
@@ -265,10 +282,21 @@ fn slip(line: &str, column: usize) -> Option<String> {
         '≤' => "write <=".into(),
         '≠' => "write !=".into(),
         '>' if before.ends_with('<') => "write !=".into(),
+        _ if ["null", "nil", "undefined"].contains(&here.as_str())
+            || (here == "is" && rest.contains("null")) =>
+        {
+            "ask known(fact), or not known(fact): what nobody told has no value".into()
+        }
+        _ if here == "is" => "write == to compare, != if it is to differ".into(),
+        _ if here == "between" => "write x >= low and x <= high".into(),
+        _ if here == "if" && before.trim_start().starts_with("rule") => "write when".into(),
+        _ if is_keyword(&here) && !is_keyword(last) => "end the statement before it with ;".into(),
+        _ if is_keyword(last) && !here.is_empty() => format!("write the name in quotes: \"{here}\""),
         _ if ["AND", "OR", "NOT"].contains(&here.as_str()) => format!("write {}", here.to_lowercase()),
         _ if (here == "in" && last == "not") || (here == "not" && word(rest[3..].trim_start()) == "in") => {
             "write not (x in list)".into()
         }
+        _ if is_percentage(&before) => "write a percentage as a number: 0.6 for 60 %".into(),
         ',' if before.contains(" in (") => "write lists in brackets: in [\"a\", \"b\"]".into(),
         _ => {
             let words = SHAPES.iter().flat_map(|shape| shape.clauses.iter().map(|(clause, _)| *clause));
@@ -327,12 +355,24 @@ mod tests {
             "a ≥ 5",
             "a <> 5",
             "a\u{a0}> 5",
+            "a > 0,5",
+            "a > 20,000",
+            "a > 60%",
+            "a => 5",
+            "a == null",
+            "a is null",
+            "a is 5",
+            "a between 5 and 9",
         ];
         let rule = |condition| format!("rule \"x\" when {condition} then 5 because \"y\";");
         let words = [
             "rul \"x\" when a then 5 because \"y\";",
             "rule \"x\" when a then 5 becuase \"y\";",
             "grad \"A\" otherwise;",
+            "rule \"x\" if a then 5 because \"y\";",
+            "rule x when a then 5 because \"y\";",
+            "rule \"x\" when a then 5 because \"y\"\nrule \"z\" when a then 5 because \"y\";",
+            "axis fit from 0 to 5\ngrade \"A\" otherwise;",
         ];
         let all = conditions.into_iter().map(rule).chain(words.map(String::from));
         let found: Vec<_> = all.map(|text| format!("{text}\n  {}", message(&text))).collect();

@@ -3,6 +3,7 @@
 
 mod findings;
 mod properties;
+mod recipes;
 mod semantics;
 
 use super::*;
