@@ -4,6 +4,9 @@
 //!
 //! `tests/with-postgres cargo bench --bench attack`; words after `--` choose attacks. Both sides of a ratio run in turns.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::path::Path;

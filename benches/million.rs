@@ -3,6 +3,9 @@
 //!
 //! `cargo bench --bench million` takes some minutes. `ASSAY_BENCH_LEADS=50000` makes it shorter.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Instant;

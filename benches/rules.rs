@@ -3,6 +3,9 @@
 //! `cargo bench --bench rules`. Both ways run in turns on the same leads, on one thread, and the score of every
 //! lead is compared before anything is timed. The ratio is the median over the rounds.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;

@@ -9,6 +9,9 @@
 //! compare with, and `ASSAY_OTHER_SCRIPTS` a folder of scripts that both understand. The echo and the service run as processes of their own, in turns; CPU is read
 //! from the kernel's account of each process.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::ffi::OsStr;

@@ -3,6 +3,9 @@
 //!
 //! `tests/with-postgres cargo bench --bench store`. Both sides run in turns; the ratio is the median over the rounds.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::path::Path;

@@ -61,6 +61,7 @@ fn take_long_slices() {
     const LONGEST: u64 = 100_000_000;
     let size = size_of::<Attributes>() as u32;
     let mut attributes = Attributes::default();
+    #[expect(unsafe_code, reason = "no library offers these two calls of the system")]
     // SAFETY: both calls are about this thread, and are told the size of what the pointer leads to.
     let failed = unsafe {
         let failed = libc::syscall(libc::SYS_sched_getattr, 0, &mut attributes, size, 0);

@@ -184,12 +184,23 @@ pub enum TextPart {
 pub struct WordList {
     pub words: Vec<String>,
     set: Option<HashSet<String>>,
+    /// How many steps a search takes: long words take longer.
+    steps: usize,
 }
+
+/// How many bytes of words are compared in a step.
+const BYTES_A_STEP: usize = 64;
 
 impl WordList {
     pub fn new(words: Vec<String>) -> Self {
         let set = (words.len() > 8).then(|| words.iter().map(|word| folded(word)).collect());
-        Self { words, set }
+        let bytes: usize = words.iter().map(String::len).sum();
+        let steps = if set.is_some() { 0 } else { words.len() / 8 + bytes / BYTES_A_STEP };
+        Self { words, set, steps }
+    }
+
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     pub fn contains(&self, word: &str) -> bool {
@@ -236,6 +247,8 @@ pub enum Expr {
     Local(Index),
     /// The points of an axis so far, or of both; in grades only.
     Points(Option<Axis>),
+    /// The points of a group, by its place among all groups in the order of their ends; in grades only.
+    GroupPoints(Index),
     Not(Box<Expr>),
     And(Vec<Expr>),
     Or(Vec<Expr>),

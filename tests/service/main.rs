@@ -1,5 +1,8 @@
 //! Black-box tests: a real server on a free port, a real client, a real SQLite file or PostgreSQL. A file for a noun or a promise.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod attack;
 mod canvas;
 mod command_line;

@@ -2,6 +2,9 @@
 //!
 //! The data is not part of the project. Without it the test says so and counts as skipped.
 
+// Whatever goes wrong here ends the run, and is meant to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 // Of the shared support, this test uses only a part.
 #[allow(dead_code)]
 #[path = "../service/support/mod.rs"]

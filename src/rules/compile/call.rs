@@ -95,6 +95,7 @@ impl Context<'_> {
                 let employees = self.expect(employees, &Type::Number, "what size_points looks at");
                 (Expr::SizePoints(Box::new(employees)), Type::Number)
             }
+            (Does::PointsOf, [Ast::StringConstant(group, group_at)]) => self.points_of(group, at, *group_at),
             (Does::IsFreeMail, [text]) => {
                 let text = self.expect(text, &Type::Text, "what is_free_mail looks at");
                 (Expr::TextFits(Arc::new(Pattern::FreeMail), Box::new(text)), Type::YesNo)
@@ -107,6 +108,21 @@ impl Context<'_> {
             _ => {
                 let message = format!("`{}` is written {}", function.name, function.written);
                 self.error(at, Code::TypeMismatch, message)
+            }
+        }
+    }
+
+    fn points_of(&mut self, group: &str, at: At, group_at: At) -> Typed {
+        if !self.grading {
+            let message = "the points of a group are known only when all rules have been counted";
+            return self.error_with(at, Code::Misplaced, message, "read them in `grade` and `cap_grade`");
+        }
+        match self.groups.iter().position(|known| &**known == group) {
+            Some(index) => (Expr::GroupPoints(index), Type::Number),
+            None => {
+                let help = self.suggest(group, |c| c.groups.iter().map(ToString::to_string).collect());
+                let message = format!("there is no group \"{group}\" above");
+                self.error_with(group_at, Code::UnknownWord, message, help)
             }
         }
     }

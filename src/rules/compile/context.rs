@@ -114,6 +114,8 @@ pub struct Context<'a> {
     mentioned: Vec<Index>,
     /// Whether points can be read here.
     pub grading: bool,
+    /// The groups that have ended so far.
+    pub groups: Vec<Arc<str>>,
     nodes: usize,
     /// How deep the evaluation nests at this place, and at most in this formula or function.
     depth: usize,
@@ -147,6 +149,7 @@ impl<'a> Context<'a> {
             calling: Vec::new(),
             mentioned: Vec::new(),
             grading: false,
+            groups: Vec::new(),
             nodes: 0,
             depth: 0,
             deepest: 0,

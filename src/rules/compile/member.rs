@@ -357,4 +357,4 @@ impl Context<'_> {
 }
 
 /// How much written-out text a pattern counts as.
-const PATTERN_BYTES: usize = 16_384;
+const PATTERN_BYTES: usize = 32_768;

@@ -428,6 +428,7 @@ impl Context<'_> {
         for statement in block.statements() {
             items.extend(self.top_statement(statement, Some(axis), c));
         }
+        self.groups.push(name.clone());
         Some(Group { name, axis, cap, floor, body: GroupBody::Items(items), position: self.position(s.at) })
     }
 
@@ -438,6 +439,7 @@ impl Context<'_> {
         let axis = self.group_axis(s, outer);
         let (cap, floor) = self.limits(s);
         let position = self.position(s.at);
+        self.groups.push("criteria".into());
         Some(Group { name: "criteria".into(), axis, cap, floor, body: GroupBody::Criteria, position })
     }
 

@@ -46,6 +46,8 @@ pub struct Evaluator<'a> {
     pub unknown: Vec<Arc<str>>,
     /// Points of fit and engagement; read by grades.
     pub points: [Points; 2],
+    /// The points of each group, in the order of their ends.
+    pub groups: Vec<Points>,
     locals: Vec<Value<'a>>,
     base: usize,
     steps: u32,
@@ -64,6 +66,7 @@ impl<'a> Evaluator<'a> {
             defines: vec![None; script.defines.len()],
             unknown: Vec::new(),
             points: [Points::ZERO; 2],
+            groups: Vec::new(),
             locals: Vec::new(),
             base: 0,
             steps: 0,
@@ -175,6 +178,9 @@ impl<'a> Evaluator<'a> {
                 Some(Axis::Engagement) => self.points[1].number(),
                 None => (self.points[0] + self.points[1]).number(),
             }),
+            Expr::GroupPoints(index) => {
+                Value::Number(self.groups.get(*index).copied().unwrap_or_default().number())
+            }
             Expr::Not(inner) => Value::YesNo(!yes(self.eval(inner)?)),
             Expr::And(sides) => return self.all_or_any(sides, false),
             Expr::Or(sides) => return self.all_or_any(sides, true),
@@ -197,8 +203,8 @@ impl<'a> Evaluator<'a> {
             }
             Expr::In(sides) => {
                 let (item, list) = self.both(sides)?;
-                if let Value::Words(words) = list {
-                    self.charge(words.steps());
+                if let (Value::Text(word), Value::Words(words)) = (item, list) {
+                    self.charge(words.steps() + word.len() / 64);
                 }
                 Value::YesNo(is_in(item, list))
             }

@@ -49,6 +49,7 @@ impl<'a> Words<'a> {
     pub fn steps(self) -> usize {
         match self {
             Words::Fact(words, Some(_)) => words.len(),
+            Words::Written(list) => list.steps(),
             _ => self.len() / 8,
         }
     }

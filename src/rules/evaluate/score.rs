@@ -214,6 +214,7 @@ impl<'a> Run<'a> {
                 ..Contribution::of(kind, group.name.clone(), reason.into(), &group.position)
             });
         }
+        self.eval.groups.push(clipped);
         Ok(Sum { points: clipped, low: clip(sum.low), high: clip(sum.high) })
     }
 

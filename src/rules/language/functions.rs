@@ -9,6 +9,8 @@ pub enum Does {
     DaysSince,
     DaysUntil,
     SizePoints,
+    /// The points of a group so far; in grades only.
+    PointsOf,
     /// A text → whether it is an address or a host of mail that costs nothing.
     IsFreeMail,
     /// Numbers → a number; with the least and the most arguments.
@@ -61,7 +63,7 @@ const fn function(
 const MANY: usize = 100;
 
 /// All functions.
-pub const FUNCTIONS: [HostFunction; 20] = [
+pub const FUNCTIONS: [HostFunction; 21] = [
     function(
         "activity",
         Does::Activity,
@@ -98,6 +100,12 @@ pub const FUNCTIONS: [HostFunction; 20] = [
         Does::SizePoints,
         "size_points(employees)",
         "the points of the profile's size band, 0 outside all bands",
+    ),
+    function(
+        "points_of",
+        Does::PointsOf,
+        "points_of(\"group\")",
+        "the points of a group, within its cap and floor; in `grade` and `cap_grade`",
     ),
     function(
         "is_free_mail",

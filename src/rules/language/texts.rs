@@ -8,8 +8,10 @@ use crate::domain::canonical::folded;
 
 /// The most characters of a pattern.
 const MAX_PATTERN: usize = 500;
-/// The most bytes that a compiled pattern takes: repetitions of repetitions grow fast.
-const MAX_COMPILED: usize = 1 << 17;
+/// The most bytes that a compiled pattern takes: repetitions of repetitions grow fast. `\w{1,9}` takes a third of it.
+const MAX_COMPILED: usize = 1 << 19;
+/// The most bytes that a thread keeps of a pattern while it matches.
+const MAX_CACHE: usize = 1 << 17;
 /// How many bytes of a text one step stands for. The matcher looks at each byte a bounded number of times.
 const BYTES_PER_STEP: usize = 16;
 
@@ -35,7 +37,7 @@ impl Pattern {
         let built = RegexBuilder::new(pattern)
             .case_insensitive(true)
             .size_limit(MAX_COMPILED)
-            .dfa_size_limit(MAX_COMPILED)
+            .dfa_size_limit(MAX_CACHE)
             .nest_limit(20)
             .build();
         match built {

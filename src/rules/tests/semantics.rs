@@ -108,6 +108,39 @@ fn an_unknown_disqualifier_warns_and_does_not_disqualify() {
 }
 
 #[test]
+fn grades_read_the_points_of_groups_as_they_count() {
+    let script = r#"
+        group "outer" on fit cap 12 {
+            group "inner" cap 5 { rule "a" when true then 8 because "a"; }
+            rule "b" when employees > 5 then 9 because "b";
+        }
+        criteria on fit;
+        group "low" on engagement floor -4 { rule "d" when true then -9 because "d"; }
+        cap_grade "B" when points_of("low") < 0 because "Goes away";
+        grade "A" when points_of("outer") == 12 and points_of("inner") == 5 and points_of("criteria") == 0;
+        grade "B" when points_of("outer") == 5;
+        grade "C" otherwise;
+    "#;
+    let grade = |employees| {
+        let lead = lead(Company { employees: Some(employees), ..company() });
+        assess(script, &lead, &[]).unwrap().grade.unwrap()
+    };
+    // It would be an A if nothing capped it.
+    assert_eq!([grade(10), grade(1)].map(|grade| grade.to_string()), ["B", "B"]);
+    let uncapped = script.replace("< 0", "< -4");
+    let lead = lead(Company { employees: Some(10), ..company() });
+    assert_eq!(assess(&uncapped, &lead, &[]).unwrap().grade.as_deref(), Some("A"));
+
+    let wrong = r#"
+        group "needs" { rule "a" when points_of("needs") > 1 then 8 because "a"; }
+        grade "A" when points_of("need") > 5;
+        grade "B" when points_of(5) > 5;
+        grade "C" otherwise;
+    "#;
+    insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", wrong)]));
+}
+
+#[test]
 fn grades_are_evaluated_last_and_capped_by_rank() {
     let script = r#"
         cap_grade "B" when fit < 50 because "too little fit";
