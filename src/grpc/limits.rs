@@ -182,7 +182,7 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("ScoreLeadRequest.profile", NAME),
     ("ScoreLeadsRequest.id", SENTENCE),
     ("CheckRulesRequest.files", list(1_000)),
-    ("RuleFile.content", text(64 << 10)),
+    ("RuleFile.content", text(4 << 20)),
     ("RuleFile.path", text(200)),
 ];
 

@@ -11,6 +11,7 @@ use crate::rules::language::functions::{FactState, Math};
 use crate::rules::language::items::{ItemField, ItemKind};
 use crate::rules::language::members::IcpField;
 use crate::rules::language::texts::Pattern;
+use crate::rules::source::table::Table;
 
 /// A number that names a [`Leaf`], a define, a function or a local variable.
 pub type Index = usize;
@@ -287,6 +288,8 @@ pub enum Expr {
         position: Position,
     },
     SizePoints(Box<Expr>),
+    /// A cell of a table, by the place of its column among the values.
+    Lookup(Arc<Table>, usize, Vec<Expr>),
     Known(Box<Expr>),
     /// The first that is known.
     Coalesce(Vec<Expr>),

@@ -70,6 +70,30 @@ async fn in_place_rename_and_editors_ways_of_saving() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_are_reloaded_and_a_wrong_cell_never_replaces_a_good_one() {
+    let server = TestServer::with_script(&made::script(10)).await;
+    let table = |scripts: &Path, points: &str| {
+        std::fs::create_dir_all(scripts.join("tables")).unwrap();
+        std::fs::write(scripts.join("tables/sizes.csv"), format!("size,points (number)\nany,{points}\n"))
+            .unwrap();
+    };
+    takes_effect(&server, 21, |scripts| {
+        table(scripts, "21");
+        let rule =
+            "rule \"x\" when true then lookup(\"sizes\", \"any\") because \"x\";\ngrade \"A\" otherwise;";
+        std::fs::write(scripts.join(FILE), rule).unwrap();
+    })
+    .await;
+    takes_effect(&server, 22, |scripts| table(scripts, "22")).await;
+    table(&server.scripts, "many");
+    let (status, _) = server.wait_for_rules(|status| status.pending.is_some()).await;
+    let finding = &status.pending.unwrap().diagnostics[0];
+    assert_eq!((finding.file.as_str(), finding.line, finding.column), ("tables/sizes.csv", 2, 5));
+    assert_eq!(points(&server).await, 22);
+    takes_effect(&server, 23, |scripts| table(scripts, "23")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_config_map_is_swapped_by_its_data_link() {
     use std::os::unix::fs::symlink;
     let version = |scripts: &Path, number: i32| {

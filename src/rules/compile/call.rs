@@ -14,6 +14,7 @@ use crate::rules::language::functions::{Does, FUNCTIONS, HostFunction, host_func
 use crate::rules::language::texts::Pattern;
 use crate::rules::language::types::Type;
 use crate::rules::program::{Expr, Function, LeafKind};
+use crate::rules::source::table::KeyKind;
 
 /// The deepest nesting of calls.
 pub const MAX_CALL_DEPTH: usize = 16;
@@ -96,6 +97,9 @@ impl Context<'_> {
                 (Expr::SizePoints(Box::new(employees)), Type::Number)
             }
             (Does::PointsOf, [Ast::StringConstant(group, group_at)]) => self.points_of(group, at, *group_at),
+            (Does::Lookup, [Ast::StringConstant(table, table_at), keys @ ..]) if !keys.is_empty() => {
+                self.lookup(table, *table_at, keys, at)
+            }
             (Does::IsFreeMail, [text]) => {
                 let text = self.expect(text, &Type::Text, "what is_free_mail looks at");
                 (Expr::TextFits(Arc::new(Pattern::FreeMail), Box::new(text)), Type::YesNo)
@@ -110,6 +114,50 @@ impl Context<'_> {
                 self.error(at, Code::TypeMismatch, message)
             }
         }
+    }
+
+    fn lookup(&mut self, named: &str, named_at: At, keys: &[Ast], at: At) -> Typed {
+        let (name, column) =
+            named.split_once('.').map_or((named, None), |(name, column)| (name, Some(column)));
+        let Some(table) = self.tables.get(name).cloned() else {
+            let help = self.suggest(name, |c| c.tables.keys().cloned().collect());
+            let message = format!("there is no table tables/{name}.csv");
+            return self.error_with(named_at, Code::UnknownWord, message, help);
+        };
+        // What is wrong with a table is told at its place, once.
+        let Some(table) = table else { return (Expr::Nothing, Type::Wrong) };
+        let names: Vec<String> = table.values.iter().map(|column| column.name.clone()).collect();
+        let column = match column {
+            None if names.len() == 1 => 0,
+            None => {
+                let help = format!("say which: lookup(\"{name}.{}\", …)", names[0]);
+                let message = format!("the table {name} has {} columns of values", names.len());
+                return self.error_with(named_at, Code::TypeMismatch, message, help);
+            }
+            Some(column) => match names.iter().position(|known| known == column) {
+                Some(place) => place,
+                None => {
+                    let help = self.suggest(column, |_| names);
+                    let message = format!("the table {name} has no values `{column}`");
+                    return self.error_with(named_at, Code::UnknownWord, message, help);
+                }
+            },
+        };
+        if keys.len() != table.keys.len() {
+            let wanted: Vec<&str> = table.keys.iter().map(|key| key.name.as_str()).collect();
+            let message = format!("the table {name} is looked up by {}", wanted.join(", "));
+            return self.error(at, Code::TypeMismatch, message);
+        }
+        let sought = keys.iter().zip(&table.keys).map(|(key, of)| {
+            let what = format!("the key {} of the table {name}", of.name);
+            match of.kind {
+                KeyKind::Text => self.expect(key, &Type::Text, &what),
+                KeyKind::Range => self.expect(key, &Type::Number, &what),
+            }
+        });
+        let sought = sought.collect();
+        let ty = table.values[column].ty.clone();
+        (Expr::Lookup(table, column, sought), ty)
     }
 
     fn points_of(&mut self, group: &str, at: At, group_at: At) -> Typed {

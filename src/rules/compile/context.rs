@@ -17,6 +17,7 @@ use crate::rules::language::items::ItemKind;
 use crate::rules::language::types::Type;
 use crate::rules::language::{self, ScriptKind};
 use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind};
+use crate::rules::source::table::Tables;
 
 /// The most nodes of a script's program, functions counted once for each kind of arguments.
 const MAX_NODES: usize = 20_000;
@@ -95,6 +96,7 @@ pub struct Context<'a> {
     pub kind: ScriptKind,
     pub catalogue: &'a Catalogue,
     pub vocabulary: &'a Vocabulary,
+    pub tables: &'a Tables,
     findings: &'a mut Findings,
     pub unit: Rc<Unit>,
     pub frame: Frame,
@@ -129,12 +131,14 @@ impl<'a> Context<'a> {
         unit: Rc<Unit>,
         catalogue: &'a Catalogue,
         vocabulary: &'a Vocabulary,
+        tables: &'a Tables,
         findings: &'a mut Findings,
     ) -> Self {
         Self {
             kind,
             catalogue,
             vocabulary,
+            tables,
             findings,
             frame: Frame::new(unit.clone(), false),
             unit,

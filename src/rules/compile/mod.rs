@@ -25,8 +25,8 @@ use crate::rules::diagnostics::{Code, Diagnostic, Findings, Severity};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::set::RuleSet;
-use crate::rules::source::facts_toml;
 use crate::rules::source::{self, Sources};
+use crate::rules::source::{facts_toml, table};
 use crate::rules::syntax::Parser;
 use aside::aside;
 use context::Context;
@@ -79,6 +79,8 @@ fn compile_by(sources: Sources, mut findings: Findings) -> Compiled {
             return Err(findings.sorted());
         }
     };
+    let (tables, wrong) = table::read_all(&sources, &vocabulary);
+    findings.extend(wrong);
     let catalogue = Catalogue::new(&vocabulary);
     let parser = Parser::new();
     let mut libs = BTreeMap::new();
@@ -91,14 +93,15 @@ fn compile_by(sources: Sources, mut findings: Findings) -> Compiled {
         for (path, text) in sources.iter() {
             let Some(name) = script_name(path, kind) else { continue };
             let Some(unit) = Unit::parse(&parser, path, text, &libs, &mut findings) else { continue };
-            let context = Context::new(kind, Rc::new(unit), &catalogue, &vocabulary, &mut findings);
+            let context = Context::new(kind, Rc::new(unit), &catalogue, &vocabulary, &tables, &mut findings);
             if let Some(script) = context.script(name) {
                 scripts.insert((kind.folder(), name.to_owned()), Arc::new(script));
             }
         }
     }
     for unit in libs.values() {
-        Context::new(ScriptKind::LeadScoring, unit.clone(), &catalogue, &vocabulary, &mut findings).library();
+        Context::new(ScriptKind::LeadScoring, unit.clone(), &catalogue, &vocabulary, &tables, &mut findings)
+            .library();
     }
     if findings.has_unknown() && sources.get(facts_toml::PATH).is_none() {
         let message = "there is no facts.toml, so no attributes, activities or roles are declared";
@@ -119,17 +122,18 @@ fn script_name(path: &str, kind: ScriptKind) -> Option<&str> {
 
 fn check_paths(sources: &Sources) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
+    let is_other = |path: &str| path == facts_toml::PATH || table::table_name(path).is_some();
     let is_script = |path: &str| ScriptKind::ALL.iter().any(|kind| script_name(path, *kind).is_some());
     for (path, text) in sources.iter() {
         let script = is_script(path);
-        if text.len() > source::MAX_FILE_BYTES {
+        if text.len() > source::most_bytes(path) {
             findings.push(source::too_large(path, text.len() as u64));
         } else if script && path.matches('/').count() > 1 {
             let message = "scripts stand directly in their folder";
             findings.push(Diagnostic::of_file(path, Code::Misplaced, message));
-        } else if !script && !path.starts_with(LIB) && path != facts_toml::PATH {
+        } else if !script && !path.starts_with(LIB) && !is_other(path) {
             let message = "this file belongs to no folder that is used";
-            let help = "scripts stand in lead_scoring/ or segment_priority/, shared functions in lib/";
+            let help = "scripts stand in lead_scoring/ or segment_priority/, shared functions in lib/, tables in tables/";
             findings.push(Diagnostic::of_file(path, Code::Misplaced, message).with_help(help));
         }
     }

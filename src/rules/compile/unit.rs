@@ -51,7 +51,7 @@ impl Unit {
         libs: &BTreeMap<String, Rc<Unit>>,
         findings: &mut Findings,
     ) -> Option<Self> {
-        if text.len() > source::MAX_FILE_BYTES {
+        if text.len() > source::most_bytes(path) {
             return None;
         }
         let text = source::without_mark(text);

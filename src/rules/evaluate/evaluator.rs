@@ -12,6 +12,7 @@ use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
 use crate::rules::language::functions::Math;
 use crate::rules::language::texts::host_of;
 use crate::rules::program::{Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
+use crate::rules::source::table::{Cell, Sought, Table};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
 const MAX_STEPS: u32 = 100_000;
@@ -250,6 +251,7 @@ impl<'a> Evaluator<'a> {
                     _ => return Err(self.stop_unknown("icp.size_bands".into())),
                 }
             }
+            Expr::Lookup(table, column, keys) => return self.lookup(table, *column, keys),
             Expr::DaysSince(date) => match (self.eval(date)?, self.lead_facts()) {
                 (Value::Date(date), Some(facts)) => Value::Number(facts.days_since_date(date)),
                 (other, _) => mistyped(other, Value::Number(0.0)),
@@ -291,6 +293,26 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Call(index, args, position) => return self.call(*index, args, position),
         })
+    }
+
+    /// A row that is not there, and a cell that is empty, are unknown.
+    fn lookup(&mut self, table: &'a Table, column: usize, keys: &'a [Expr]) -> Outcome<'a> {
+        let mut sought = Vec::with_capacity(keys.len());
+        for key in keys {
+            sought.push(match self.eval(key)? {
+                Value::Text(word) => {
+                    self.charge(word.len() / 16);
+                    Sought::Text(word)
+                }
+                other => Sought::Number(num(other)),
+            });
+        }
+        match table.find(column, sought) {
+            Some(Cell::Number(number)) => Ok(Value::Number(*number)),
+            Some(Cell::YesNo(yes)) => Ok(Value::YesNo(*yes)),
+            Some(Cell::Text(text)) => Ok(Value::Text(text)),
+            Some(Cell::Empty) | None => Err(self.stop_unknown(format!("lookup(\"{}\")", table.name).into())),
+        }
     }
 
     /// Counts work that takes longer the more there is: the budget stands for time, and is the same everywhere.

@@ -11,6 +11,8 @@ pub enum Does {
     SizePoints,
     /// The points of a group so far; in grades only.
     PointsOf,
+    /// A cell of a table.
+    Lookup,
     /// A text → whether it is an address or a host of mail that costs nothing.
     IsFreeMail,
     /// Numbers → a number; with the least and the most arguments.
@@ -63,7 +65,7 @@ const fn function(
 const MANY: usize = 100;
 
 /// All functions.
-pub const FUNCTIONS: [HostFunction; 21] = [
+pub const FUNCTIONS: [HostFunction; 22] = [
     function(
         "activity",
         Does::Activity,
@@ -100,6 +102,12 @@ pub const FUNCTIONS: [HostFunction; 21] = [
         Does::SizePoints,
         "size_points(employees)",
         "the points of the profile's size band, 0 outside all bands",
+    ),
+    function(
+        "lookup",
+        Does::Lookup,
+        "lookup(\"table\", key, …)",
+        "the value in the row of tables/table.csv with this key; unknown without one; \"table.column\" where there are several values",
     ),
     function(
         "points_of",

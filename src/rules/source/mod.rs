@@ -1,6 +1,7 @@
 //! The files of a rule set, and how they are read from a folder.
 
 pub mod facts_toml;
+pub mod table;
 pub mod watch;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub const MAX_TOTAL_BYTES: usize = 4 << 20;
 const MAX_FOLDERS: usize = 200;
 const MAX_DEPTH: usize = 8;
 
-/// The texts of `**/*.rhai` and `facts.toml` by path, with `/` between its parts.
+/// The texts of `**/*.rhai`, `facts.toml` and `tables/*.csv` by path, with `/` between its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sources(BTreeMap<String, String>);
 
@@ -71,7 +72,7 @@ impl Sources {
             if files.len() > MAX_FILES {
                 return;
             }
-            match read_file(path) {
+            match read_file(path, most_bytes(relative)) {
                 Ok(text) => _ = files.insert(relative.to_owned(), text),
                 Err(problem) => problems.push(problem.of(relative)),
             }
@@ -121,13 +122,22 @@ impl Unreadable {
     }
 }
 
-/// The finding that a file is too large.
-pub fn too_large(file: &str, size: u64) -> Diagnostic {
-    let message = format!("the file has {size} bytes, at most {MAX_FILE_BYTES} are allowed");
-    Diagnostic::of_file(file, Code::TooLarge, message).with_help("split it: functions can move to lib/")
+/// The most bytes of a file: tables cost little to read.
+pub fn most_bytes(path: &str) -> usize {
+    if table::table_name(path).is_some() { MAX_TOTAL_BYTES } else { MAX_FILE_BYTES }
 }
 
-fn read_file(path: &Path) -> Result<String, Unreadable> {
+/// The finding that a file is too large.
+pub fn too_large(file: &str, size: u64) -> Diagnostic {
+    let message = format!("the file has {size} bytes, at most {} are allowed", most_bytes(file));
+    let help = match table::table_name(file) {
+        Some(_) => "split it, or leave out columns that no rule asks for",
+        None => "split it: functions can move to lib/",
+    };
+    Diagnostic::of_file(file, Code::TooLarge, message).with_help(help)
+}
+
+fn read_file(path: &Path, most: usize) -> Result<String, Unreadable> {
     // A pipe would be waited for, a device might never end. Whatever stands there may be replaced at any moment, so
     // opening must not wait, and what was opened is looked at.
     let file = std::fs::File::options().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path);
@@ -137,8 +147,8 @@ fn read_file(path: &Path) -> Result<String, Unreadable> {
         return Err(Unreadable::Io(io::Error::other("it is not a plain file")));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
-    if bytes.len() > MAX_FILE_BYTES {
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(Unreadable::Io)?;
+    if bytes.len() > most {
         return Err(Unreadable::TooLarge(meta.len()));
     }
     String::from_utf8(bytes).map_err(|_| Unreadable::NotUtf8)
@@ -146,7 +156,7 @@ fn read_file(path: &Path) -> Result<String, Unreadable> {
 
 /// Whether a path within the folder belongs to the set.
 fn belongs(relative: &str) -> bool {
-    relative.ends_with(".rhai") || relative == "facts.toml"
+    relative.ends_with(".rhai") || relative == "facts.toml" || table::table_name(relative).is_some()
 }
 
 /// Calls `found` for every file of the set, in the order of paths within each folder.

@@ -249,6 +249,32 @@ fn slips_in_conditions_on_items_are_told_with_what_to_write() {
 }
 
 #[test]
+fn slips_in_lookups_and_tables_are_told_at_their_place() {
+    let conditions = [
+        r#"lookup("indstry", industry) > 1"#,
+        r#"lookup("industry", employees) > 1"#,
+        r#"lookup("industry", industry, country) > 1"#,
+        r#"lookup("industry") > 1"#,
+        r#"lookup("industry.pionts", industry) > 1"#,
+        r#"lookup("terms", country) > 1"#,
+        r#"lookup("terms.rep", country) > 1"#,
+        "lookup(industry, industry) > 1",
+        r#"lookup("wrong", industry) > 1"#,
+    ];
+    let rules = conditions.iter().enumerate();
+    let script: String = rules
+        .map(|(i, condition)| format!("rule \"{i}\" when {condition} then 1 because \"x\";\n"))
+        .collect();
+    let script = script + "grade \"A\" otherwise;";
+    insta::assert_snapshot!(rendered(&[
+        ("lead_scoring/t.rhai", &script),
+        ("tables/industry.csv", "industry,points\nheating,12\n"),
+        ("tables/terms.csv", "country,points,rep\nDE,1,an\n"),
+        ("tables/wrong.csv", "industry,points (number)\nheating,12\nIT,many\nHeating,5\n"),
+    ]));
+}
+
+#[test]
 fn slips_in_patterns_are_told_with_what_to_write() {
     let conditions = [
         r#"industry.matches("(a")"#,

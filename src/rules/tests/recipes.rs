@@ -26,7 +26,12 @@ fn every_recipe_of_the_guide_is_good_by_the_words_that_ship() {
     for (about, condition) in recipes {
         let script =
             format!("rule \"recipe\" when {condition} then 1 because \"x\";\ngrade \"A\" otherwise;\n");
-        let files = [("facts.toml", facts), ("lead_scoring/t.rhai", &script)];
+        let files = [
+            ("facts.toml", facts),
+            ("lead_scoring/t.rhai", &script),
+            ("tables/industry_points.csv", "industry,points\nheating,12\n"),
+            ("tables/terms.csv", "country,least,points\nDE,50,1\n"),
+        ];
         let sources =
             Sources::new(files.into_iter().map(|(path, text)| (path.into(), text.into())).collect());
         let (_, warnings) = compile(sources.clone()).unwrap_or_else(|found| {

@@ -108,6 +108,52 @@ fn an_unknown_disqualifier_warns_and_does_not_disqualify() {
 }
 
 #[test]
+fn tables_are_looked_up_and_what_they_lack_is_unknown() {
+    let industry = "industry,points\nheating,12\nIT,3\nsteel,\n";
+    let terms = "country (key),\"employees (key, range)\",points,rep\nGermany,0-49,1,an\nDE,50+,2,bo\n";
+    let script = r#"
+        fn of(industry) { lookup("industry", industry) ?? 0 }
+        rule "industry" when true then lookup("industry", industry) because "x";
+        rule "instead" when of(industry) == 0 then 100 because "x";
+        rule "terms" when lookup("terms.rep", country, employees) == "BO" then 10 * lookup("terms.points", country, employees) because "x";
+        grade "A" otherwise;
+    "#;
+    let sources = sources(&[
+        ("lead_scoring/t.rhai", script),
+        ("tables/industry.csv", industry),
+        ("tables/terms.csv", terms),
+    ]);
+    let (set, warnings) = compile(sources).unwrap();
+    assert_eq!(warnings, []);
+    let assessed = |industry: &str, employees: i64| {
+        let company = Company {
+            industry: industry.into(),
+            country: "DE".into(),
+            employees: Some(employees),
+            ..company()
+        };
+        let facts = LeadFacts {
+            lead: &lead(company),
+            activities: &[],
+            profile: &ProfileContent::default(),
+            created: None,
+            as_of: now(),
+            currency: "EUR",
+            vocabulary: &set.vocabulary,
+        };
+        let assessment = set.assess(set.script(ScriptKind::LeadScoring, "t").unwrap(), facts).unwrap();
+        let unknown: Vec<String> =
+            assessment.unknowns.iter().map(|u| format!("{}: {}", u.rule, u.fact)).collect();
+        (assessment.total.number(), unknown.join(", "))
+    };
+    assert_eq!(assessed("Heating ", 49), (12.0, String::new()));
+    // facts.toml says that software is also called IT; the table calls it so.
+    assert_eq!(assessed("software", 50), (23.0, String::new()));
+    assert_eq!(assessed("steel", 5), (100.0, "industry: lookup(\"industry\")".into()));
+    assert_eq!(assessed("mining", 5), (100.0, "industry: lookup(\"industry\")".into()));
+}
+
+#[test]
 fn grades_read_the_points_of_groups_as_they_count() {
     let script = r#"
         group "outer" on fit cap 12 {
