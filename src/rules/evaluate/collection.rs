@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::evaluator::{Evaluator, Outcome, Stop};
-use super::facts::Value;
-use super::operators::{compare, fail, finite, num, yes};
+use super::facts::{Facts, Value};
+use super::operators::{compare, fail, finite, num};
 use crate::domain::canonical::folded;
 use crate::domain::lead::{Activity, Contact};
 use crate::domain::score::Position;
@@ -303,7 +303,11 @@ impl<'a> Evaluator<'a> {
     }
 
     fn meets_condition(&mut self, condition: &'a Expr) -> Result<Option<bool>, Stop<'a>> {
-        Ok(self.known(condition)?.map(yes))
+        match self.eval_yes(condition) {
+            Ok(holds) => Ok(Some(holds)),
+            Err(Stop::Unknown) => Ok(None),
+            Err(other) => Err(other),
+        }
     }
 
     /// A number of days, which must be above 0; nothing if it is unknown.
@@ -320,6 +324,20 @@ impl<'a> Evaluator<'a> {
     fn days_ago(&self) -> Option<f64> {
         match (self.item, self.lead_facts()) {
             (Item::Activity(activity), Some(facts)) => Some(facts.as_of.days_since(activity.time)),
+            _ => None,
+        }
+    }
+
+    /// A part of the item that is a number and always known.
+    pub fn item_number(&self, leaf: &ItemLeaf) -> Option<f64> {
+        match (leaf.field, self.item, &self.facts) {
+            _ if leaf.of_contact => None,
+            (ItemField::Amount, Item::Activity(activity), _) => Some(activity.amount),
+            (ItemField::DaysAgo, Item::Activity(activity), Facts::Lead(facts)) => {
+                Some(facts.as_of.days_since(activity.time))
+            }
+            (ItemField::Inbound, Item::Contact(contact), _) => Some(contact.inbound.into()),
+            (ItemField::Outbound, Item::Contact(contact), _) => Some(contact.outbound.into()),
             _ => None,
         }
     }

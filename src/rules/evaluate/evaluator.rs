@@ -11,7 +11,7 @@ use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
 use crate::rules::language::functions::Math;
 use crate::rules::language::texts::host_of;
-use crate::rules::program::{Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
+use crate::rules::program::{Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
 use crate::rules::source::table::{Cell, Sought, Table};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
@@ -81,23 +81,24 @@ impl<'a> Evaluator<'a> {
         self.steps
     }
 
-    /// Evaluates a formula. On [`Stop::Unknown`], `unknown` names the facts.
-    pub fn run(&mut self, formula: &'a Formula) -> Outcome<'a> {
+    /// Makes ready for a formula. If it stops as [`Stop::Unknown`], `unknown` names the facts.
+    fn begin(&mut self, formula: &Formula) {
         self.unknown.clear();
         self.locals.clear();
         self.locals.resize(formula.locals, Value::Nothing);
         self.base = 0;
-        self.eval(&formula.expr)
     }
 
     /// Evaluates a condition.
     pub fn holds(&mut self, formula: &'a Formula) -> Result<bool, Stop<'a>> {
-        self.run(formula).map(yes)
+        self.begin(formula);
+        self.eval_yes(&formula.expr)
     }
 
     /// Evaluates a number.
     pub fn number(&mut self, formula: &'a Formula) -> Result<f64, Stop<'a>> {
-        self.run(formula).map(num)
+        self.begin(formula);
+        self.eval_number(&formula.expr)
     }
 
     /// The value of a leaf, read at most once.
@@ -153,10 +154,7 @@ impl<'a> Evaluator<'a> {
     }
 
     pub fn eval(&mut self, expr: &'a Expr) -> Outcome<'a> {
-        self.steps += 1;
-        if self.steps > MAX_STEPS {
-            return Err(fail(None, format!("it takes more than {MAX_STEPS} steps")));
-        }
+        self.step()?;
         Ok(match expr {
             Expr::Nothing => Value::Nothing,
             Expr::Number(number) => Value::Number(*number),
@@ -183,17 +181,14 @@ impl<'a> Evaluator<'a> {
                 Value::Number(self.groups.get(*index).copied().unwrap_or_default().number())
             }
             Expr::Not(inner) => Value::YesNo(!yes(self.eval(inner)?)),
-            Expr::And(sides) => return self.all_or_any(sides, false),
-            Expr::Or(sides) => return self.all_or_any(sides, true),
+            Expr::And(sides) => Value::YesNo(self.all_or_any(sides, false)?),
+            Expr::Or(sides) => Value::YesNo(self.all_or_any(sides, true)?),
             Expr::Negate(inner) => Value::Number(-num(self.eval(inner)?)),
             Expr::Arithmetic(operator, sides, position) => {
                 let (a, b) = self.both(sides)?;
                 return arithmetic(*operator, num(a), num(b), position);
             }
-            Expr::CompareNumbers(how, sides) => {
-                let (a, b) = self.both(sides)?;
-                Value::YesNo(compare(*how, num(a), num(b)))
-            }
+            Expr::CompareNumbers(how, sides) => Value::YesNo(self.compared(*how, sides)?),
             Expr::CompareCounts(how, sides) => return self.compare_counts(*how, sides),
             Expr::Fold(_) => return self.asked(expr),
             Expr::Item(leaf) => return self.item_part(leaf),
@@ -315,6 +310,52 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Counts a step.
+    fn step(&mut self) -> Result<(), Stop<'a>> {
+        self.steps += 1;
+        match self.steps > MAX_STEPS {
+            true => Err(fail(None, format!("it takes more than {MAX_STEPS} steps"))),
+            false => Ok(()),
+        }
+    }
+
+    /// As [`Evaluator::eval`], of a yes or no: what conditions are mostly made of goes without the detour of a value.
+    pub fn eval_yes(&mut self, expr: &'a Expr) -> Result<bool, Stop<'a>> {
+        match expr {
+            Expr::CompareNumbers(how, sides) => {
+                self.step()?;
+                self.compared(*how, sides)
+            }
+            Expr::And(sides) => {
+                self.step()?;
+                self.all_or_any(sides, false)
+            }
+            Expr::Or(sides) => {
+                self.step()?;
+                self.all_or_any(sides, true)
+            }
+            _ => self.eval(expr).map(yes),
+        }
+    }
+
+    /// The same of a number.
+    pub fn eval_number(&mut self, expr: &'a Expr) -> Result<f64, Stop<'a>> {
+        let plain = match expr {
+            Expr::Number(number) => Some(*number),
+            Expr::Item(leaf) => self.item_number(leaf),
+            _ => None,
+        };
+        match plain {
+            Some(number) => self.step().map(|()| number),
+            None => self.eval(expr).map(num),
+        }
+    }
+
+    fn compared(&mut self, how: Comparison, sides: &'a [Expr; 2]) -> Result<bool, Stop<'a>> {
+        let (a, b) = (self.eval_number(&sides[0])?, self.eval_number(&sides[1])?);
+        Ok(compare(how, a, b))
+    }
+
     /// Counts work that takes longer the more there is: the budget stands for time, and is the same everywhere.
     pub fn charge(&mut self, steps: usize) {
         self.steps = self.steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
@@ -332,21 +373,21 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `and` with one false side is false, `or` with one true side is true, in either order.
-    fn all_or_any(&mut self, sides: &'a [Expr], decides: bool) -> Outcome<'a> {
+    fn all_or_any(&mut self, sides: &'a [Expr], decides: bool) -> Result<bool, Stop<'a>> {
         let mark = self.unknown.len();
         let mut unknown = false;
         for side in sides {
-            match self.eval(side) {
-                Ok(value) if yes(value) == decides => {
+            match self.eval_yes(side) {
+                Ok(holds) if holds == decides => {
                     self.unknown.truncate(mark);
-                    return Ok(Value::YesNo(decides));
+                    return Ok(decides);
                 }
                 Ok(_) => {}
                 Err(Stop::Unknown) => unknown = true,
                 Err(other) => return Err(other),
             }
         }
-        if unknown { Err(Stop::Unknown) } else { Ok(Value::YesNo(!decides)) }
+        if unknown { Err(Stop::Unknown) } else { Ok(!decides) }
     }
 
     fn define(&mut self, index: Index) -> Outcome<'a> {
