@@ -22,6 +22,9 @@ use crate::rules::language::catalogue::IMPORTABLE;
 pub use notes::Notes;
 use reader::Reader;
 
+/// The most characters of a lead's name, as the service takes them.
+const LONGEST_NAME: usize = 200;
+
 /// What means "unknown" in every file, folded.
 const MISSING: [&str; 24] = [
     "",
@@ -320,22 +323,40 @@ impl<'v> Mapping<'v> {
             ..Default::default()
         };
         let activities = reader.activities();
-        let name = name.unwrap_or_else(|| id.clone());
-        match &mut lead.subject {
-            Some(Subject::Company(company)) if company.display_name.is_empty() => {
-                company.display_name.clone_from(&name)
-            }
-            Some(Subject::Person(person)) if person.display_name.is_empty() => {
-                person.display_name.clone_from(&name)
-            }
-            _ => {}
+        let mut name = name.unwrap_or_else(|| id.clone());
+        if let Some((end, _)) = name.char_indices().nth(LONGEST_NAME) {
+            let column = self.display_name.as_ref().map_or("the name", |place| place.header.as_str());
+            notes.add(column, format!("cut to {LONGEST_NAME} characters"), &name, line);
+            name.truncate(end);
         }
-        self.drop_what_is_refused(&mut lead, line, notes)?;
+        match &mut lead.subject {
+            Some(Subject::Company(company)) => company.display_name.clone_from(&name),
+            Some(Subject::Person(person)) => person.display_name.clone_from(&name),
+            None => {}
+        }
+        self.drop_what_is_refused(&mut lead, cells, line, notes)?;
         Ok(Mapped { id, name, lead, activities })
     }
 
+    /// Where the fact stands that a field of a lead was made of.
+    fn place_of(&self, field: &str) -> Option<&Place> {
+        let name = field.rsplit('.').next()?.split('[').next()?;
+        let fact = match name {
+            "annual_revenue" => "revenue",
+            "technologies" => "tech",
+            name => name,
+        };
+        self.facts.get(fact)
+    }
+
     /// Takes out what the service would refuse, such as a negative number of employees: the fact, not the row.
-    fn drop_what_is_refused(&self, lead: &mut pb::Lead, line: u64, notes: &mut Notes) -> Result<(), String> {
+    fn drop_what_is_refused(
+        &self,
+        lead: &mut pb::Lead,
+        cells: &[String],
+        line: u64,
+        notes: &mut Notes,
+    ) -> Result<(), String> {
         let mut problems = Vec::new();
         for _ in 0..3 {
             let mut c = Checker::at("");
@@ -345,7 +366,11 @@ impl<'v> Mapping<'v> {
             problems = invalid.0;
             for violation in &problems {
                 if clear(lead, &violation.field) {
-                    notes.add(&violation.field, format!("unknown: {}", violation.description), "", line);
+                    let (column, cell) = match self.place_of(&violation.field) {
+                        Some(place) => (place.header.as_str(), cells[place.column].trim()),
+                        None => (violation.field.as_str(), ""),
+                    };
+                    notes.add(column, format!("unknown: {}", violation.description), cell, line);
                 }
             }
         }
@@ -362,8 +387,8 @@ fn clear(lead: &mut pb::Lead, field: &str) -> bool {
     if let Some(index) = field.strip_prefix("contacts.contacts[").and_then(|rest| rest.split(']').next()) {
         let contact = index.parse().ok().and_then(|i: usize| lead.contacts.as_mut()?.contacts.get_mut(i));
         let Some(contact) = contact else { return false };
-        *contact =
-            pb::Contact { display_name: std::mem::take(&mut contact.display_name), ..Default::default() };
+        let display_name = contact.display_name.chars().take(LONGEST_NAME).collect();
+        *contact = pb::Contact { display_name, ..Default::default() };
         return true;
     }
     let name = field.rsplit('.').next().unwrap_or_default().split('[').next().unwrap_or_default();

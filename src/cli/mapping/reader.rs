@@ -214,9 +214,15 @@ impl<'r> Reader<'r, '_> {
         }
     }
 
+    /// The day of something that has happened; one that is to come is a slip.
     pub fn day(&mut self, fact: &str) -> Option<Timestamp> {
         let (place, cell) = self.place(fact)?;
-        self.date(place, cell).map(convert::timestamp)
+        let day = self.date(place, cell)?;
+        if day > self.mapping.as_of {
+            self.note(place, "left out: it is to come yet", cell);
+            return None;
+        }
+        Some(convert::timestamp(day))
     }
 
     pub fn stage(&mut self) -> i32 {

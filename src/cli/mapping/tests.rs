@@ -157,6 +157,32 @@ fn when_something_happened_is_never_guessed() {
 }
 
 #[test]
+fn what_is_too_long_costs_the_fact_and_a_name_its_end() {
+    let long = "x".repeat(201);
+    let (rows, notes) =
+        read(&["no", "company", "industry"], &[&["1", "Acme", &long], &[&long, "", "heating"]]);
+    assert_eq!((company(&rows[0]).display_name.as_str(), company(&rows[0]).industry.as_str()), ("1", ""));
+    assert_eq!(company(&rows[1]).display_name, long[..200]);
+    assert!(notes[0].starts_with("industry: 1 cell such as \"xxx"), "{notes:#?}");
+    assert!(notes[1].contains("cut to 200 characters"), "{notes:#?}");
+}
+
+#[test]
+fn what_has_happened_is_not_to_come() {
+    let header = ["no", "created", "outcome", "outcome_time"];
+    let (rows, notes) = read(
+        &header,
+        &[&["1", "2026-01-31", "won", "2026-11-25"], &["2", "2027-01-31", "lost", "2026-12-24"]],
+    );
+    let days = |mapped: &Mapped| {
+        let ended = mapped.lead.outcome.as_ref().and_then(|outcome| outcome.time);
+        (mapped.lead.first_seen_time.is_some(), mapped.lead.outcome.is_some(), ended.is_some())
+    };
+    assert_eq!((days(&rows[0]), days(&rows[1])), ((true, true, true), (false, true, false)));
+    assert_eq!(notes.iter().filter(|note| note.contains("it is to come yet")).count(), 2, "{notes:#?}");
+}
+
+#[test]
 fn a_column_that_stands_or_is_mapped_twice_is_an_error() {
     let vocabulary = vocabulary(FACTS);
     let header = strings(&["No", "budget", "budget", "x"]);
