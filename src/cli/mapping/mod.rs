@@ -3,22 +3,21 @@
 //! A cell that can't be read is an unknown fact and a note, never a lost row. The file is looked at twice: first for how
 //! each column writes its numbers, then for its facts.
 
+mod hints;
 mod notes;
 mod reader;
+mod refused;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::infer::words;
 use super::rows::Row;
 use crate::domain::canonical::{folded, same_word};
-use crate::domain::check::Checker;
-use crate::domain::text::nearest;
 use crate::domain::time::Time;
 use crate::domain::vocabulary::{Attribute, Column, ContactColumns, Vocabulary};
 use crate::domain::written::{Decimal, Evidence};
-use crate::grpc::convert;
 use crate::grpc::pb::{self, lead::Subject};
 use crate::rules::language::catalogue::IMPORTABLE;
+use hints::Lacks;
 pub use notes::Notes;
 use reader::Reader;
 
@@ -224,20 +223,9 @@ impl<'v> Mapping<'v> {
         let unused: Vec<usize> = (0..header.names.len()).filter(|i| !is_used(*i)).collect();
         let found: BTreeSet<&str> =
             facts.keys().copied().chain(attributes.iter().map(|(name, ..)| name.as_str())).collect();
-        for name in unused.iter().map(|i| header.names[*i].trim()) {
-            let is_one_of = |names: &[&str]| names.contains(&folded(name).as_str());
-            hints.extend(match () {
-                () if id.is_none() && is_one_of(&words::IDS) => Some(format!(
-                    "no column has the ids of leads, so rows are numbered: if \"{name}\" has them, write id = \"{name}\" \
-                     under [import] in facts.toml"
-                )),
-                () if display_name.is_none() && is_one_of(&words::NAMES) => Some(format!(
-                    "no column has the names of leads: if \"{name}\" has them, write display_name = \"{name}\" under \
-                     [import] in facts.toml"
-                )),
-                () => looks_like(vocabulary, name, &found),
-            });
-        }
+        let lacks = Lacks { ids: id.is_none(), names: display_name.is_none(), but: &found };
+        let names = unused.iter().map(|i| header.names[*i].trim());
+        hints.extend(names.filter_map(|name| hints::hint(vocabulary, name, &lacks)));
         let ignored = unused.into_iter().map(|i| header.names[i].trim().to_owned());
         let ignored = ignored.filter(|name| !name.is_empty()).collect();
         if !header.problems.is_empty() {
@@ -337,89 +325,6 @@ impl<'v> Mapping<'v> {
         self.drop_what_is_refused(&mut lead, cells, line, notes)?;
         Ok(Mapped { id, name, lead, activities })
     }
-
-    /// Where the fact stands that a field of a lead was made of.
-    fn place_of(&self, field: &str) -> Option<&Place> {
-        let name = field.rsplit('.').next()?.split('[').next()?;
-        let fact = match name {
-            "annual_revenue" => "revenue",
-            "technologies" => "tech",
-            name => name,
-        };
-        self.facts.get(fact)
-    }
-
-    /// Takes out what the service would refuse, such as a negative number of employees: the fact, not the row.
-    fn drop_what_is_refused(
-        &self,
-        lead: &mut pb::Lead,
-        cells: &[String],
-        line: u64,
-        notes: &mut Notes,
-    ) -> Result<(), String> {
-        let mut problems = Vec::new();
-        for _ in 0..3 {
-            let mut c = Checker::at("");
-            let content = convert::lead::content(&mut c, lead.clone());
-            content.check(&mut c, self.vocabulary);
-            let Err(invalid) = c.finish(()) else { return Ok(()) };
-            problems = invalid.0;
-            for violation in &problems {
-                if clear(lead, &violation.field) {
-                    let (column, cell) = match self.place_of(&violation.field) {
-                        Some(place) => (place.header.as_str(), cells[place.column].trim()),
-                        None => (violation.field.as_str(), ""),
-                    };
-                    notes.add(column, format!("unknown: {}", violation.description), cell, line);
-                }
-            }
-        }
-        let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Err(format!("line {line}: {}", all.join("; ")))
-    }
-}
-
-/// Takes the fact out that a violation names; says whether there was one.
-fn clear(lead: &mut pb::Lead, field: &str) -> bool {
-    if let Some(name) = field.strip_prefix("attributes[\"").and_then(|rest| rest.split('"').next()) {
-        return lead.attributes.remove(name).is_some();
-    }
-    if let Some(index) = field.strip_prefix("contacts.contacts[").and_then(|rest| rest.split(']').next()) {
-        let contact = index.parse().ok().and_then(|i: usize| lead.contacts.as_mut()?.contacts.get_mut(i));
-        let Some(contact) = contact else { return false };
-        let display_name = contact.display_name.chars().take(LONGEST_NAME).collect();
-        *contact = pb::Contact { display_name, ..Default::default() };
-        return true;
-    }
-    let name = field.rsplit('.').next().unwrap_or_default().split('[').next().unwrap_or_default();
-    match (&mut lead.subject, name) {
-        (_, "stage_reason") => lead.stage_reason.clear(),
-        (_, "owner") => lead.owner.clear(),
-        (_, "profile") => lead.profile.clear(),
-        (_, "source") => lead.source.clear(),
-        (Some(Subject::Company(company)), name) => match name {
-            "domain" => company.domain.clear(),
-            "industry" => company.industry.clear(),
-            "country" => company.country.clear(),
-            "region" => company.region.clear(),
-            "employees" => company.employees = None,
-            "annual_revenue" => company.annual_revenue = None,
-            "founded_year" => company.founded_year = None,
-            "technologies" => company.technologies = None,
-            _ => return false,
-        },
-        (Some(Subject::Person(person)), name) => match name {
-            "birth_year" => person.birth_year = None,
-            "country" => person.country.clear(),
-            "region" => person.region.clear(),
-            "city" => person.city.clear(),
-            "occupation" => person.occupation.clear(),
-            "language" => person.language.clear(),
-            _ => return false,
-        },
-        _ => return false,
-    }
-    true
 }
 
 fn contact_parts(header: &mut Header, of: &ContactColumns, hints: &mut Vec<String>) -> Option<ContactParts> {
@@ -450,66 +355,6 @@ fn contact_parts(header: &mut Header, of: &ContactColumns, hints: &mut Vec<Strin
         }
     }
     Some(ContactParts { name, others })
-}
-
-/// What an unused column was perhaps meant to be, by the words that files use and by its spelling, and what to write then.
-/// `found` are the facts and attributes that other columns are already.
-fn looks_like(vocabulary: &Vocabulary, name: &str, found: &BTreeSet<&str>) -> Option<String> {
-    let (import, name) = (&vocabulary.import, name.trim());
-    // A unit behind the name is not part of it: `budget (EUR)`.
-    let called = folded(name.split(['(', '[']).next().unwrap_or(name));
-    let is_called = |words: &[&str]| words.contains(&called.as_str());
-    let hint = |what: &str, write: String| {
-        Some(format!("the column \"{name}\" is not used: if it is {what}, write {write} in facts.toml"))
-    };
-    let fact_hint = |fact: &str| {
-        let attribute = vocabulary.attributes.contains_key(fact);
-        let write = match attribute {
-            true => format!("column = \"{name}\" under [attributes.{fact}]"),
-            false => format!("{fact} = \"{name}\" under [columns]"),
-        };
-        hint(fact, write)
-    };
-
-    let is_missing = |fact: &&str| !found.contains(fact);
-    let of_ours = words::CALLED.iter().find(|(fact, words)| is_missing(fact) && is_called(words));
-    let of_shipped = || {
-        let known = |fact: &&str| vocabulary.attributes.contains_key(*fact);
-        words::SHIPPED.iter().find(|(fact, words)| is_missing(fact) && known(fact) && is_called(words))
-    };
-    if let Some((fact, _)) = of_ours.or_else(of_shipped) {
-        return fact_hint(fact);
-    }
-    let behaviour = |behaviour: &&words::Behaviour| {
-        vocabulary.activities.contains_key(behaviour.activity)
-            && !import.activities.contains_key(behaviour.activity)
-            && (is_called(behaviour.count) || is_called(behaviour.last))
-    };
-    if let Some(of) = words::BEHAVIOURS.iter().find(behaviour) {
-        let part = if is_called(of.count) { "count" } else { "last" };
-        let what = match part {
-            "count" => format!("how often there was the activity {}", of.activity),
-            _ => format!("the day of the last activity {}", of.activity),
-        };
-        return hint(&what, format!("{part} = \"{name}\" under [columns.activity.{}]", of.activity));
-    }
-
-    let mut wanted: Vec<(&str, &str)> = Vec::new();
-    for fact in IMPORTABLE {
-        wanted.push((fact, import.columns.get(fact).map_or(fact, |of| of.name.as_str())));
-        wanted.push((fact, fact));
-    }
-    for (name, attribute) in &vocabulary.attributes {
-        let column = attribute.column.as_ref().map(|of| of.name.as_str()).filter(|name| !name.is_empty());
-        wanted.push((name, column.unwrap_or(name)));
-        wanted.push((name, name));
-    }
-    wanted.retain(|(fact, _)| !found.contains(fact));
-    let plain = |text: &str| folded(text).replace([' ', '-', '.'], "_");
-    let spelled: Vec<String> = wanted.iter().map(|(_, column)| plain(column)).collect();
-    let near = nearest(&plain(&called), spelled.iter().map(String::as_str))?;
-    let (fact, _) = wanted[spelled.iter().position(|known| known == near)?];
-    fact_hint(fact)
 }
 
 /// Whether a cell says in any file that nothing is known.

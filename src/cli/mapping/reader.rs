@@ -314,18 +314,13 @@ impl<'r> Reader<'r, '_> {
                 }
                 (!attribute.closed).then(|| Kind::Text(meant.to_owned()))
             }
-            AttributeType::YesNo => match folded(cell).as_str() {
-                "yes" | "y" | "true" | "1" | "ja" | "oui" | "sì" | "sí" | "có" | "是" | "نعم" | "x" | "✓" => {
-                    Some(Kind::YesNo(true))
-                }
-                "no" | "n" | "false" | "0" | "nein" | "non" | "không" | "否" | "لا" => {
-                    Some(Kind::YesNo(false))
-                }
-                _ => {
+            AttributeType::YesNo => {
+                let answer = written::yes_or_no(cell);
+                if answer.is_none() {
                     self.note(place, "unknown: it is neither yes nor no", cell);
-                    None
                 }
-            },
+                answer.map(Kind::YesNo)
+            }
             AttributeType::List => {
                 let meant = |word: String| self.mapping.vocabulary.meant(name, &word).to_owned();
                 Some(Kind::List(pb::TextList { values: words(cell).into_iter().map(meant).collect() }))

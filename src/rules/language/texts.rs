@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::domain::canonical::folded;
+use crate::domain::canonical::{folded, host};
 
 /// The most characters of a pattern.
 const MAX_PATTERN: usize = 500;
@@ -69,7 +69,7 @@ impl Pattern {
                 words.iter().any(stands)
             }
             Pattern::FreeMail => {
-                let host = host_of(text).trim().to_lowercase();
+                let host = host(text);
                 // Also a part of such a host: `mail.gmx.net`.
                 let ends = std::iter::successors(Some(host.as_str()), |host| Some(host.split_once('.')?.1));
                 ends.into_iter().any(|end| FREE_MAIL.binary_search(&end).is_ok())
@@ -131,6 +131,7 @@ mod tests {
         for (text, free) in [
             ("gmail.com", true),
             ("An.Lee@GMX.net", true),
+            ("An Lee <an.lee@web.de>", true),
             ("mail.gmx.net", true),
             ("acme.example", false),
             ("notgmail.com", false),

@@ -5,12 +5,12 @@
 //! which belong to them. All others are values: `points (number)`, `served (yes_no)`, `manager (text)`, or, without a type,
 //! of the type that all of their cells have.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::canonical::folded;
 use crate::domain::vocabulary::Vocabulary;
+use crate::domain::written::yes_or_no;
 use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::language::types::Type;
 use crate::rules::source::Sources;
@@ -140,64 +140,20 @@ impl Reader<'_> {
         }
     }
 
-    /// A column whose cells are all of one type, declared or not.
+    /// The table, unless something is wrong with it.
     fn table(&mut self, name: &str, vocabulary: &Vocabulary) -> Option<Table> {
-        // Spreadsheets of half of Europe part cells by semicolons.
-        let first = self.text.lines().next().unwrap_or_default();
-        let delimiter = if first.contains(';') { b';' } else { b',' };
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .flexible(true)
-            .has_headers(false)
-            .trim(csv::Trim::All)
-            .from_reader(super::without_mark(self.text).as_bytes());
-        let mut records = Vec::new();
-        for record in reader.records() {
-            match record {
-                Ok(record) if record.iter().all(str::is_empty) => {}
-                Ok(record) => records.push(record),
-                Err(error) => {
-                    let line = error.position().map_or(1, |at| at.line() as usize);
-                    let empty = csv::StringRecord::new();
-                    self.wrong(line, &empty, 0, Code::Syntax, format!("the line can't be read: {error}"));
-                    return None;
+        let (header, records) = self.records()?;
+        let columns = self.header(&header)?;
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for (i, (name, declared)) in columns.into_iter().enumerate() {
+            match declared {
+                Declared::Key(kind) => keys.push((i, Key { name, kind })),
+                Declared::Value(ty) => {
+                    let ty = ty.unwrap_or_else(|| type_of(&records, i));
+                    values.push((i, ValueColumn { name, ty }));
                 }
             }
-            if records.len() > MAX_ROWS + 1 {
-                let message = format!("the table has more than {MAX_ROWS} rows");
-                self.findings.push(Diagnostic::of_file(self.path, Code::TooLarge, message));
-                return None;
-            }
         }
-        let mut records = records.into_iter();
-        let Some(header) = records.next() else {
-            let finding = Diagnostic::of_file(self.path, Code::BadValue, "the table is empty");
-            self.findings
-                .push(finding.with_help("its first line names the columns, such as industry,points"));
-            return None;
-        };
-        let records: Vec<csv::StringRecord> = records.collect();
-        let columns = self.header(&header)?;
-
-        let is_key = |(_, declared): &&(String, Declared)| matches!(declared, Declared::Key(_));
-        let keys: Vec<(usize, Key)> = columns
-            .iter()
-            .enumerate()
-            .filter_map(|(i, (name, declared))| match declared {
-                Declared::Key(kind) => Some((i, Key { name: name.clone(), kind: *kind })),
-                Declared::Value(_) => None,
-            })
-            .collect();
-        let values: Vec<(usize, ValueColumn)> = columns
-            .iter()
-            .enumerate()
-            .filter(|(_, column)| !is_key(column))
-            .map(|(i, (name, declared))| {
-                let declared = if let Declared::Value(ty) = declared { ty.clone() } else { None };
-                let ty = declared.unwrap_or_else(|| type_of(&records, i));
-                (i, ValueColumn { name: name.clone(), ty })
-            })
-            .collect();
 
         let mut rows: HashMap<String, Vec<Row>> = HashMap::with_capacity(records.len());
         let mut cells = Vec::with_capacity(records.len() * values.len());
@@ -208,30 +164,8 @@ impl Reader<'_> {
                 self.wrong(line, record, 0, Code::BadValue, message);
                 continue;
             }
-            let (mut words, mut row) = (String::new(), Row { from: 0.0, to: 0.0, place, line });
-            let wrong_before = self.findings.len();
-            for (i, key) in &keys {
-                match key.kind {
-                    KeyKind::Text if record[*i].is_empty() => {
-                        self.wrong(line, record, *i, Code::BadValue, format!("the {} is missing", key.name));
-                    }
-                    KeyKind::Text => {
-                        words.push_str(&folded(vocabulary.meant(&key.name, &record[*i])));
-                        words.push(BETWEEN);
-                    }
-                    KeyKind::Range => match range(&record[*i]) {
-                        Some((from, to)) => (row.from, row.to) = (from, to),
-                        None => {
-                            let message =
-                                format!("\"{}\" is no range; write 0-49, 50+ or a number", &record[*i]);
-                            self.wrong(line, record, *i, Code::BadValue, message);
-                        }
-                    },
-                }
-            }
-            // A row whose key can't be read is like no other.
-            if self.findings.len() == wrong_before {
-                rows.entry(words).or_default().push(row);
+            if let Some((words, (from, to))) = self.key(record, line, &keys, vocabulary) {
+                rows.entry(words).or_default().push(Row { from, to, place, line });
             }
             for (i, column) in &values {
                 cells.push(cell(&record[*i], &column.ty).unwrap_or_else(|what| {
@@ -250,6 +184,79 @@ impl Reader<'_> {
             rows,
             cells,
         })
+    }
+
+    /// The header, and all other lines that are not blank.
+    fn records(&mut self) -> Option<(csv::StringRecord, Vec<csv::StringRecord>)> {
+        // Spreadsheets of half of Europe part cells by semicolons.
+        let first = self.text.lines().next().unwrap_or_default();
+        let delimiter = if first.contains(';') { b';' } else { b',' };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .has_headers(false)
+            .trim(csv::Trim::All)
+            .from_reader(super::without_mark(self.text).as_bytes());
+        let mut header = None;
+        let mut records = Vec::new();
+        for record in reader.records() {
+            match record {
+                Ok(record) if record.iter().all(str::is_empty) => {}
+                Ok(record) if header.is_none() => header = Some(record),
+                Ok(record) => records.push(record),
+                Err(error) => {
+                    let line = error.position().map_or(1, |at| at.line() as usize);
+                    let message = format!("the line can't be read: {error}");
+                    self.wrong(line, &csv::StringRecord::new(), 0, Code::Syntax, message);
+                    return None;
+                }
+            }
+            if records.len() > MAX_ROWS {
+                let message = format!("the table has more than {MAX_ROWS} rows");
+                self.findings.push(Diagnostic::of_file(self.path, Code::TooLarge, message));
+                return None;
+            }
+        }
+        if header.is_none() {
+            let finding = Diagnostic::of_file(self.path, Code::BadValue, "the table is empty");
+            self.findings
+                .push(finding.with_help("its first line names the columns, such as industry,points"));
+        }
+        Some((header?, records))
+    }
+
+    /// What a row is found by: its words, and both ends of its range. A row of which that can't be read is like no other.
+    fn key(
+        &mut self,
+        record: &csv::StringRecord,
+        line: usize,
+        keys: &[(usize, Key)],
+        vocabulary: &Vocabulary,
+    ) -> Option<(String, (f64, f64))> {
+        let (mut words, mut ends, mut is_whole) = (String::new(), (0.0, 0.0), true);
+        for (i, key) in keys {
+            let cell = &record[*i];
+            let problem = match key.kind {
+                KeyKind::Text if cell.is_empty() => Some(format!("the {} is missing", key.name)),
+                KeyKind::Text => {
+                    words.push_str(&folded(vocabulary.meant(&key.name, cell)));
+                    words.push(BETWEEN);
+                    None
+                }
+                KeyKind::Range => match range(cell) {
+                    Some(found) => {
+                        ends = found;
+                        None
+                    }
+                    None => Some(format!("\"{cell}\" is no range; write 0-49, 50+ or a number")),
+                },
+            };
+            if let Some(problem) = problem {
+                self.wrong(line, record, *i, Code::BadValue, problem);
+                is_whole = false;
+            }
+        }
+        is_whole.then_some((words, ends))
     }
 
     /// Orders rows of the same words by their ranges, and tells which overlap: those stand twice.
@@ -337,14 +344,6 @@ fn place_of(line: &str, cells: &csv::StringRecord, column: usize) -> usize {
     0
 }
 
-fn is_yes(cell: &str) -> Option<bool> {
-    match folded(cell).as_str() {
-        "yes" | "true" => Some(true),
-        "no" | "false" => Some(false),
-        _ => None,
-    }
-}
-
 fn number(cell: &str) -> Option<f64> {
     let plain = cell.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+'));
     cell.parse().ok().filter(|number: &f64| plain && number.is_finite())
@@ -356,7 +355,7 @@ fn type_of(records: &[csv::StringRecord], column: usize) -> Type {
     match () {
         () if cells().next().is_none() => Type::Text,
         () if cells().all(|cell| number(cell).is_some()) => Type::Number,
-        () if cells().all(|cell| is_yes(cell).is_some()) => Type::YesNo,
+        () if cells().all(|cell| yes_or_no(cell).is_some()) => Type::YesNo,
         () => Type::Text,
     }
 }
@@ -368,7 +367,7 @@ fn cell(text: &str, ty: &Type) -> Result<Cell, &'static str> {
     }
     match ty {
         Type::Number => number(text).map(Cell::Number).ok_or("number (decimals have a point)"),
-        Type::YesNo => is_yes(text).map(Cell::YesNo).ok_or("yes or no"),
+        Type::YesNo => yes_or_no(text).map(Cell::YesNo).ok_or("yes or no"),
         _ => Ok(Cell::Text(text.into())),
     }
 }
