@@ -148,9 +148,10 @@ impl Reader<'_> {
         for (i, (name, declared)) in columns.into_iter().enumerate() {
             match declared {
                 Declared::Key(kind) => keys.push((i, Key { name, kind })),
-                Declared::Value(ty) => {
-                    let ty = ty.unwrap_or_else(|| type_of(&records, i));
-                    values.push((i, ValueColumn { name, ty }));
+                Declared::Value(declared) => {
+                    let is_declared = declared.is_some();
+                    let ty = declared.unwrap_or_else(|| type_of(&records, i));
+                    values.push((i, is_declared, ValueColumn { name, ty }));
                 }
             }
         }
@@ -167,10 +168,16 @@ impl Reader<'_> {
             if let Some((words, (from, to))) = self.key(record, line, &keys, vocabulary) {
                 rows.entry(words).or_default().push(Row { from, to, place, line });
             }
-            for (i, column) in &values {
+            for (i, is_declared, column) in &values {
                 cells.push(cell(&record[*i], &column.ty).unwrap_or_else(|what| {
-                    let message =
-                        format!("\"{}\" is no {what}, as the column {} has", &record[*i], column.name);
+                    let (text, name) = (&record[*i], &column.name);
+                    let message = match is_declared {
+                        true => format!("\"{text}\" is no {what}, as the column {name} has"),
+                        false => format!(
+                            "\"{text}\" is no {what}, as other cells of the column {name} are; if all are texts, \
+                             call it \"{name} (text)\""
+                        ),
+                    };
                     self.wrong(line, record, *i, Code::BadValue, message);
                     Cell::Empty
                 }));
@@ -180,7 +187,7 @@ impl Reader<'_> {
         self.findings.is_empty().then(|| Table {
             name: name.into(),
             keys: keys.into_iter().map(|(_, key)| key).collect(),
-            values: values.into_iter().map(|(_, column)| column).collect(),
+            values: values.into_iter().map(|(.., column)| column).collect(),
             rows,
             cells,
         })
@@ -349,13 +356,13 @@ fn number(cell: &str) -> Option<f64> {
     cell.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
-/// The type that all cells of a column have.
+/// The type of a column that states none. One number makes it a column of numbers, so that a slip among them is told and
+/// does not quietly make words of all.
 fn type_of(records: &[csv::StringRecord], column: usize) -> Type {
     let cells = || records.iter().filter_map(|record| record.get(column)).filter(|cell| !cell.is_empty());
     match () {
-        () if cells().next().is_none() => Type::Text,
-        () if cells().all(|cell| number(cell).is_some()) => Type::Number,
-        () if cells().all(|cell| yes_or_no(cell).is_some()) => Type::YesNo,
+        () if cells().any(|cell| number(cell).is_some()) => Type::Number,
+        () if cells().next().is_some() && cells().all(|cell| yes_or_no(cell).is_some()) => Type::YesNo,
         () => Type::Text,
     }
 }
@@ -446,6 +453,11 @@ mod tests {
                     "4:1 this row has 3 cells, the header 2",
                     "5:1 the a is missing",
                 ],
+            ),
+            (
+                "a,b\nx,1\ny,many\n",
+                &["3:3 \"many\" is no number (decimals have a point), as other cells of the column b are; \
+                   if all are texts, call it \"b (text)\""],
             ),
             ("a,b\nx,1\nX ,2\n", &["3:0 line 2 is of the same key"]),
             (
