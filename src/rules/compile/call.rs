@@ -3,17 +3,18 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{Expr as Ast, FnCallExpr, Position as At};
+use crate::rules::syntax::tree::{Ast, Call, Function, Node, Span};
 
 use super::LIB;
 use super::context::{Context, Frame, Instance, Typed};
-use super::unit::{ScriptFunction, Unit};
+use super::unit::Unit;
 use crate::rules::diagnostics::Code;
 use crate::rules::language::catalogue::FactSource;
 use crate::rules::language::functions::{Does, FUNCTIONS, HostFunction, host_function};
 use crate::rules::language::texts::Pattern;
 use crate::rules::language::types::Type;
-use crate::rules::program::{Expr, Function, LeafKind};
+use crate::rules::program;
+use crate::rules::program::{Expr, LeafKind};
 use crate::rules::source::table::KeyKind;
 
 /// The deepest nesting of calls.
@@ -22,20 +23,12 @@ pub const MAX_CALL_DEPTH: usize = 16;
 const MAX_INSTANCES: usize = 500;
 
 impl Context<'_> {
-    pub fn call(&mut self, call: &FnCallExpr, at: At) -> Typed {
-        let name = call.name.as_str();
-        let args = call.args.as_slice();
-        if call.capture_parent_scope {
-            return self.unsupported(at, "calls with `!`", "");
-        }
-        if call.namespace.path.len() > 1 {
-            return self.unsupported(at, "names with more than one `::`", "");
-        }
-        if let Some(alias) = call.namespace.path.first() {
-            let alias = alias.name.clone();
-            return match self.frame.unit.named(&alias).cloned() {
+    pub fn call(&mut self, call: &Call, at: Span) -> Typed {
+        let Call { alias, name, args } = call;
+        if let Some(alias) = alias {
+            return match self.frame.unit.named(alias).cloned() {
                 Some(lib) => self.script_call(lib, name, args, at),
-                None => self.unknown_import(&alias, at),
+                None => self.unknown_import(alias, at),
             };
         }
         match host_function(name) {
@@ -47,14 +40,14 @@ impl Context<'_> {
         }
     }
 
-    fn host_call(&mut self, function: &HostFunction, args: &[Ast], at: At) -> Typed {
+    fn host_call(&mut self, function: &HostFunction, args: &[Ast], at: Span) -> Typed {
         match (function.does, args) {
             (Does::Activity, args) => self.activity(args, at),
-            (Does::Known, [Ast::StringConstant(name, _)]) => {
+            (Does::Known, [Ast { node: Node::Text(name), .. }]) => {
                 let help = format!("write the name without quotes: known({name})");
                 self.error_with(at, Code::TypeMismatch, "known() asks of a fact, this is a text", help)
             }
-            (Does::Known, [Ast::IntegerConstant(..) | Ast::FloatConstant(..) | Ast::BoolConstant(..)]) => {
+            (Does::Known, [Ast { node: Node::Number(_) | Node::NotANumber(_) | Node::YesNo(_), .. }]) => {
                 self.error(at, Code::TypeMismatch, "known() asks of a fact, this is always known")
             }
             (Does::Known, [inner]) => {
@@ -96,8 +89,12 @@ impl Context<'_> {
                 let employees = self.expect(employees, &Type::Number, "what size_points looks at");
                 (Expr::SizePoints(Box::new(employees)), Type::Number)
             }
-            (Does::PointsOf, [Ast::StringConstant(group, group_at)]) => self.points_of(group, at, *group_at),
-            (Does::Lookup, [Ast::StringConstant(table, table_at), keys @ ..]) if !keys.is_empty() => {
+            (Does::PointsOf, [Ast { node: Node::Text(group), at: group_at, .. }]) => {
+                self.points_of(group, at, *group_at)
+            }
+            (Does::Lookup, [Ast { node: Node::Text(table), at: table_at, .. }, keys @ ..])
+                if !keys.is_empty() =>
+            {
                 self.lookup(table, *table_at, keys, at)
             }
             (Does::IsFreeMail, [text]) => {
@@ -116,7 +113,7 @@ impl Context<'_> {
         }
     }
 
-    fn lookup(&mut self, named: &str, named_at: At, keys: &[Ast], at: At) -> Typed {
+    fn lookup(&mut self, named: &str, named_at: Span, keys: &[Ast], at: Span) -> Typed {
         let (name, column) =
             named.split_once('.').map_or((named, None), |(name, column)| (name, Some(column)));
         let Some(table) = self.tables.get(name).cloned() else {
@@ -160,7 +157,7 @@ impl Context<'_> {
         (Expr::Lookup(table, column, sought), ty)
     }
 
-    fn points_of(&mut self, group: &str, at: At, group_at: At) -> Typed {
+    fn points_of(&mut self, group: &str, at: Span, group_at: Span) -> Typed {
         if !self.grading {
             let message = "the points of a group are known only when all rules have been counted";
             return self.error_with(at, Code::Misplaced, message, "read them in `grade` and `cap_grade`");
@@ -180,11 +177,14 @@ impl Context<'_> {
         Expr::DaysSince(Box::new(date))
     }
 
-    fn script_call(&mut self, unit: Rc<Unit>, name: &str, args: &[Ast], at: At) -> Typed {
+    fn script_call(&mut self, unit: Rc<Unit>, name: &str, args: &[Ast], at: Span) -> Typed {
         let typed: Vec<Typed> = args.iter().map(|arg| self.expr(arg)).collect();
         let own = unit.visible();
-        let key = (name.into(), args.len());
+        let key = (name.to_owned(), args.len());
         let found = own.clone().find_map(|unit| unit.functions.get(&key).map(|f| (unit.clone(), f.clone())));
+        if found.is_none() && unit.would_define(name) {
+            return (Expr::Nothing, Type::Wrong);
+        }
         let Some((home, function)) = found else {
             if own.clone().any(|unit| unit.functions.keys().any(|(known, _)| known == name)) {
                 let message = format!(
@@ -196,7 +196,7 @@ impl Context<'_> {
             }
             let names = |_: &Self| {
                 let host = FUNCTIONS.iter().map(|function| function.name);
-                let own = own.flat_map(|unit| unit.functions.keys().map(|(name, _)| name.to_string()));
+                let own = own.flat_map(|unit| unit.functions.keys().map(|(name, _)| name.clone()));
                 own.chain(host.map(str::to_owned)).collect()
             };
             let help = self.nearest(name, names);
@@ -226,9 +226,9 @@ impl Context<'_> {
     fn instance(
         &mut self,
         home: Rc<Unit>,
-        function: &ScriptFunction,
+        function: &Function,
         types: Vec<Type>,
-        at: At,
+        at: Span,
     ) -> Option<Instance> {
         let key = function_key(&home, &function.name, types.len());
         if let Some(known) = self.instances.iter().find(|known| known.key == key && known.types == types) {
@@ -268,7 +268,7 @@ impl Context<'_> {
         let ty = if lowered.ty == Type::Never { Type::Wrong } else { lowered.ty };
         let index = self.functions.len();
         let (leaves, depth) = (lowered.leaves, lowered.depth);
-        self.functions.push(Function {
+        self.functions.push(program::Function {
             name: function.name.to_string(),
             body: lowered.body,
             locals: lowered.locals,
@@ -287,7 +287,7 @@ impl Context<'_> {
                 continue;
             }
             let types = vec![Type::Wrong; *arity];
-            self.instance(unit.clone(), function, types, At::NONE);
+            self.instance(unit.clone(), function, types, function.start);
             if !unit.path.starts_with(LIB) && !self.called.contains(&key) {
                 let help = "remove it, or move it to lib/ to share it";
                 self.warn(

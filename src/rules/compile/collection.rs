@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use rhai::{Expr as Ast, Position as At};
-
 use super::context::{Context, Typed};
 use super::expression::constant;
 use super::member::After;
+use super::unit::Unit;
 use crate::rules::diagnostics::Code;
 use crate::rules::language::items::{ItemField, ItemKind, item_name, item_names};
 use crate::rules::language::members::{Of, member_of};
 use crate::rules::language::types::Type;
 use crate::rules::program::{Ask, Expr, Fold, ItemCondition, ItemLeaf, ItemSource, Items, LeafKind, Pick};
+use crate::rules::syntax::tree::{Ast, Member, Node, Span};
 
 /// The longest name of a leaf that is written with conditions, in characters.
 const LONGEST_NAME: usize = 300;
@@ -40,7 +40,7 @@ impl Context<'_> {
         name: &str,
         args: &[Ast],
         called: bool,
-        at: At,
+        at: Span,
         after: After,
     ) -> Typed {
         let (object, ty) = object;
@@ -96,7 +96,7 @@ impl Context<'_> {
                 let days = self.expect(&args[0], &Type::Number, "the number of days");
                 if constant(&days).is_some_and(|days| days <= 0.0) {
                     let message = "the number of days must be above 0";
-                    return self.error(args[0].position(), Code::BadValue, message);
+                    return self.error(args[0].at, Code::BadValue, message);
                 }
                 if name == "decayed" {
                     (Ask::Decayed(days), Type::Number)
@@ -123,7 +123,7 @@ impl Context<'_> {
                 let (part, ty) = self.of_item(kind, &args[0], None);
                 if !(ty.is_text() || ty.is(&Type::Number)) {
                     let message = format!("`distinct` counts words or numbers, this is {ty}");
-                    return self.error(args[0].position(), Code::TypeMismatch, message);
+                    return self.error(args[0].at, Code::TypeMismatch, message);
                 }
                 (Ask::Distinct(part), Type::Number)
             }
@@ -134,8 +134,8 @@ impl Context<'_> {
     }
 
     /// What is asked of a collection. It is read once a lead, like a fact, unless it depends on local variables.
-    fn ask(&mut self, items: Items, ask: Ask, ty: Type, at: At, after: After) -> Typed {
-        let written: Arc<str> = self.written(after.begin, at).into();
+    fn ask(&mut self, items: Items, ask: Ask, ty: Type, at: Span, after: After) -> Typed {
+        let written: Arc<str> = self.written(after.whole, at).into();
         let fold = Fold { items, ask, position: self.position(at), written: written.clone() };
         let fold = Arc::new(fold);
         match self.frame.locals.is_empty() {
@@ -162,13 +162,13 @@ impl Context<'_> {
         let (expr, ty) = self.expr(ast);
         self.frame.item = outer;
         if let Some((wanted, what)) = wanted {
-            self.check_type(ast.position(), &ty, wanted, what);
+            self.check_type(ast.at, &ty, wanted, what);
         }
         (expr, ty)
     }
 
     /// The part of the item that a plain name means, where a condition on items stands.
-    pub fn item_part(&mut self, name: &str, at: At) -> Option<Typed> {
+    pub fn item_part(&mut self, name: &str, at: Span) -> Option<Typed> {
         let kind = self.frame.item?;
         let part = item_name(kind, name)?;
         let means_more = self.catalogue.find(name, self.kind).is_some()
@@ -184,37 +184,30 @@ impl Context<'_> {
         Some(self.part(kind, false, part.field, part.name))
     }
 
-    /// A name before a dot that says whose the part is: `contact.title`, `activity.amount`, `lead.country`. Gives what
-    /// follows, too.
-    pub fn named_part<'a>(&mut self, first: &Ast, rest: &'a Ast) -> Option<(Typed, Option<&'a Ast>)> {
+    /// A name before a dot that says whose the part is: `contact.title`, `activity.amount`, `lead.country`.
+    pub fn named_part(&mut self, first: &Ast, member: &Member) -> Option<Typed> {
         let kind = self.frame.item?;
-        let Ast::Variable(variable, ..) = first else { return None };
-        let (step, rest) = match rest {
-            Ast::Dot(pair, ..) => (&pair.lhs, Some(&pair.rhs)),
-            step => (step, None),
-        };
-        let Ast::Property(property, at) = step else { return None };
-        let name = property.2.as_str();
-        let part = match (variable.1.as_str(), kind) {
+        let (Node::Name(whose), None) = (&first.node, &member.args) else { return None };
+        let (name, at) = (member.name.text.as_str(), member.name.at);
+        Some(match (whose.as_str(), kind) {
             ("lead", _) => {
                 let outer = self.frame.item.take();
-                let typed = self.variable(name, *at);
+                let typed = self.variable(name, at);
                 self.frame.item = outer;
                 typed
             }
             ("contact", ItemKind::Contact) | ("activity", ItemKind::Activity) => {
-                self.part_of_item(kind, false, name, *at)
+                self.part_of_item(kind, false, name, at)
             }
             ("contact", ItemKind::Activity) => {
                 self.name_fact("contacts");
-                self.part_of_item(ItemKind::Contact, true, name, *at)
+                self.part_of_item(ItemKind::Contact, true, name, at)
             }
             _ => return None,
-        };
-        Some((part, rest))
+        })
     }
 
-    fn part_of_item(&mut self, kind: ItemKind, of_contact: bool, name: &str, at: At) -> Typed {
+    fn part_of_item(&mut self, kind: ItemKind, of_contact: bool, name: &str, at: Span) -> Typed {
         match item_name(kind, name) {
             Some(part) => self.part(kind, of_contact, part.field, part.name),
             None => self.no_member(kind.as_str(), name, &item_names(kind), at),
@@ -226,48 +219,15 @@ impl Context<'_> {
         (Expr::Item(ItemLeaf { field, of_contact, name }), field.ty(self.vocabulary))
     }
 
-    /// A chain of members as it is written, from where it begins to the end of a member.
-    fn written(&self, begin: At, last_member: At) -> String {
-        let text = &self.frame.unit.text;
-        let offset = |at: At| {
-            let (line, column) = (at.line()?, at.position()?);
-            let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-            let in_line = text[before..].char_indices().nth(column - 1)?.0;
-            Some(before + in_line)
-        };
-        let place = format!("{}:{last_member}", self.frame.unit.path);
-        let (Some(begin), Some(last)) = (offset(begin), offset(last_member)) else { return place };
-        let Some(chain) = text.get(begin..end_of_call(text, last)) else { return place };
-        let words: Vec<&str> = chain.split_whitespace().collect();
+    /// A chain of members as it is written.
+    fn written(&self, chain: Span, last_member: Span) -> String {
+        let Unit { path, lines, .. } = &*self.frame.unit;
+        let words: Vec<&str> = chain.of(lines.text()).split_whitespace().collect();
         let written = words.join(" ");
+        let (line, column) = lines.place(last_member.start);
         match written.chars().count() <= LONGEST_NAME {
             true => written,
-            false => place,
+            false => format!("{path}:{line}:{column}"),
         }
     }
-}
-
-/// Where a member ends that begins at a place: behind its name, or behind its arguments.
-fn end_of_call(text: &str, begin: usize) -> usize {
-    let mut chars =
-        text[begin..].char_indices().skip_while(|(_, c)| c.is_alphanumeric() || *c == '_').peekable();
-    let end_of_name = chars.peek().map_or(text.len(), |(i, _)| begin + i);
-    let (mut depth, mut in_text, mut escaped) = (0, false, false);
-    for (i, c) in chars {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if in_text => escaped = true,
-            '"' => in_text = !in_text,
-            _ if in_text => {}
-            '(' => depth += 1,
-            ')' if depth == 1 => return begin + i + 1,
-            ')' => depth -= 1,
-            c if depth == 0 && !c.is_whitespace() => break,
-            _ => {}
-        }
-        if depth < 0 {
-            break;
-        }
-    }
-    end_of_name
 }

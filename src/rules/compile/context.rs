@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::Position as At;
-
 use super::at_position;
 use super::unit::Unit;
 use crate::domain::score::Position;
@@ -18,6 +16,7 @@ use crate::rules::language::types::Type;
 use crate::rules::language::{self, ScriptKind};
 use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind};
 use crate::rules::source::table::Tables;
+use crate::rules::syntax::tree::Span;
 
 /// The most nodes of a script's program, functions counted once for each kind of arguments.
 const MAX_NODES: usize = 20_000;
@@ -37,7 +36,7 @@ pub struct Define {
     pub name: String,
     pub ty: Type,
     pub used: bool,
-    pub at: At,
+    pub at: Span,
 }
 
 /// Where names are looked up: a script's own expressions, or the inside of a function.
@@ -165,14 +164,14 @@ impl<'a> Context<'a> {
         self.had_errors
     }
 
-    pub fn error(&mut self, at: At, code: Code, message: impl Into<String>) -> Typed {
+    pub fn error(&mut self, at: Span, code: Code, message: impl Into<String>) -> Typed {
         self.error_with(at, code, message, "")
     }
 
     /// Notes an error and gives an expression that causes no further ones.
     pub fn error_with(
         &mut self,
-        at: At,
+        at: Span,
         code: Code,
         message: impl Into<String>,
         help: impl Into<String>,
@@ -183,42 +182,44 @@ impl<'a> Context<'a> {
     }
 
     /// Notes what could run, but not as its author meant it. A set that was in force once has a right to it.
-    pub fn oversight(&mut self, at: At, code: Code, message: String, help: &str) {
+    pub fn oversight(&mut self, at: Span, code: Code, message: String, help: &str) {
         if !self.findings.kept_set {
             self.error_with(at, code, message, help);
         }
     }
 
-    pub fn warn(&mut self, at: At, code: Code, message: impl Into<String>, help: impl Into<String>) {
+    pub fn warn(&mut self, at: Span, code: Code, message: impl Into<String>, help: impl Into<String>) {
         self.note(at, Severity::Warning, code, message.into(), help.into());
     }
 
-    fn note(&mut self, at: At, severity: Severity, code: Code, message: String, help: String) {
+    fn note(&mut self, at: Span, severity: Severity, code: Code, message: String, help: String) {
+        let unit = &self.frame.unit;
+        // What seems to be missing may stand in what can't be read.
+        let misses_something = matches!(code, Code::MissingOtherwise | Code::Unused | Code::EmptySet);
+        if misses_something && unit.lost.is_some() {
+            return;
+        }
         if self.findings.count(severity) {
-            let unit = &self.frame.unit;
-            self.findings.keep(at_position(&unit.path, &unit.text, at, severity, code, message, help));
+            self.findings.keep(at_position(unit, at, severity, code, message, help));
         }
     }
 
-    pub fn position(&self, at: At) -> Position {
-        Position {
-            file: self.frame.unit.path.clone(),
-            line: at.line().unwrap_or(0) as u32,
-            column: at.position().unwrap_or(0) as u32,
-        }
+    pub fn position(&self, at: Span) -> Position {
+        let (line, column) = self.frame.unit.lines.place(at.start);
+        Position { file: self.frame.unit.path.clone(), line: line as u32, column: column as u32 }
     }
 
     /// Counts a node; `false` once there are too many, which is reported once.
-    pub fn count_node(&mut self, at: At) -> bool {
+    pub fn count_node(&mut self, at: Span) -> bool {
         self.count_nodes(1, at)
     }
 
     /// Counts text that is written out, and copied wherever it is used.
-    pub fn count_text(&mut self, bytes: usize, at: At) -> bool {
+    pub fn count_text(&mut self, bytes: usize, at: Span) -> bool {
         self.count_nodes(bytes / BYTES_PER_NODE, at)
     }
 
-    fn count_nodes(&mut self, nodes: usize, at: At) -> bool {
+    fn count_nodes(&mut self, nodes: usize, at: Span) -> bool {
         let before = self.nodes;
         self.nodes += nodes;
         if before < MAX_NODES && self.nodes >= MAX_NODES {
@@ -252,7 +253,7 @@ impl<'a> Context<'a> {
     }
 
     /// Notes an error if a text holds what can't be seen or deceives.
-    pub fn check_visible(&mut self, at: At, what: &str, text: &str) {
+    pub fn check_visible(&mut self, at: Span, what: &str, text: &str) {
         if text.chars().any(is_deceptive) {
             let message = format!("the {what} holds characters that can't be seen");
             self.oversight(at, Code::BadValue, message, "write it anew, without copying");
@@ -260,7 +261,7 @@ impl<'a> Context<'a> {
     }
 
     /// Lowers something one level deeper.
-    pub fn deeper(&mut self, at: At, lower: impl FnOnce(&mut Self) -> Typed) -> Typed {
+    pub fn deeper(&mut self, at: Span, lower: impl FnOnce(&mut Self) -> Typed) -> Typed {
         self.depth += 1;
         self.reach(at, 0);
         let typed = lower(self);
@@ -269,7 +270,7 @@ impl<'a> Context<'a> {
     }
 
     /// Notes that the evaluation goes `further` levels deeper from here.
-    pub fn reach(&mut self, at: At, further: usize) {
+    pub fn reach(&mut self, at: Span, further: usize) {
         let before = self.deepest;
         self.deepest = before.max(self.depth + further);
         if before <= MAX_EVALUATION_DEPTH && self.deepest > MAX_EVALUATION_DEPTH {

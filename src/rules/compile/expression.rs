@@ -3,8 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::{Expr as Ast, FnCallExpr, Position as At};
-
 use super::Unit;
 use super::call::MAX_CALL_DEPTH;
 use super::context::{Context, Typed};
@@ -16,87 +14,83 @@ use crate::rules::language::functions::Math;
 use crate::rules::language::items::item_names;
 use crate::rules::language::types::{Choices, Type};
 use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, WordList};
+use crate::rules::syntax::tree::{Ast, Foreign, Node, Span};
 
 impl Context<'_> {
     pub fn expr(&mut self, ast: &Ast) -> Typed {
-        let at = ast.position();
+        let at = ast.at;
         if !self.count_node(at) {
             return (Expr::Nothing, Type::Wrong);
         }
         self.deeper(at, |c| c.expr_at(ast, at))
     }
 
-    fn expr_at(&mut self, ast: &Ast, at: At) -> Typed {
-        match ast {
-            Ast::BoolConstant(value, _) => (Expr::YesNo(*value), Type::YesNo),
-            Ast::IntegerConstant(value, _) if value.unsigned_abs() <= 1 << 53 => {
-                (Expr::Number(*value as f64), Type::Number)
-            }
-            Ast::IntegerConstant(..) => self.error(at, Code::BadValue, "the number is too large to be exact"),
-            Ast::FloatConstant(value, _) if value.is_finite() => (Expr::Number(**value), Type::Number),
-            Ast::FloatConstant(..) => self.error(at, Code::BadValue, "the number is too large"),
-            Ast::StringConstant(text, _) => {
+    fn expr_at(&mut self, ast: &Ast, at: Span) -> Typed {
+        match &ast.node {
+            Node::YesNo(value) => (Expr::YesNo(*value), Type::YesNo),
+            Node::Number(value) => (Expr::Number(*value), Type::Number),
+            Node::NotANumber(why) => self.error(at, Code::BadValue, *why),
+            Node::Text(text) => {
                 self.count_text(text.len(), at);
                 (Expr::Text(text.as_str().into()), Type::Text)
             }
-            Ast::Array(items, _) => self.list(items, at),
-            Ast::Variable(variable, ..) => {
-                let (_, name, namespace, _) = &**variable;
-                if namespace.path.is_empty() {
-                    self.variable(name, at)
-                } else if let [alias] = namespace.path.as_slice() {
-                    self.imported_constant(&alias.name.clone(), name, at)
-                } else {
-                    self.unsupported(at, "names with more than one `::`", "")
-                }
-            }
-            Ast::Dot(_, flags, _) if flags.intersects(rhai::ASTFlags::NEGATED) => {
-                self.unsupported(at, "`?.`", "what is unknown stays unknown by itself")
-            }
-            Ast::Dot(pair, ..) => self.member_chain(&pair.lhs, &pair.rhs),
-            Ast::And(items, _) => {
+            Node::List(items) => self.list(items, at),
+            Node::Name(name) => self.variable(name, at),
+            Node::Imported(alias, name) => self.imported_constant(alias, name, at),
+            Node::Member(_) => self.member_chain(ast),
+            Node::And(items) => {
                 let items = self.yes_nos(items, "`and`");
                 (Expr::And(items), Type::YesNo)
             }
-            Ast::Or(items, _) => {
+            Node::Or(items) => {
                 let items = self.yes_nos(items, "`or`");
                 (Expr::Or(items), Type::YesNo)
             }
-            Ast::Coalesce(items, _) => self.coalesce(items, at),
-            Ast::FnCall(call, _) => self.call_or_operator(call, at),
-            Ast::Stmt(block) => self.block(block.statements()),
-            Ast::Custom(custom, _) => {
-                let keyword = custom.tokens.first().map(ToString::to_string).unwrap_or_default();
+            Node::Not(inner) => {
+                let inner = self.expect(inner, &Type::YesNo, "what `not` turns round");
+                (Expr::Not(Box::new(inner)), Type::YesNo)
+            }
+            Node::Negate(inner) => {
+                let inner = self.expect(inner, &Type::Number, "what `-` negates");
+                (Expr::Negate(Box::new(inner)), Type::Number)
+            }
+            Node::Plus(inner) => (self.expect(inner, &Type::Number, "what `+` stands before"), Type::Number),
+            Node::Coalesce(items) => self.coalesce(items, at),
+            Node::In(sides) => self.membership(&sides[0], &sides[1]),
+            Node::Binary(operator, sides) => self.binary(operator, &sides[0], &sides[1], at),
+            Node::Call(call) => self.call(call, at),
+            Node::Block(statements) => self.block(statements),
+            Node::If(parts) => self.if_else(parts, at),
+            Node::Switch(switch) => self.switch(switch, at),
+            Node::Statement(keyword) => {
                 let help = "statements stand at the top level or in a group";
                 self.error_with(at, Code::Misplaced, format!("`{keyword}` can't stand here"), help)
             }
-            Ast::InterpolatedString(..) => self.unsupported(at, "texts with ${…}", "write the text out"),
-            Ast::CharConstant(..) => self.unsupported(at, "characters in single quotes", "use double quotes"),
-            Ast::Map(..) | Ast::DynamicConstant(..) => {
+            Node::Range(..) => {
+                self.unsupported(at, "ranges by themselves", "compare twice: low <= x and x < high")
+            }
+            Node::Interpolated(_) => self.unsupported(at, "texts with ${…}", "write the text out"),
+            Node::Record(_) => {
                 self.unsupported(at, "object maps", "a `switch` in a function can look values up")
             }
-            Ast::Index(..) => self.unsupported(at, "indexing with [ ]", ""),
-            Ast::Unit(..) => {
-                self.unsupported(at, "the empty value ()", "ask known(fact) for what is unknown")
-            }
-            Ast::ThisPtr(..) => self.unsupported(at, "`this`", ""),
-            Ast::Property(..) | Ast::MethodCall(..) => self.unsupported(at, "this member", ""),
-            _ => self.unsupported(at, "this expression", ""),
+            Node::Index(_) => self.unsupported(at, "indexing with [ ]", ""),
+            Node::Closure(_) => self.unsupported(at, "closures", ""),
+            Node::Foreign(Foreign { what, help }) => self.unsupported(at, what, help),
         }
     }
 
-    pub fn unsupported(&mut self, at: At, what: &str, help: &str) -> Typed {
+    pub fn unsupported(&mut self, at: Span, what: &str, help: &str) -> Typed {
         self.error_with(at, Code::Unsupported, format!("the rule language has no {what}"), help)
     }
 
     /// Lowers an expression that must be of a type.
     pub fn expect(&mut self, ast: &Ast, wanted: &Type, what: &str) -> Expr {
         let (expr, ty) = self.expr(ast);
-        self.check_type(ast.position(), &ty, wanted, what);
+        self.check_type(ast.at, &ty, wanted, what);
         expr
     }
 
-    pub fn check_type(&mut self, at: At, ty: &Type, wanted: &Type, what: &str) {
+    pub fn check_type(&mut self, at: Span, ty: &Type, wanted: &Type, what: &str) {
         let fits = ty.is(wanted) || (*wanted == Type::Text && ty.is_text());
         if !fits {
             let help = match ty {
@@ -113,7 +107,7 @@ impl Context<'_> {
         items.iter().map(|item| self.expect(item, &Type::YesNo, &format!("each side of {what}"))).collect()
     }
 
-    fn coalesce(&mut self, items: &[Ast], at: At) -> Typed {
+    fn coalesce(&mut self, items: &[Ast], at: Span) -> Typed {
         let mut ty = Type::Never;
         let mut lowered = Vec::new();
         for item in items {
@@ -132,7 +126,7 @@ impl Context<'_> {
         (Expr::Coalesce(lowered), ty)
     }
 
-    fn list(&mut self, items: &[Ast], at: At) -> Typed {
+    fn list(&mut self, items: &[Ast], at: Span) -> Typed {
         let mut words = Vec::new();
         let mut numbers = Vec::new();
         for item in items {
@@ -142,7 +136,7 @@ impl Context<'_> {
                 (_, Type::Wrong) => return (Expr::Nothing, Type::Wrong),
                 _ => {
                     let message = "a list holds words or numbers that are written out";
-                    return self.error(item.position(), Code::Unsupported, message);
+                    return self.error(item.at, Code::Unsupported, message);
                 }
             }
         }
@@ -157,7 +151,7 @@ impl Context<'_> {
         }
     }
 
-    pub fn variable(&mut self, name: &str, at: At) -> Typed {
+    pub fn variable(&mut self, name: &str, at: Span) -> Typed {
         if let Some((index, ty)) = self.local(name) {
             return (Expr::Local(index), ty);
         }
@@ -211,7 +205,10 @@ impl Context<'_> {
         self.unknown_name(name, at)
     }
 
-    fn unknown_name(&mut self, name: &str, at: At) -> Typed {
+    fn unknown_name(&mut self, name: &str, at: Span) -> Typed {
+        if self.frame.unit.would_define(name) {
+            return (Expr::Nothing, Type::Wrong);
+        }
         let sees_it = |kind: &ScriptKind| self.catalogue.find(name, *kind).is_some();
         if let Some(kind) = ScriptKind::ALL.into_iter().filter(|kind| *kind != self.kind).find(sees_it) {
             let message = format!("`{name}` is a fact of scripts in {}/ only", kind.folder());
@@ -234,7 +231,7 @@ impl Context<'_> {
     }
 
     /// A constant is an expression without facts, lowered where it is used, in the words of its own file.
-    pub fn constant_value(&mut self, owner: Rc<Unit>, name: &str, at: At) -> Typed {
+    pub fn constant_value(&mut self, owner: Rc<Unit>, name: &str, at: Span) -> Typed {
         let Some(value) = owner.constants.get(name).cloned() else {
             return (Expr::Nothing, Type::Wrong);
         };
@@ -268,10 +265,13 @@ impl Context<'_> {
         self.frame.unit.visible().find(|unit| unit.constants.contains_key(name)).cloned()
     }
 
-    fn imported_constant(&mut self, alias: &str, name: &str, at: At) -> Typed {
+    fn imported_constant(&mut self, alias: &str, name: &str, at: Span) -> Typed {
         let Some(lib) = self.frame.unit.named(alias).cloned() else {
             return self.unknown_import(alias, at);
         };
+        if lib.would_define(name) {
+            return (Expr::Nothing, Type::Wrong);
+        }
         match lib.constants.contains_key(name) {
             true => self.constant_value(lib, name, at),
             false => {
@@ -281,7 +281,7 @@ impl Context<'_> {
         }
     }
 
-    pub fn unknown_import(&mut self, alias: &str, at: At) -> Typed {
+    pub fn unknown_import(&mut self, alias: &str, at: Span) -> Typed {
         let help = self.suggest(alias, |c| {
             let imports = c.frame.unit.imports.iter();
             imports.filter_map(|import| import.alias.as_ref().map(ToString::to_string)).collect()
@@ -289,27 +289,7 @@ impl Context<'_> {
         self.error_with(at, Code::UnknownName, format!("nothing is imported as `{alias}`"), help)
     }
 
-    fn call_or_operator(&mut self, call: &FnCallExpr, at: At) -> Typed {
-        if call.is_qualified() || (call.op_token.is_none() && call.name != "contains") {
-            return self.call(call, at);
-        }
-        match (call.name.as_str(), call.args.as_slice()) {
-            ("!", [inner]) => {
-                let inner = self.expect(inner, &Type::YesNo, "what `not` turns round");
-                (Expr::Not(Box::new(inner)), Type::YesNo)
-            }
-            ("-", [inner]) => {
-                let inner = self.expect(inner, &Type::Number, "what `-` negates");
-                (Expr::Negate(Box::new(inner)), Type::Number)
-            }
-            ("+", [inner]) => (self.expect(inner, &Type::Number, "what `+` stands before"), Type::Number),
-            ("contains", [list, item]) => self.membership(list, item),
-            (operator, [left, right]) => self.binary(operator, left, right, at),
-            _ => self.unsupported(at, "this operator", ""),
-        }
-    }
-
-    fn binary(&mut self, operator: &str, left: &Ast, right: &Ast, at: At) -> Typed {
+    fn binary(&mut self, operator: &str, left: &Ast, right: &Ast, at: Span) -> Typed {
         let comparison = match operator {
             "==" => Some(Comparison::Equal),
             "!=" => Some(Comparison::NotEqual),
@@ -345,7 +325,7 @@ impl Context<'_> {
         (Expr::Arithmetic(arithmetic, Box::new(sides), self.position(at)), Type::Number)
     }
 
-    fn comparison(&mut self, operator: &str, how: Comparison, left: &Ast, right: &Ast, at: At) -> Typed {
+    fn comparison(&mut self, operator: &str, how: Comparison, left: &Ast, right: &Ast, at: Span) -> Typed {
         let ((l, lt), (r, rt)) = (self.expr(left), self.expr(right));
         let equality = match how {
             Comparison::Equal => Some(true),
@@ -365,8 +345,8 @@ impl Context<'_> {
         match equality {
             Some(equal) if lt.is_text() && rt.is_text() => {
                 let [l, r] = self.as_meant([l, r]);
-                self.check_choice(&lt, &r, right.position());
-                self.check_choice(&rt, &l, left.position());
+                self.check_choice(&lt, &r, right.at);
+                self.check_choice(&rt, &l, left.at);
                 (Expr::Same(equal, Box::new([l, r])), Type::YesNo)
             }
             Some(equal) if lt == Type::YesNo && rt == Type::YesNo => {
@@ -410,9 +390,9 @@ impl Context<'_> {
                 if let Expr::Words(words) = &l {
                     let words: Vec<Arc<str>> = words.words.iter().map(|w| w.as_str().into()).collect();
                     for (i, word) in words.iter().enumerate() {
-                        let at = match list {
-                            Ast::Array(items, _) => items.get(i).map_or(list.position(), Ast::position),
-                            _ => list.position(),
+                        let at = match &list.node {
+                            Node::List(items) => items.get(i).map_or(list.at, |item| item.at),
+                            _ => list.at,
                         };
                         self.check_choice(&it, &Expr::Text(word.clone()), at);
                     }
@@ -420,12 +400,12 @@ impl Context<'_> {
             }
             (item, Type::Words | Type::Numbers) => {
                 let message = format!("{item} can't be in {lt}");
-                self.error(list.position(), Code::TypeMismatch, message);
+                self.error(list.at, Code::TypeMismatch, message);
             }
             _ => {
                 let message = format!("what stands after `in` must be a list, this is {lt}");
                 let help = "write the words in brackets: [\"one\", \"two\"]";
-                self.error_with(list.position(), Code::TypeMismatch, message, help);
+                self.error_with(list.at, Code::TypeMismatch, message, help);
             }
         }
         (Expr::In(Box::new(self.as_meant([i, l]))), Type::YesNo)
@@ -464,7 +444,7 @@ impl Context<'_> {
     }
 
     /// A word that is compared with a choice must be one of its words.
-    pub fn check_choice(&mut self, choice: &Type, word: &Expr, at: At) {
+    pub fn check_choice(&mut self, choice: &Type, word: &Expr, at: Span) {
         if let (Type::Choice(choices), Expr::Text(word)) = (choice, word)
             && !choices.words.iter().any(|known| **known == **word)
         {
@@ -482,7 +462,7 @@ impl Context<'_> {
             None if ty == Type::Wrong => None,
             None => {
                 let message = format!("{what} must be a plain number");
-                self.error(ast.position(), Code::BadValue, message);
+                self.error(ast.at, Code::BadValue, message);
                 None
             }
         }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rhai::{Expr as Ast, FnCallExpr, Position as At};
-
 use super::context::{Context, Typed};
 use super::expression::constant;
 use crate::rules::diagnostics::Code;
@@ -11,67 +9,52 @@ use crate::rules::language::members::{Called, ICP_FIELDS, IcpField, Of, member_o
 use crate::rules::language::texts::Pattern;
 use crate::rules::language::types::Type;
 use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextPart, TextTest};
+use crate::rules::syntax::tree::{Ast, Node, Span};
 
 /// Where a member stands.
 #[derive(Clone, Copy)]
 pub struct After {
-    /// Where what stands before the first dot begins.
-    pub begin: At,
+    /// The chain up to here.
+    pub whole: Span,
     /// Whether nothing follows.
     pub is_last: bool,
 }
 
 impl Context<'_> {
-    /// Rhai nests `a.b.c` to the right: (a, (b, c)).
-    pub fn member_chain(&mut self, first: &Ast, rest: &Ast) -> Typed {
-        let (mut object, mut rest) = match self.named_part(first, rest) {
-            Some((part, None)) => return part,
-            Some((part, Some(rest))) => (part, rest),
-            None => (self.expr(first), rest),
-        };
-        loop {
-            let (step, next) = match rest {
-                Ast::Dot(pair, ..) => (&pair.lhs, Some(&pair.rhs)),
-                step => (step, None),
-            };
-            object = match step {
-                Ast::Property(property, at) => {
-                    let after = After { begin: first.position(), is_last: next.is_none() };
-                    self.member(object, &property.2, None, *at, after)
-                }
-                Ast::MethodCall(call, at) => {
-                    let after = After { begin: first.position(), is_last: next.is_none() };
-                    self.member(object, &call.name, Some(call), *at, after)
-                }
-                other => self.unsupported(other.position(), "this member", ""),
-            };
-            match next {
-                Some(next) => rest = next,
-                None => return object,
-            }
+    /// `a.b.c`: what stands before the first dot, and then member by member.
+    pub fn member_chain(&mut self, ast: &Ast) -> Typed {
+        let mut steps = Vec::new();
+        let mut first = ast;
+        while let Node::Member(member) = &first.node {
+            steps.push((&**member, first.whole));
+            first = &member.object;
         }
+        steps.reverse();
+        let (mut object, done) = match self.named_part(first, steps[0].0) {
+            Some(part) => (part, 1),
+            None => (self.expr(first), 0),
+        };
+        for (i, (member, whole)) in steps.iter().enumerate().skip(done) {
+            let after = After { whole: *whole, is_last: i + 1 == steps.len() };
+            object = self.member(object, &member.name.text, member.args.as_deref(), member.name.at, after);
+        }
+        object
     }
 
-    fn member(
-        &mut self,
-        object: Typed,
-        name: &str,
-        call: Option<&FnCallExpr>,
-        at: At,
-        after: After,
-    ) -> Typed {
-        let args: &[Ast] = call.map_or(&[], |call| &call.args);
+    fn member(&mut self, object: Typed, name: &str, args: Option<&[Ast]>, at: Span, after: After) -> Typed {
+        let called = args.is_some();
+        let args = args.unwrap_or_default();
         if self.asks_items(&object, name, args, after) {
-            return self.items_member(object, name, args, call.is_some(), at, after);
+            return self.items_member(object, name, args, called, at, after);
         }
         match &object.1 {
             Type::Wrong => (Expr::Nothing, Type::Wrong),
             Type::Activity(Some(kind)) => {
                 let kind = kind.clone();
-                self.activity_member(&kind, name, args, call.is_some(), at)
+                self.activity_member(&kind, name, args, called, at)
             }
-            Type::Contacts => self.contacts_member(name, args, call.is_some(), at),
-            Type::Icp => self.icp_field(name, call.is_some(), at),
+            Type::Contacts => self.contacts_member(name, args, called, at),
+            Type::Icp => self.icp_field(name, called, at),
             Type::Words => self.words_member(object.0, name, args, at),
             Type::Numbers if name == "contains" && args.len() == 1 => {
                 let item = self.expect(&args[0], &Type::Number, "what a list of numbers contains");
@@ -85,13 +68,13 @@ impl Context<'_> {
         }
     }
 
-    pub fn no_member(&mut self, of: &str, name: &str, known: &[&str], at: At) -> Typed {
+    pub fn no_member(&mut self, of: &str, name: &str, known: &[&str], at: Span) -> Typed {
         let help = self.suggest(name, |_| known.iter().map(|name| (*name).to_owned()).collect());
         self.error_with(at, Code::UnknownName, format!("{of} has no `{name}`"), help)
     }
 
     /// Whether there is such a member, and whether it is written with or without arguments as it should be.
-    pub fn check_member(&mut self, of: Of, shown: &str, name: &str, called: bool, at: At) -> bool {
+    pub fn check_member(&mut self, of: Of, shown: &str, name: &str, called: bool, at: Span) -> bool {
         let Some(member) = member_of(of, name) else {
             let mut known = names_of(of);
             if matches!(of, Of::Activity | Of::Contacts) {
@@ -115,7 +98,7 @@ impl Context<'_> {
         name: &str,
         args: &[Ast],
         called: bool,
-        at: At,
+        at: Span,
     ) -> Typed {
         let of = format!("activity(\"{kind}\")");
         if !self.check_member(Of::Activity, &of, name, called, at) {
@@ -135,7 +118,7 @@ impl Context<'_> {
                     Some(n) if n > 0.0 => ActivityStat::Decayed(n),
                     Some(_) => {
                         let message = "the number of days must be above 0";
-                        return self.error(days.position(), Code::BadValue, message);
+                        return self.error(days.at, Code::BadValue, message);
                     }
                     None => {
                         let window = Expr::ActivityWindow {
@@ -156,7 +139,7 @@ impl Context<'_> {
         (self.leaf(&leaf, LeafKind::Activity(kind.clone(), stat)), Type::Number)
     }
 
-    fn contacts_member(&mut self, name: &str, args: &[Ast], called: bool, at: At) -> Typed {
+    fn contacts_member(&mut self, name: &str, args: &[Ast], called: bool, at: Span) -> Typed {
         if !self.check_member(Of::Contacts, "contacts", name, called, at) {
             return (Expr::Nothing, Type::Wrong);
         }
@@ -189,12 +172,12 @@ impl Context<'_> {
         (self.leaf(&leaf, LeafKind::Contacts(stat)), ty)
     }
 
-    fn roles_list(&mut self, args: &[Ast], at: At) -> Option<ContactStat> {
+    fn roles_list(&mut self, args: &[Ast], at: Span) -> Option<ContactStat> {
         if let [list] = args {
             match self.expr(list).0 {
                 Expr::Words(words) => {
                     for word in &words.words {
-                        self.check_term(word, "role", list.position());
+                        self.check_term(word, "role", list.at);
                     }
                     return Some(ContactStat::RolesCovered(words.words.clone()));
                 }
@@ -213,30 +196,30 @@ impl Context<'_> {
     }
 
     /// Arguments that must be declared words, written out.
-    fn words_of(&mut self, args: &[Ast], what: &str, most: usize, at: At) -> Option<Vec<String>> {
+    fn words_of(&mut self, args: &[Ast], what: &str, most: usize, at: Span) -> Option<Vec<String>> {
         let mut words = Vec::new();
         for arg in args {
             match arg {
-                Ast::StringConstant(word, at) => {
+                Ast { node: Node::Text(word), at, .. } => {
                     self.check_term(word, what, *at);
-                    words.push(word.to_string());
+                    words.push(word.clone());
                 }
                 other => {
                     let message = format!("the {what} must be written out in quotes");
-                    self.error(other.position(), Code::TypeMismatch, message);
+                    self.error(other.at, Code::TypeMismatch, message);
                     return None;
                 }
             }
         }
         if words.is_empty() || words.len() > most {
-            let at = args.first().map_or(at, Ast::position);
+            let at = args.first().map_or(at, |ast| ast.at);
             self.error(at, Code::TypeMismatch, format!("a {what} is needed here, in quotes"));
             return None;
         }
         Some(words)
     }
 
-    fn check_term(&mut self, word: &str, what: &str, at: At) {
+    fn check_term(&mut self, word: &str, what: &str, at: Span) {
         let terms = match what {
             "role" => &self.vocabulary.roles,
             "seniority" => &self.vocabulary.seniorities,
@@ -250,13 +233,13 @@ impl Context<'_> {
     }
 
     /// `activity("type")`
-    pub fn activity(&mut self, args: &[Ast], at: At) -> Typed {
+    pub fn activity(&mut self, args: &[Ast], at: Span) -> Typed {
         if self.frame.in_function || !self.kind.is_of_leads() {
             let message = "`activity` can't be asked here";
             return self.error_with(at, Code::Misplaced, message, "hand its number over in the call");
         }
         match args {
-            [Ast::StringConstant(kind, at)] => {
+            [Ast { node: Node::Text(kind), at, .. }] => {
                 self.check_term(kind, "activity", *at);
                 (Expr::Nothing, Type::Activity(Some(kind.as_str().into())))
             }
@@ -267,7 +250,7 @@ impl Context<'_> {
         }
     }
 
-    fn icp_field(&mut self, name: &str, called: bool, at: At) -> Typed {
+    fn icp_field(&mut self, name: &str, called: bool, at: Span) -> Typed {
         let known: Vec<&str> = ICP_FIELDS.iter().map(|(field, ..)| *field).collect();
         match ICP_FIELDS.iter().find(|(field, ..)| *field == name) {
             Some((_, field, _)) if !called => {
@@ -277,7 +260,7 @@ impl Context<'_> {
         }
     }
 
-    fn words_member(&mut self, list: Expr, name: &str, args: &[Ast], at: At) -> Typed {
+    fn words_member(&mut self, list: Expr, name: &str, args: &[Ast], at: Span) -> Typed {
         match (name, args) {
             ("count", []) => (Expr::ListCount(Box::new(list)), Type::Number),
             ("count_in", [other]) => {
@@ -292,7 +275,7 @@ impl Context<'_> {
         }
     }
 
-    fn text_member(&mut self, text: Expr, name: &str, args: &[Ast], at: At) -> Typed {
+    fn text_member(&mut self, text: Expr, name: &str, args: &[Ast], at: Span) -> Typed {
         let test = |test| Some(move |sides| Expr::TextTest(test, sides));
         let test = match name {
             "contains" => test(TextTest::Contains),
@@ -328,7 +311,7 @@ impl Context<'_> {
 
     /// What a text is tested for. It is compiled with the script, so it has to be written out there.
     fn pattern(&mut self, name: &str, written: &Ast) -> Option<Pattern> {
-        let at = written.position();
+        let at = written.at;
         let wanted = if name == "one_of_words" { Type::Words } else { Type::Text };
         let expr = self.expect(written, &wanted, &format!("what `{name}` looks for"));
         // As much work as some hundred parts of a script.

@@ -28,6 +28,7 @@ use crate::rules::set::RuleSet;
 use crate::rules::source::{self, Sources};
 use crate::rules::source::{facts_toml, table};
 use crate::rules::syntax::Parser;
+use crate::rules::syntax::tree::Span;
 use aside::aside;
 use context::Context;
 use unit::Unit;
@@ -145,16 +146,15 @@ fn check_paths(sources: &Sources) -> Vec<Diagnostic> {
     findings
 }
 
-/// A finding at a place of a text.
+/// A finding at a place of a file.
 fn at_position(
-    path: &str,
-    text: &str,
-    at: rhai::Position,
+    unit: &Unit,
+    at: Span,
     severity: Severity,
     code: Code,
     message: String,
     help: String,
 ) -> Diagnostic {
-    let (line, column) = (at.line().unwrap_or(0), at.position().unwrap_or(1));
-    Diagnostic { severity, help, ..Diagnostic::at(path, text, line, column, code, message) }
+    let (line, column) = unit.lines.place(at.start);
+    Diagnostic { severity, help, ..Diagnostic::at(&unit.path, &unit.text, line, column, code, message) }
 }

@@ -3,62 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhai::{CustomExpr, Expr as Ast, Position as At, Stmt};
-
 use super::context::{Context, Define};
 use crate::domain::score::{Axis, Points};
 use crate::domain::text::nearest;
 use crate::rules::diagnostics::Code;
-use crate::rules::language::statements::{SHAPES, statement};
+use crate::rules::language::statements::SHAPES;
 use crate::rules::language::types::Type;
 use crate::rules::program::{Bounds, Factor, Group, GroupBody, Item, Rule, Script, Verdict};
-use crate::rules::syntax::Parsed;
-
-/// The parts of a parsed statement.
-struct Clauses<'s> {
-    keyword: &'s str,
-    at: At,
-    head: Option<&'s Ast>,
-    parts: BTreeMap<&'static str, Option<&'s Ast>>,
-    block: Option<&'s Ast>,
-}
-
-impl<'s> Clauses<'s> {
-    fn of(custom: &'s CustomExpr, at: At) -> Option<Self> {
-        let keyword = custom.tokens.first()?.as_str();
-        let shape = statement(keyword)?;
-        let parsed = custom.state.clone().try_cast::<Parsed>()?;
-        let mut inputs = custom.inputs.iter();
-        let head = shape.has_head().then(|| inputs.next()).flatten();
-        let mut parts = BTreeMap::new();
-        for clause in parsed.clauses {
-            parts.insert(clause, if shape.has_value(clause) { inputs.next() } else { None });
-        }
-        Some(Self { keyword, at, head, parts, block: inputs.next() })
-    }
-
-    fn get(&self, clause: &str) -> Option<&'s Ast> {
-        self.parts.get(clause).copied().flatten()
-    }
-
-    fn text(&self, clause: &str) -> Arc<str> {
-        self.get(clause).map(literal).unwrap_or_else(|| "".into())
-    }
-
-    /// The statement's name with its place.
-    fn head(&self) -> (Arc<str>, At) {
-        self.head.map_or_else(|| ("".into(), self.at), |head| (literal(head), head.position()))
-    }
-}
-
-/// The text of a literal or the name of an identifier.
-fn literal(ast: &Ast) -> Arc<str> {
-    match ast {
-        Ast::StringConstant(text, _) => text.as_str().into(),
-        Ast::Variable(variable, ..) => variable.1.as_str().into(),
-        _ => "".into(),
-    }
-}
+use crate::rules::syntax::tree::{Ast, Node, RuleStmt, Span, Stmt, StmtKind};
 
 /// What the statements of a script have given so far.
 #[derive(Default)]
@@ -66,13 +18,13 @@ struct Collected {
     items: Vec<Item>,
     bounds: Vec<Bounds>,
     disqualify: Vec<Verdict>,
-    disqualifiers: Option<At>,
-    criteria: Option<At>,
-    cap_grades: Vec<(Verdict, At)>,
-    grades: Vec<(Verdict, At)>,
+    disqualifiers: Option<Span>,
+    criteria: Option<Span>,
+    cap_grades: Vec<(Verdict, Span)>,
+    grades: Vec<(Verdict, Span)>,
     completeness: Option<f64>,
     /// The ids in use, with their places.
-    ids: BTreeMap<Arc<str>, At>,
+    ids: BTreeMap<Arc<str>, Span>,
 }
 
 impl Context<'_> {
@@ -80,7 +32,7 @@ impl Context<'_> {
     pub fn script(mut self, name: &str) -> Option<Script> {
         let unit = self.unit.clone();
         let mut collected = Collected::default();
-        for statement in unit.ast.statements() {
+        for statement in &unit.statements {
             if let Some(item) = self.top_statement(statement, None, &mut collected) {
                 collected.items.push(item);
             }
@@ -117,13 +69,12 @@ impl Context<'_> {
     /// Checks a file of shared functions and constants.
     pub fn library(mut self) {
         let unit = self.unit.clone();
-        for statement in unit.ast.statements() {
-            let constant =
-                matches!(statement, Stmt::Var(_, flags, _) if flags.intersects(rhai::ASTFlags::CONSTANT));
-            if !constant && !matches!(statement, Stmt::Import(..) | Stmt::Noop(_)) {
+        for statement in &unit.statements {
+            use StmtKind as K;
+            if !matches!(statement.kind, K::Const(..) | K::Import(..) | K::Nothing) {
                 let help = "rules stand in lead_scoring/ or segment_priority/";
                 let message = "files in lib/ hold functions and constants only";
-                self.error_with(statement.position(), Code::Misplaced, message, help);
+                self.error_with(statement.at, Code::Misplaced, message, help);
             }
         }
         self.check_constants();
@@ -135,7 +86,7 @@ impl Context<'_> {
         let unit = self.unit.clone();
         let library = unit.path.starts_with(super::LIB);
         for name in unit.constants.keys() {
-            let at = unit.constants[name].position();
+            let at = unit.constants[name].at;
             if self.is_fact_or_define(name) && !library {
                 let message = format!("the constant `{name}` would hide the fact or define of this name");
                 self.error_with(at, Code::Reserved, message, "give the constant another name");
@@ -182,22 +133,16 @@ impl Context<'_> {
         group: Option<Option<Axis>>,
         c: &mut Collected,
     ) -> Option<Item> {
-        let at = statement.position();
-        match statement {
-            Stmt::Expr(expr) => match &**expr {
-                Ast::Custom(custom, at) => {
-                    let clauses = Clauses::of(custom, *at)?;
-                    return self.rule_statement(&clauses, group, c);
-                }
-                other => {
-                    let word = if let Ast::Variable(name, ..) = other { name.1.as_str() } else { "" };
-                    self.stray(other.position(), word);
-                }
-            },
-            Stmt::Noop(_) => {}
-            Stmt::Import(..) if group.is_none() => {}
-            Stmt::Var(_, flags, _) if flags.intersects(rhai::ASTFlags::CONSTANT) && group.is_none() => {}
-            Stmt::Var(..) => {
+        let at = statement.at;
+        match &statement.kind {
+            StmtKind::Rule(rule) => return self.rule_statement(rule, group, c),
+            StmtKind::Expr(expr) => {
+                let word = if let Node::Name(name) = &expr.node { name.as_str() } else { "" };
+                self.stray(expr.at, word);
+            }
+            StmtKind::Nothing => {}
+            StmtKind::Import(..) | StmtKind::Const(..) if group.is_none() => {}
+            StmtKind::Let(..) | StmtKind::Const(..) => {
                 let help = "write `define name as …;`, or `const name = …;` for a plain value";
                 self.error_with(
                     at,
@@ -206,7 +151,7 @@ impl Context<'_> {
                     help,
                 );
             }
-            Stmt::Import(..) => {
+            StmtKind::Import(..) => {
                 self.error(at, Code::Misplaced, "`import` stands at the top of a script only");
             }
             _ => self.stray(at, ""),
@@ -214,7 +159,7 @@ impl Context<'_> {
         None
     }
 
-    fn stray(&mut self, at: At, word: &str) {
+    fn stray(&mut self, at: Span, word: &str) {
         let known: Vec<_> = SHAPES.iter().map(|shape| shape.keyword).collect();
         let help = match nearest(word, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -224,16 +169,16 @@ impl Context<'_> {
     }
 
     /// Whether a statement may stand where it does.
-    fn check_place(&mut self, s: &Clauses, in_group: bool) -> bool {
-        let Some(shape) = statement(s.keyword) else { return false };
+    fn check_place(&mut self, s: &RuleStmt, in_group: bool) -> bool {
+        let shape = s.shape;
         if !shape.kinds.contains(&self.kind) {
             let homes: Vec<_> = shape.kinds.iter().map(|kind| format!("{}/", kind.folder())).collect();
-            let message = format!("`{}` belongs to scripts in {}", s.keyword, homes.join(" or "));
+            let message = format!("`{}` belongs to scripts in {}", s.shape.keyword, homes.join(" or "));
             self.error(s.at, Code::Misplaced, message);
             return false;
         }
         if in_group && !shape.in_group {
-            let message = format!("`{}` stands at the top level, not in a group", s.keyword);
+            let message = format!("`{}` stands at the top level, not in a group", s.shape.keyword);
             self.error(s.at, Code::Misplaced, message);
             return false;
         }
@@ -242,14 +187,14 @@ impl Context<'_> {
 
     fn rule_statement(
         &mut self,
-        s: &Clauses,
+        s: &RuleStmt,
         group: Option<Option<Axis>>,
         c: &mut Collected,
     ) -> Option<Item> {
         if !self.check_place(s, group.is_some()) {
             return None;
         }
-        match s.keyword {
+        match s.shape.keyword {
             "define" => self.define(s),
             "axis" => self.axis(s, c),
             "rule" => return self.rule(s, c).map(Item::Rule),
@@ -275,35 +220,39 @@ impl Context<'_> {
         None
     }
 
-    fn twice(&mut self, s: &Clauses) {
-        self.error(s.at, Code::Duplicate, format!("`{}` stands twice in this script", s.keyword));
+    fn twice(&mut self, s: &RuleStmt) {
+        self.error(s.at, Code::Duplicate, format!("`{}` stands twice in this script", s.shape.keyword));
     }
 
     fn share(&mut self, ast: Option<&Ast>) -> Option<f64> {
         let ast = ast?;
         let number = self.plain_number(ast, "the required completeness")?;
         if !(0.0..=1.0).contains(&number) {
-            self.error(ast.position(), Code::BadValue, "the required completeness lies between 0 and 1");
+            self.error(ast.at, Code::BadValue, "the required completeness lies between 0 and 1");
         }
         Some(number)
     }
 
     /// Ids are unique in a script, so that every contribution can be told by its id.
-    fn claim_id(&mut self, s: &Clauses, c: &mut Collected) -> Arc<str> {
+    fn claim_id(&mut self, s: &RuleStmt, c: &mut Collected) -> Arc<str> {
         let (id, at) = s.head();
         if id.trim().is_empty() || id.chars().count() > 100 {
-            self.error(at, Code::BadValue, format!("the {} needs a name of 1 to 100 characters", s.keyword));
+            self.error(
+                at,
+                Code::BadValue,
+                format!("the {} needs a name of 1 to 100 characters", s.shape.keyword),
+            );
         }
         self.check_visible(at, "name", &id);
         if let Some(first) = c.ids.insert(id.clone(), at) {
             let message = format!("\"{id}\" is already the name of another rule");
-            let help = format!("the other one stands in line {}", first.line().unwrap_or(0));
+            let help = format!("the other one stands in line {}", self.position(first).line);
             self.error_with(at, Code::Duplicate, message, help);
         }
         id
     }
 
-    fn define(&mut self, s: &Clauses) {
+    fn define(&mut self, s: &RuleStmt) {
         let (name, at) = s.head();
         if !self.is_free(&name) {
             let message = format!("`{name}` already has a meaning in scripts");
@@ -314,7 +263,7 @@ impl Context<'_> {
         let Some(value) = s.get("as") else { return };
         let (formula, ty) = self.formula(|c| c.expr(value));
         if matches!(ty, Type::Nothing | Type::Never) {
-            self.error(value.position(), Code::TypeMismatch, format!("`{name}` gets no value"));
+            self.error(value.at, Code::TypeMismatch, format!("`{name}` gets no value"));
         }
         self.define_formulas.push(formula);
         self.defines.push(Define { name: name.to_string(), ty, used: false, at });
@@ -322,11 +271,11 @@ impl Context<'_> {
 
     /// The axis that a name means.
     fn axis_name(&mut self, ast: &Ast) -> Option<Axis> {
-        let name = literal(ast);
-        let found = Axis::ALL.into_iter().find(|axis| axis.as_str() == &*name);
+        let name = ast.literal();
+        let found = Axis::ALL.into_iter().find(|axis| axis.as_str() == name);
         if found.is_none() {
-            let help = self.suggest(&name, |_| Axis::ALL.map(|axis| axis.as_str().to_owned()).into());
-            self.error_with(ast.position(), Code::UnknownWord, format!("there is no axis `{name}`"), help);
+            let help = self.suggest(name, |_| Axis::ALL.map(|axis| axis.as_str().to_owned()).into());
+            self.error_with(ast.at, Code::UnknownWord, format!("there is no axis `{name}`"), help);
         }
         found
     }
@@ -336,13 +285,13 @@ impl Context<'_> {
         let number = self.plain_number(ast, what)?;
         let points = Points::from_number(number);
         if points.is_none() {
-            self.error(ast.position(), Code::BadValue, format!("{what} must lie within ±1,000,000 points"));
+            self.error(ast.at, Code::BadValue, format!("{what} must lie within ±1,000,000 points"));
         }
         points
     }
 
-    fn axis(&mut self, s: &Clauses, c: &mut Collected) {
-        let Some(axis) = s.head.and_then(|head| self.axis_name(head)) else { return };
+    fn axis(&mut self, s: &RuleStmt, c: &mut Collected) {
+        let Some(axis) = s.head.as_ref().and_then(|head| self.axis_name(head)) else { return };
         let (from, to) = (self.points(s.get("from"), "a bound"), self.points(s.get("to"), "a bound"));
         let (Some(from), Some(to)) = (from, to) else { return };
         if from > to {
@@ -354,7 +303,7 @@ impl Context<'_> {
         c.bounds.push(Bounds { axis, from, to, position: self.position(s.at) });
     }
 
-    fn rule(&mut self, s: &Clauses, c: &mut Collected) -> Option<Rule> {
+    fn rule(&mut self, s: &RuleStmt, c: &mut Collected) -> Option<Rule> {
         let id = self.claim_id(s, c);
         let (when, then) = (s.get("when")?, s.get("then")?);
         let (when, _) = self.formula(|c| (c.expect(when, &Type::YesNo, "the condition"), Type::YesNo));
@@ -365,21 +314,21 @@ impl Context<'_> {
         Some(Rule { id, when, then, leaves, because, position: self.position(s.at) })
     }
 
-    fn because(&mut self, s: &Clauses) -> Arc<str> {
-        let text = s.text("because");
-        self.check_visible(s.get("because").map_or(s.at, Ast::position), "reason", &text);
+    fn because(&mut self, s: &RuleStmt) -> Arc<str> {
+        let because = s.get("because");
+        let (at, text) = because.map_or((s.at, ""), |because| (because.at, because.literal()));
+        self.check_visible(at, "reason", text);
         if text.trim().is_empty() {
-            let at = s.get("because").map_or(s.at, Ast::position);
             self.error(at, Code::BadValue, "the reason is empty");
         }
-        text
+        text.into()
     }
 
-    fn factor(&mut self, s: &Clauses, c: &mut Collected) -> Option<Factor> {
+    fn factor(&mut self, s: &RuleStmt, c: &mut Collected) -> Option<Factor> {
         let id = self.claim_id(s, c);
         let weight = self.points(s.get("weight"), "a weight");
         if weight.is_some_and(|weight| weight < Points::ZERO) {
-            let at = s.get("weight").map_or(s.at, Ast::position);
+            let at = s.get("weight").map_or(s.at, |ast| ast.at);
             self.error_with(at, Code::BadValue, "a weight is 0 or more", "use a `rule` for a penalty");
         }
         let is = s.get("is")?;
@@ -389,8 +338,8 @@ impl Context<'_> {
     }
 
     /// The axis of a group, from its own words and from the group around it.
-    fn group_axis(&mut self, s: &Clauses, outer: Option<Axis>) -> Option<Axis> {
-        let own = s.get("on").map(|on| (self.axis_name(on), on.position()));
+    fn group_axis(&mut self, s: &RuleStmt, outer: Option<Axis>) -> Option<Axis> {
+        let own = s.get("on").map(|on| (self.axis_name(on), on.at));
         if !self.kind.is_of_leads() {
             if let Some((_, at)) = own {
                 self.error(at, Code::Misplaced, "a priority has no axes");
@@ -409,7 +358,7 @@ impl Context<'_> {
         }
     }
 
-    fn limits(&mut self, s: &Clauses) -> (Option<Points>, Option<Points>) {
+    fn limits(&mut self, s: &RuleStmt) -> (Option<Points>, Option<Points>) {
         let (cap, floor) = (self.points(s.get("cap"), "a cap"), self.points(s.get("floor"), "a floor"));
         if let (Some(cap), Some(floor)) = (cap, floor)
             && floor > cap
@@ -419,20 +368,20 @@ impl Context<'_> {
         (cap, floor)
     }
 
-    fn group(&mut self, s: &Clauses, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
+    fn group(&mut self, s: &RuleStmt, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
         let name = self.claim_id(s, c);
         let axis = self.group_axis(s, outer);
         let (cap, floor) = self.limits(s);
-        let Some(Ast::Stmt(block)) = s.block else { return None };
+        let block = s.block.as_ref()?;
         let mut items = Vec::new();
-        for statement in block.statements() {
+        for statement in block {
             items.extend(self.top_statement(statement, Some(axis), c));
         }
         self.groups.push(name.clone());
         Some(Group { name, axis, cap, floor, body: GroupBody::Items(items), position: self.position(s.at) })
     }
 
-    fn criteria(&mut self, s: &Clauses, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
+    fn criteria(&mut self, s: &RuleStmt, outer: Option<Axis>, c: &mut Collected) -> Option<Group> {
         if c.criteria.replace(s.at).is_some() {
             self.twice(s);
         }
@@ -443,21 +392,21 @@ impl Context<'_> {
         Some(Group { name: "criteria".into(), axis, cap, floor, body: GroupBody::Criteria, position })
     }
 
-    fn verdict(&mut self, s: &Clauses, grading: bool) -> Verdict {
+    fn verdict(&mut self, s: &RuleStmt, grading: bool) -> Verdict {
         let (id, _) = s.head();
         self.grading = grading;
         let when = s.get("when");
         let when =
             when.map(|when| self.formula(|c| (c.expect(when, &Type::YesNo, "the condition"), Type::YesNo)).0);
         self.grading = false;
-        let because = if s.keyword == "grade" { "".into() } else { self.because(s) };
+        let because = if s.shape.keyword == "grade" { "".into() } else { self.because(s) };
         Verdict { id, when, because, position: self.position(s.at) }
     }
 
-    fn grade(&mut self, s: &Clauses, c: &mut Collected) {
+    fn grade(&mut self, s: &RuleStmt, c: &mut Collected) {
         let (id, at) = s.head();
-        let otherwise = s.parts.contains_key("otherwise");
-        let has_condition = s.parts.contains_key("when");
+        let otherwise = s.has("otherwise");
+        let has_condition = s.has("when");
         if otherwise == has_condition {
             let help = "write grade \"A\" when total >= 70; or grade \"D\" otherwise;";
             self.error_with(s.at, Code::Syntax, "a grade needs either `when` or `otherwise`", help);
@@ -479,7 +428,7 @@ impl Context<'_> {
     /// A priority script has no end that must be there, so one that was cut off while it was written may well be valid:
     /// an empty one is refused, and weights that look like a part are told.
     fn check_factors(&mut self, c: &Collected) {
-        let start = At::new(1, 1);
+        let start = Span::default();
         if c.items.is_empty() && c.ids.is_empty() {
             let message = "there is neither a factor nor a rule: every segment would have the priority 0";
             let help = "write factor \"fit\" weight 100 is fit because \"The offering fits\";";
@@ -490,7 +439,7 @@ impl Context<'_> {
             _ => None,
         });
         let sum: f64 = weights.clone().sum();
-        if weights.count() > 0 && (sum - 100.0).abs() > 1e-6 {
+        if weights.count() > 0 && (sum - 100.0).abs() > 1e-6 && self.unit.lost.is_none() {
             let message = format!("the weights of the factors sum to {sum}, not to 100: is one missing?");
             self.warn(start, Code::BadValue, message, "");
         }
@@ -503,13 +452,14 @@ impl Context<'_> {
         }
         let ends_well = c.grades.last().is_some_and(|(grade, _)| grade.when.is_none());
         if !ends_well {
-            let at = c.grades.last().map_or(At::new(1, 1), |(_, at)| *at);
+            let at = c.grades.last().map_or(Span::default(), |(_, at)| *at);
             let message = "the grades do not end with an `otherwise`, so a lead could be left without one";
             self.error_with(at, Code::MissingOtherwise, message, "end with: grade \"D\" otherwise;");
         }
         for (cap, at) in &c.cap_grades {
             let grades = c.grades.iter().map(|(grade, _)| &*grade.id);
-            if !grades.clone().any(|grade| grade == &*cap.id) {
+            let lost = self.unit.lost.is_some();
+            if !lost && !grades.clone().any(|grade| grade == &*cap.id) {
                 let help = self.suggest(&cap.id, |_| grades.map(str::to_owned).collect());
                 self.error_with(*at, Code::UnknownWord, format!("there is no grade \"{}\"", cap.id), help);
             }

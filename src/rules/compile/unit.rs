@@ -1,10 +1,8 @@
 //! A parsed file: its functions, constants and imports, which others can use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
-
-use rhai::{AST, ASTNode, Expr as Ast, ImmutableString, Position as At, Stmt};
 
 use super::{LIB, at_position};
 use crate::domain::text::suggestion;
@@ -14,32 +12,28 @@ use crate::rules::language::functions::is_function;
 use crate::rules::language::statements::statement;
 use crate::rules::source;
 use crate::rules::syntax::Parser;
+use crate::rules::syntax::tree::{Ast, Function, Lines, Node, Span, Stmt, StmtKind, Tree};
 
 /// A parsed file with what others can use of it.
 pub struct Unit {
     pub path: Arc<str>,
     pub text: String,
-    pub ast: AST,
+    /// Of the text that the tree's places refer to.
+    pub lines: Lines,
+    pub statements: Vec<Stmt>,
     /// By name and number of parameters.
-    pub functions: BTreeMap<(ImmutableString, usize), Rc<ScriptFunction>>,
-    pub constants: BTreeMap<ImmutableString, Ast>,
+    pub functions: BTreeMap<(String, usize), Rc<Function>>,
+    pub constants: BTreeMap<String, Ast>,
     pub imports: Vec<Import>,
+    /// The names that unreadable statements would have defined; nothing if all could be read.
+    pub lost: Option<BTreeSet<String>>,
 }
 
 /// A file that another uses, under a name or, without one, as if its parts stood in that file.
 pub struct Import {
-    pub alias: Option<ImmutableString>,
-    pub at: At,
+    pub alias: Option<String>,
+    pub at: Span,
     pub unit: Rc<Unit>,
-}
-
-/// A function as the script defines it.
-pub struct ScriptFunction {
-    pub name: ImmutableString,
-    pub params: Vec<ImmutableString>,
-    pub body: Vec<Stmt>,
-    pub start: At,
-    pub end: At,
 }
 
 impl Unit {
@@ -55,19 +49,24 @@ impl Unit {
             return None;
         }
         let text = source::without_mark(text);
-        let ast = parser.parse(path, text).map_err(|finding| findings.push(finding)).ok()?;
+        let read = parser.read(path, text);
+        let lost = (!read.findings.is_empty()).then_some(read.lost);
+        findings.extend(read.findings);
         if !findings.kept_set {
-            findings.extend(parser.oversight(path, text));
+            findings.extend(read.oversight);
         }
+        let Tree { statements, functions } = read.tree?;
         let mut unit = Self {
             path: path.into(),
             text: text.to_owned(),
-            ast,
+            lines: read.lines,
+            statements,
             functions: BTreeMap::new(),
             constants: BTreeMap::new(),
             imports: Vec::new(),
+            lost,
         };
-        unit.note_functions(findings);
+        unit.note_functions(functions, findings);
         unit.check_order(findings);
         unit.note_constants(findings);
         unit.note_imports(libs, findings);
@@ -86,22 +85,26 @@ impl Unit {
         std::iter::once(self).chain(plain.map(|import| &import.unit))
     }
 
-    fn problem(&self, findings: &mut Findings, at: At, code: Code, message: impl Into<String>, help: &str) {
+    /// Whether a name would be defined, were it not for a statement that can't be read.
+    pub fn would_define(self: &Rc<Self>, name: &str) -> bool {
+        self.visible().any(|unit| unit.lost.as_ref().is_some_and(|lost| lost.contains(name)))
+    }
+
+    fn problem(&self, findings: &mut Findings, at: Span, code: Code, message: impl Into<String>, help: &str) {
         if findings.count(Severity::Error) {
             let (message, help) = (message.into(), help.to_owned());
-            findings.keep(at_position(&self.path, &self.text, at, Severity::Error, code, message, help));
+            findings.keep(at_position(self, at, Severity::Error, code, message, help));
         }
     }
 
-    fn note_functions(&mut self, findings: &mut Findings) {
-        for definition in self.ast.iter_fn_def().filter(|definition| definition.this_type.is_some()) {
-            let message = "the rule language has no methods of types";
-            let at = definition.body.start_position();
-            self.problem(findings, at, Code::Unsupported, message, "write fn name(argument)");
-        }
-        for function in functions(&self.ast) {
+    fn note_functions(&mut self, functions: Vec<Function>, findings: &mut Findings) {
+        for function in functions {
+            if function.of_type {
+                let message = "the rule language has no methods of types";
+                self.problem(findings, function.start, Code::Unsupported, message, "write fn name(argument)");
+            }
             let name = function.name.as_str();
-            let reserved = |param: &&ImmutableString| statement(param).is_some() || **param == "known";
+            let reserved = |param: &&String| statement(param).is_some() || **param == "known";
             if let Some(param) = function.params.iter().find(reserved) {
                 let message = format!("`{param}` is a word of the rule language");
                 let help = "give the parameter another name";
@@ -117,31 +120,29 @@ impl Unit {
     }
 
     fn check_order(&self, findings: &mut Findings) {
-        let before =
-            |statement: &&Stmt| matches!(statement, Stmt::Import(..) | Stmt::Var(..) | Stmt::Noop(_));
-        for statement in self.ast.statements().iter().skip_while(before) {
-            if let Stmt::Import(_, at) = statement {
+        use StmtKind as K;
+        let before = |statement: &&Stmt| {
+            matches!(statement.kind, K::Import(..) | K::Let(..) | K::Const(..) | K::Nothing)
+        };
+        for statement in self.statements.iter().skip_while(before) {
+            if let K::Import(..) = statement.kind {
                 let message = "`import` stands at the top, before the rules";
-                self.problem(findings, *at, Code::Misplaced, message, "");
+                self.problem(findings, statement.at, Code::Misplaced, message, "");
             }
         }
     }
 
     fn note_constants(&mut self, findings: &mut Findings) {
         let mut constants = BTreeMap::new();
-        for statement in self.ast.statements() {
-            let Stmt::Var(variable, flags, _) = statement else { continue };
-            if !flags.intersects(rhai::ASTFlags::CONSTANT) {
-                continue;
+        for statement in &self.statements {
+            let StmtKind::Const(name, value) = &statement.kind else { continue };
+            if language::is_taken(&name.text) {
+                let message = format!("`{}` already has a meaning in scripts", name.text);
+                self.problem(findings, name.at, Code::Reserved, message, "give the constant another name");
             }
-            let (name, value, _) = &**variable;
-            if language::is_taken(&name.name) {
-                let message = format!("`{}` already has a meaning in scripts", name.name);
-                self.problem(findings, name.pos, Code::Reserved, message, "give the constant another name");
-            }
-            if constants.insert(name.name.clone(), value.clone()).is_some() {
-                let message = format!("the constant `{}` stands twice", name.name);
-                self.problem(findings, name.pos, Code::Duplicate, message, "");
+            if constants.insert(name.text.clone(), value.clone()).is_some() {
+                let message = format!("the constant `{}` stands twice", name.text);
+                self.problem(findings, name.at, Code::Duplicate, message, "");
             }
         }
         self.constants = constants;
@@ -149,29 +150,29 @@ impl Unit {
 
     fn note_imports(&mut self, libs: &BTreeMap<String, Rc<Unit>>, findings: &mut Findings) {
         let mut imports: Vec<Import> = Vec::new();
-        for statement in self.ast.statements() {
-            let Stmt::Import(import, at) = statement else { continue };
-            let (what, alias) = &**import;
-            let Ast::StringConstant(target, target_at) = what else {
+        for statement in &self.statements {
+            let StmtKind::Import(what, alias) = &statement.kind else { continue };
+            let at = statement.at;
+            let Node::Text(target) = &what.node else {
                 let message = "what is imported must be written out";
-                self.problem(findings, *at, Code::BadImport, message, "write import \"lib/name\" as name;");
+                self.problem(findings, at, Code::BadImport, message, "write import \"lib/name\" as name;");
                 continue;
             };
             if self.path.starts_with(LIB) {
-                self.problem(findings, *at, Code::BadImport, "files in lib/ can't import others", "");
+                self.problem(findings, at, Code::BadImport, "files in lib/ can't import others", "");
                 continue;
             }
             let Some(unit) = libs.get(&format!("{target}.rhai")) else {
                 let known = libs.keys().map(|path| path.trim_end_matches(".rhai"));
                 let help = suggestion(target, known);
                 let message = format!("there is no file {target}.rhai that could be used");
-                self.problem(findings, *target_at, Code::BadImport, message, &help);
+                self.problem(findings, what.at, Code::BadImport, message, &help);
                 continue;
             };
             let unit = unit.clone();
             let import = Import {
-                alias: (!alias.name.is_empty()).then(|| alias.name.clone()),
-                at: if alias.name.is_empty() { *target_at } else { alias.pos },
+                alias: alias.as_ref().map(|alias| alias.text.clone()),
+                at: alias.as_ref().map_or(what.at, |alias| alias.at),
                 unit,
             };
             let again = imports.iter().any(|known| {
@@ -188,31 +189,4 @@ impl Unit {
         }
         self.imports = imports;
     }
-}
-
-/// The functions of a file. Rhai exports the type of their bodies but not its name, so each body is
-/// reached by walking a copy of the tree that holds one function only.
-fn functions(ast: &AST) -> Vec<ScriptFunction> {
-    let collect = |function: &rhai::ScriptFuncDef| {
-        let mut alone = ast.clone_functions_only();
-        // Not clone_functions_only_filtered: in rhai 1.27.0 it does not filter.
-        alone.retain_functions(|_, _, name, arity| name == function.name && arity == function.params.len());
-        let mut body = Vec::new();
-        alone.walk(&mut |path| {
-            if let [ASTNode::Stmt(statement)] = path {
-                body.push((*statement).clone());
-            }
-            true
-        });
-        ScriptFunction {
-            name: function.name.clone(),
-            params: function.params.to_vec(),
-            body,
-            start: function.body.start_position(),
-            end: function.body.end_position(),
-        }
-    };
-    let mut functions: Vec<_> = ast.iter_fn_def().map(|function| collect(function)).collect();
-    functions.sort_by_key(|function| (function.start.line(), function.start.position()));
-    functions
 }

@@ -1,81 +1,35 @@
-//! The statements of the rule language, added to Rhai's parser as custom syntax.
+//! The text of a file → [`tree::Tree`]. Rhai parses, with the statements of the rule language added as custom syntax;
+//! nothing outside of this room knows it.
 //!
-//! Only Rhai's parser is used. Its syntax tree is lowered to our own [`super::program`], so a script has
-//! no access to anything that Rhai could do at run time.
+//! Only Rhai's parser is used. Its syntax tree is lowered to our own and then to [`super::program`], so a script has no
+//! access to anything that Rhai could do at run time.
+
+mod lower;
+mod parsed;
+mod recover;
+mod scan;
+mod slips;
+pub mod tree;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rhai::{AST, Dynamic, Engine, ImmutableString, LexError, OptimizationLevel, ParseError, Position, Token};
+use rhai::{AST, Dynamic, Engine, LexError, OptimizationLevel, ParseError, Position, Token};
 
-use crate::domain::text::nearest;
 use crate::rules::diagnostics::{Code, Diagnostic, Related};
-use crate::rules::language::statements::{Part, SHAPES, Shape};
+use crate::rules::language::statements::SHAPES;
+use parsed::Parsed;
+use scan::Scan;
+use slips::slip;
+use tree::{Lines, Tree};
 
 /// The deepest nesting of expressions and blocks.
 const MAX_DEPTH: usize = 64;
 /// The most cases of all `switch` in a file: Rhai parses them in more than linear time.
 const MAX_CASES: usize = 1_000;
-
-/// What was parsed of a statement so far; kept in the syntax tree, where it tells the order of the clauses.
-#[derive(Debug, Clone, Default)]
-pub struct Parsed {
-    headed: bool,
-    /// The clauses seen, in order.
-    pub clauses: Vec<&'static str>,
-    awaits_value: Option<Part>,
-    done: bool,
-}
-
-impl Parsed {
-    /// Decides what comes next in a statement, from what was parsed and the next token.
-    fn next(&mut self, shape: &Shape, next: &str) -> Result<Option<ImmutableString>, ParseError> {
-        if self.done {
-            return Ok(None);
-        }
-        if let Some(part) = self.awaits_value.take() {
-            return Ok(Some(part.marker().into()));
-        }
-        if let (Some(head), false) = (shape.head, self.headed) {
-            self.headed = true;
-            return Ok(Some(head.marker().into()));
-        }
-        let end = if shape.block { "{" } else { ";" };
-        if next == end {
-            let missing = shape.required.iter().find(|clause| !self.clauses.contains(clause));
-            if let Some(missing) = missing {
-                return Err(error(
-                    shape,
-                    format!("`{}` needs `{missing} …` before the `{end}`", shape.keyword),
-                ));
-            }
-            self.done = true;
-            return Ok(Some(if shape.block { "$block$" } else { ";" }.into()));
-        }
-        match shape.clauses.iter().find(|(clause, _)| *clause == next) {
-            Some((clause, _)) if self.clauses.contains(clause) => {
-                Err(error(shape, format!("`{clause}` stands twice in this `{}`", shape.keyword)))
-            }
-            Some((clause, part)) => {
-                self.clauses.push(clause);
-                self.awaits_value = (*part != Part::Flag).then_some(*part);
-                Ok(Some((*clause).into()))
-            }
-            None => {
-                let open = shape.clauses.iter().map(|(c, _)| *c).filter(|c| !self.clauses.contains(c));
-                let expected: Vec<_> = open.chain([end]).map(|c| format!("`{c}`")).collect();
-                let found = if next.is_empty() || next == "{EOF}" { "the end of the file" } else { next };
-                let found = found.trim_matches('`');
-                Err(error(shape, format!("expected {} but found {found}", expected.join(" or "))))
-            }
-        }
-    }
-}
-
-fn error(shape: &Shape, message: String) -> ParseError {
-    let text = format!("{message}; for example: {}", shape.example);
-    LexError::ImproperSymbol(String::new(), text).into_err(Position::NONE)
-}
+/// How many statements of a file may be left out because they can't be read.
+const MAX_LEFT_OUT: usize = 10;
 
 /// What is noted of a file while Rhai reads it.
 #[derive(Default)]
@@ -83,8 +37,21 @@ struct Reading {
     /// Groups whose block is being parsed, so that an unclosed one can be named.
     open_groups: Vec<String>,
     cases: usize,
-    last_token: Position,
     negatives: Vec<Position>,
+}
+
+/// A file as it was read.
+pub struct Read {
+    /// Without the statements that can't be read; nothing if that did not help.
+    pub tree: Option<Tree>,
+    /// Places in the tree are places of this text. It has the same lines and columns as the file's.
+    pub lines: Lines,
+    /// What can't be read.
+    pub findings: Vec<Diagnostic>,
+    /// What Rhai reads without a word, but not as its author meant it.
+    pub oversight: Option<Diagnostic>,
+    /// The names that the statements left out would have defined.
+    pub lost: BTreeSet<String>,
 }
 
 /// A Rhai parser that knows the rule language.
@@ -107,7 +74,6 @@ impl Parser {
         #[allow(deprecated)] // Not deprecated, but marked as volatile; the version is pinned.
         engine.on_parse_token(move |token, at, _| {
             let mut noted = noted.borrow_mut();
-            noted.last_token = at;
             match token {
                 Token::Identifier(word) => match word.as_str() {
                     "and" => Token::And,
@@ -155,26 +121,68 @@ impl Parser {
         self.engine.compile_expression(word).is_ok()
     }
 
-    /// Parses a file; Rhai stops at the first error.
-    pub fn parse(&self, file: &str, text: &str) -> Result<AST, Diagnostic> {
-        self.reading.take();
-        let parsed = self.engine.compile(text);
-        if self.reading.borrow().cases > MAX_CASES {
-            let message = format!("the file has more than {MAX_CASES} `switch` cases");
-            return Err(Diagnostic::of_file(file, Code::TooLarge, message));
-        }
-        match parsed {
-            Ok(ast) => Ok(ast),
-            Err(error) => {
-                let finding = self.diagnose(file, text, &error);
-                Err(self.oversight(file, text).unwrap_or(finding))
+    /// Parses a file. Rhai stops at the first error; the statement that holds it is left out then, and the rest read
+    /// anew, so that everything wrong is told at once.
+    pub fn read(&self, file: &str, text: &str) -> Read {
+        let mut readable = text.to_owned();
+        let mut read = Read {
+            tree: None,
+            lines: Lines::new(text),
+            findings: Vec::new(),
+            oversight: None,
+            lost: BTreeSet::new(),
+        };
+        loop {
+            let error = match self.parse(file, &readable) {
+                Ok(ast) => {
+                    if read.findings.is_empty() {
+                        read.oversight = self.oversight(file, text);
+                    }
+                    read.lines = Lines::new(&readable);
+                    read.tree = Some(lower::lower(&ast, &read.lines, &Scan::new(&readable)));
+                    return read;
+                }
+                Err(Stopped::For(finding)) => {
+                    read.findings.push(finding);
+                    return read;
+                }
+                Err(Stopped::At(error)) => error,
+            };
+            read.findings.push(self.diagnose(file, text, &error));
+            let open = self.reading.borrow().open_groups.last().cloned();
+            if let Some(finding) = self.oversight(file, &readable) {
+                // What swallows the rest of the file is all there is to tell.
+                read.findings.pop();
+                read.findings.push(finding);
+                return read;
+            }
+            let lines = Lines::new(&readable);
+            let place = error.position().line().zip(error.position().position());
+            let left_out =
+                recover::unreadable(&readable, place.map(|(line, column)| lines.byte(line, column)), open);
+            match left_out.filter(|_| read.findings.len() < MAX_LEFT_OUT) {
+                Some(left_out) => {
+                    read.lost.extend(left_out.defines);
+                    readable = recover::without(&readable, &left_out.spans);
+                }
+                None => return read,
             }
         }
     }
 
+    fn parse(&self, file: &str, text: &str) -> Result<AST, Stopped> {
+        self.reading.take();
+        let parsed = self.engine.compile(text);
+        if self.reading.borrow().cases > MAX_CASES {
+            let message = format!("the file has more than {MAX_CASES} `switch` cases");
+            return Err(Stopped::For(Diagnostic::of_file(file, Code::TooLarge, message)));
+        }
+        parsed.map_err(Stopped::At)
+    }
+
     /// What Rhai reads without a word in the file that was parsed last, but not as its author meant it.
-    pub fn oversight(&self, file: &str, text: &str) -> Option<Diagnostic> {
-        let Reading { last_token, negatives, .. } = self.reading.take();
+    fn oversight(&self, file: &str, text: &str) -> Option<Diagnostic> {
+        let Reading { negatives, .. } = self.reading.take();
         let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
         let place = |at: Position| Some((at.line()?, at.position()?));
         let wrapped = negatives.into_iter().filter_map(place).find(|(line, column)| {
@@ -185,27 +193,10 @@ impl Parser {
             let message = "the number is too large";
             return Some(Diagnostic::at(file, text, line, column, Code::BadValue, message));
         }
-        // A comment that is never closed swallows the rest, so it can only begin behind the last token.
-        let (line, column) = place(last_token).unwrap_or((1, 1));
-        let rest: Vec<String> = lines.iter().skip(line - 1).map(|line| line.iter().collect()).collect();
-        let rest: String = rest.join("\n").chars().skip(column - 1).collect();
-        let (mut tokens, _) = self.engine.lex([&rest]);
-        tokens.pos = Position::new(line as u16, column as u16 - 1);
-        tokens.state.include_comments = true;
-        while let Some((token, at)) = tokens.next() {
-            match token {
-                Token::EOF => break,
-                Token::Comment(_) if tokens.state.comment_level > 0 => {
-                    let message =
-                        "this comment is not closed, so that everything behind it counts for nothing";
-                    let (line, column) = place(at)?;
-                    let finding = Diagnostic::at(file, text, line, column, Code::Syntax, message);
-                    return Some(finding.with_help("end it with */"));
-                }
-                _ => {}
-            }
-        }
-        None
+        let unclosed = Scan::new(text).unclosed_comment(text)?;
+        let (line, column) = Lines::new(text).place(unclosed.start);
+        let message = "this comment is not closed, so that everything behind it counts for nothing";
+        Some(Diagnostic::at(file, text, line, column, Code::Syntax, message).with_help("end it with */"))
     }
 
     fn diagnose(&self, file: &str, text: &str, error: &ParseError) -> Diagnostic {
@@ -246,68 +237,11 @@ impl Parser {
     }
 }
 
-/// What was probably meant at a place that can't be read: slips of people who know other languages, and of texts that
-/// went through a word processor.
-fn slip(line: &str, column: usize) -> Option<String> {
-    let before: String = line.chars().take(column - 1).collect();
-    let rest: String = line.chars().skip(column - 1).collect();
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    let here = word(&rest);
-    let last = before.split_whitespace().last().unwrap_or_default();
-    let first = rest.chars().next()?;
-    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
-    // Rhai takes `60% then` for a remainder, and stumbles over what follows.
-    let is_percentage = |text: &str| {
-        let sign = text.match_indices('%').map(|(at, _)| text[..at].trim_end());
-        sign.into_iter().any(|number| number.ends_with(|c: char| c.is_ascii_digit()))
-    };
-    let is_keyword = |word: &str| SHAPES.iter().any(|shape| shape.keyword == word);
-    Some(match first {
-        ',' if before.ends_with(|c: char| c.is_ascii_digit()) && digits(&rest[1..]) > 0 => {
-            let whole = before.chars().rev().take_while(char::is_ascii_digit).collect::<String>();
-            let whole: String = whole.chars().rev().collect();
-            let after: String = rest[1..].chars().take_while(char::is_ascii_digit).collect();
-            match after.len() == 3 && whole != "0" {
-                true => format!("write thousands without a mark: {whole}{after}"),
-                false => format!("write decimals with a point: {whole}.{after}"),
-            }
-        }
-        '=' if rest.starts_with("=>") => "write >=".into(),
-        '=' if !rest.starts_with("==") => "write == to compare".into(),
-        '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '\'' => {
-            "write texts in plain quotes: \"…\"".into()
-        }
-        '\u{a0}' => "this is a blank that does not break; write a plain one".into(),
-        '≥' => "write >=".into(),
-        '≤' => "write <=".into(),
-        '≠' => "write !=".into(),
-        '>' if before.ends_with('<') => "write !=".into(),
-        _ if ["null", "nil", "undefined"].contains(&here.as_str())
-            || (here == "is" && rest.contains("null")) =>
-        {
-            "ask known(fact), or not known(fact): what nobody told has no value".into()
-        }
-        _ if here == "is" => "write == to compare, != if it is to differ".into(),
-        _ if here == "between" => "write x >= low and x <= high".into(),
-        _ if here == "if" && before.trim_start().starts_with("rule") => "write when".into(),
-        _ if is_keyword(&here) && !is_keyword(last) => "end the statement before it with ;".into(),
-        _ if is_keyword(last) && !here.is_empty() => format!("write the name in quotes: \"{here}\""),
-        _ if ["AND", "OR", "NOT"].contains(&here.as_str()) => format!("write {}", here.to_lowercase()),
-        _ if (here == "in" && last == "not") || (here == "not" && word(rest[3..].trim_start()) == "in") => {
-            "write not (x in list)".into()
-        }
-        _ if is_percentage(&before) => "write a percentage as a number: 0.6 for 60 %".into(),
-        ',' if before.contains(" in (") => "write lists in brackets: in [\"a\", \"b\"]".into(),
-        _ => {
-            let words = SHAPES.iter().flat_map(|shape| shape.clauses.iter().map(|(clause, _)| *clause));
-            let words: Vec<_> = words.chain(SHAPES.iter().map(|shape| shape.keyword)).collect();
-            // A keyword that is not known is a name to Rhai, which then stumbles over what follows.
-            let meant =
-                [here.as_str(), last].into_iter().filter(|word| !word.is_empty() && !words.contains(word));
-            let near = meant.filter_map(|word| nearest(word, words.iter().copied())).next()?;
-            format!("did you mean `{near}`?")
-        }
-    })
+/// Why a file is not read to its end.
+enum Stopped {
+    /// It is too much.
+    For(Diagnostic),
+    At(ParseError),
 }
 
 /// Rhai's messages start with a capital; ours don't.
@@ -321,7 +255,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> String {
-        let diagnostic = Parser::new().parse("x.rhai", text).unwrap_err();
+        let diagnostic = Parser::new().read("x.rhai", text).findings.remove(0);
         let Diagnostic { line, column, message, help, related, .. } = diagnostic;
         let related: Vec<_> = related.into_iter().map(|r| r.message).collect();
         let notes = if help.is_empty() { related } else { [vec![help], related].concat() };

@@ -35,6 +35,33 @@ grade "A" when total > 5;
 }
 
 #[test]
+fn what_can_t_be_read_is_left_out_and_the_rest_is_told_all_the_same() {
+    let script = r#"define odd as employees > > 5;
+const LEAST = 5 5;
+rule "ö" when industry == “x” and (employees > 1 then 1 because "x";
+rule "typo" when employes > 5 and odd and LEAST > 1 then 1 because "x";
+rule "no end" when employees > 5 then 1 because "x"
+group "g" on fit cap 40 {
+    rule "in" when industri == "x" then 1 because "x";
+    rule "in too" when employees = 5 then 1 because "x";
+    rule "after" when regon == "x" then 1 because "x";
+}
+group "h" cap on fit {
+    rule "within" when twice(employes) > 1 then 1 because "x";
+}
+fn twice(x) { x * }
+fn half(x) { y / 2 }
+rule "half" when half(employees) > 1 then 1 because "x";
+cap_grade "B" when total > 5 because "x";
+grade "B" wen total > 5;
+grade "D" otherwise;
+"#;
+    let unclosed =
+        "group \"g\" on fit {\n rule \"r\" when employes > 5 then 1 because \"x\";\ngrade \"D\" otherwise;\n";
+    insta::assert_snapshot!(rendered(&[("lead_scoring/t.rhai", script), ("lead_scoring/u.rhai", unclosed),]));
+}
+
+#[test]
 fn functions_are_checked_for_the_arguments_they_get() {
     let script = r#"
 fn size_points(x) { x }
