@@ -234,6 +234,45 @@ pub struct Switch {
     pub default: Option<Expr>,
 }
 
+/// What is asked of the items of a list, one by one.
+#[derive(Debug)]
+pub struct Each {
+    pub how: EachHow,
+    pub list: Expr,
+    /// The variables that hold the item and its place.
+    pub item: Index,
+    pub place: Option<Index>,
+    /// What is asked of each.
+    pub body: Expr,
+    pub position: Position,
+}
+
+#[derive(Debug)]
+pub enum EachHow {
+    Filter,
+    Map,
+    Some,
+    All,
+    /// The variable that holds what came of the items before, and what it holds at first.
+    Reduce(Index, Expr),
+}
+
+#[derive(Debug)]
+pub struct Loop {
+    pub over: LoopOver,
+    pub body: Expr,
+}
+
+#[derive(Debug)]
+pub enum LoopOver {
+    /// Items, with the variables that hold the item and its place.
+    List(Expr, Index, Option<Index>),
+    /// Whole steps from a number to another, and whether that belongs to it.
+    Range { from: Expr, to: Expr, inclusive: bool, item: Index, place: Option<Index> },
+    /// As long as a condition holds, if there is one.
+    While(Option<Expr>),
+}
+
 /// An expression whose types have been checked.
 #[derive(Debug)]
 pub enum Expr {
@@ -299,6 +338,22 @@ pub enum Expr {
     Block(Vec<Expr>),
     Set(Index, Box<Expr>),
     Return(Box<Expr>),
+    /// Texts, numbers and yes/nos one behind the other.
+    Joined(Vec<Expr>, Position),
+    /// The items of a list, or the values of an object map in the order of their names.
+    Made(Vec<Expr>, Position),
+    /// The value at a place of an object map.
+    Field(Box<Expr>, Index),
+    /// The item at a place of a list; from its end if that is negative.
+    Element(Box<[Expr; 2]>, Position),
+    /// A list with an item more.
+    Pushed(Box<[Expr; 2]>, Position),
+    /// A list or an object map with another value at a place.
+    Replaced(Box<[Expr; 3]>, Position),
+    Each(Box<Each>),
+    Loop(Box<Loop>),
+    Break,
+    Continue,
     Call(Index, Vec<Expr>, Position),
 }
 

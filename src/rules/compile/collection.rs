@@ -158,9 +158,19 @@ impl Context<'_> {
 
     /// Lowers an expression in which the parts of an item have names.
     fn of_item(&mut self, kind: ItemKind, ast: &Ast, wanted: Option<(&Type, &str)>) -> Typed {
-        let outer = self.frame.item.replace(kind);
-        let (expr, ty) = self.expr(ast);
-        self.frame.item = outer;
+        // A closure gives the item a name, which stands before its parts.
+        let (alias, closure) = match &ast.node {
+            Node::Closure(closure) if closure.params.len() == 1 => {
+                (Some(closure.params[0].clone()), Some(closure.clone()))
+            }
+            _ => (None, None),
+        };
+        let outer = (self.frame.item.replace(kind), std::mem::replace(&mut self.frame.item_alias, alias));
+        let (expr, ty) = match closure {
+            Some(closure) => self.closure_body(&closure),
+            None => self.expr(ast),
+        };
+        (self.frame.item, self.frame.item_alias) = outer;
         if let Some((wanted, what)) = wanted {
             self.check_type(ast.at, &ty, wanted, what);
         }
@@ -189,6 +199,9 @@ impl Context<'_> {
         let kind = self.frame.item?;
         let (Node::Name(whose), None) = (&first.node, &member.args) else { return None };
         let (name, at) = (member.name.text.as_str(), member.name.at);
+        if self.frame.item_alias.as_ref() == Some(whose) {
+            return Some(self.part_of_item(kind, false, name, at));
+        }
         Some(match (whose.as_str(), kind) {
             ("lead", _) => {
                 let outer = self.frame.item.take();

@@ -46,8 +46,12 @@ pub struct Frame {
     pub in_function: bool,
     /// Within a constant's value, which can't return.
     pub in_constant: bool,
+    /// Within a closure, which can't either.
+    pub in_closure: bool,
     /// Within a condition on items of a collection, whose parts have names of their own.
     pub item: Option<ItemKind>,
+    /// How a closure calls that item.
+    pub item_alias: Option<String>,
     pub locals: Vec<(String, Index, Type)>,
     next_local: usize,
     most_locals: usize,
@@ -61,7 +65,9 @@ impl Frame {
             unit,
             in_function,
             in_constant: false,
+            in_closure: false,
             item: None,
+            item_alias: None,
             locals: Vec::new(),
             next_local: 0,
             most_locals: 0,
@@ -349,6 +355,19 @@ impl<'a> Context<'a> {
     pub fn local(&self, name: &str) -> Option<(Index, Type)> {
         let found = self.frame.locals.iter().rev().find(|(local, ..)| local == name);
         found.map(|(_, index, ty)| (*index, ty.clone()))
+    }
+
+    pub fn local_type(&self, variable: Index) -> Option<Type> {
+        let found = self.frame.locals.iter().rev().find(|(_, index, _)| *index == variable);
+        found.map(|(.., ty)| ty.clone())
+    }
+
+    /// Notes that more is known of a variable's type: what an empty list gets tells what list it is.
+    pub fn refine(&mut self, variable: Index, ty: Type) {
+        if let Some((.., known)) = self.frame.locals.iter_mut().rev().find(|(_, index, _)| *index == variable)
+        {
+            *known = ty;
+        }
     }
 
     /// Lowers something whose local variables end with it.

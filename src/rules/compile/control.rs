@@ -1,10 +1,16 @@
-//! Plain Rhai inside functions and expressions: `let`, `if`, `switch`, `return`.
+//! Plain Rhai inside functions and expressions: `let`, assignment, `if`, `switch`, loops, `return`.
 
 use super::context::{Context, Typed};
 use crate::rules::diagnostics::Code;
 use crate::rules::language::types::Type;
-use crate::rules::program::{Arithmetic, Case, Expr, Switch};
-use crate::rules::syntax::tree::{self, Ast, CaseValue, Foreign, If, Node, Span, Stmt, StmtKind};
+use crate::rules::program::{Arithmetic, Case, Expr, Loop, LoopOver, Switch};
+use crate::rules::syntax::tree::{self, Ast, CaseValue, Foreign, If, Node, Span, Stmt, StmtKind, Word};
+
+/// A part of a variable that gets another value.
+enum Part<'a> {
+    Item(&'a Ast),
+    Field(&'a Word),
+}
 
 impl Context<'_> {
     /// A block's value is that of its last statement.
@@ -55,6 +61,10 @@ impl Context<'_> {
                 self.assignment(target, operator.as_deref(), *operator_at, value)
             }
             StmtKind::Return(value) => {
+                if self.frame.in_closure {
+                    let help = "end it with the value, without a semicolon";
+                    return self.error_with(at, Code::Misplaced, "a closure can't `return`", help);
+                }
                 if !self.frame.in_function || self.frame.in_constant {
                     return self.error(at, Code::Misplaced, "`return` stands in functions only");
                 }
@@ -67,9 +77,16 @@ impl Context<'_> {
                 self.frame.returned = Some(joined);
                 (Expr::Return(Box::new(value)), Type::Never)
             }
-            StmtKind::While(..) | StmtKind::For(..) | StmtKind::Break | StmtKind::Continue => {
-                self.unsupported(at, "loops", "lists are asked with `in`, count_in and contains")
+            StmtKind::While(condition, body) => {
+                let condition = condition
+                    .as_ref()
+                    .map(|condition| self.expect(condition, &Type::YesNo, "the condition of `while`"));
+                let body = self.loop_body(body);
+                (Expr::Loop(Box::new(Loop { over: LoopOver::While(condition), body })), Type::Nothing)
             }
+            StmtKind::For(item, place, over, body) => self.for_loop(item, place.as_ref(), over, body),
+            StmtKind::Break => (Expr::Break, Type::Never),
+            StmtKind::Continue => (Expr::Continue, Type::Never),
             StmtKind::Import(..) => {
                 self.error(at, Code::Misplaced, "`import` stands at the top of a script only")
             }
@@ -85,6 +102,55 @@ impl Context<'_> {
             StmtKind::Foreign(Foreign { what, help }) => self.unsupported(at, what, help),
             StmtKind::Nothing => (Expr::Nothing, Type::Nothing),
         }
+    }
+
+    /// What a loop does has no value.
+    fn loop_body(&mut self, body: &[Stmt]) -> Expr {
+        self.block(body).0
+    }
+
+    fn for_loop(&mut self, item: &Word, place: Option<&Word>, over: &Ast, body: &[Stmt]) -> Typed {
+        enum Over {
+            List(Expr),
+            Range(Expr, Expr, bool),
+        }
+        let numbers = |c: &mut Self, from: &Ast, to: &Ast| {
+            [from, to].map(|end| c.expect(end, &Type::Number, "each end of a range"))
+        };
+        let (over, items) = match &over.node {
+            Node::Range(ends, inclusive) => {
+                let [from, to] = numbers(self, &ends[0], &ends[1]);
+                (Over::Range(from, to, *inclusive), Type::Number)
+            }
+            Node::Call(call) if call.name == "range" && call.args.len() == 2 => {
+                let [from, to] = numbers(self, &call.args[0], &call.args[1]);
+                (Over::Range(from, to, false), Type::Number)
+            }
+            _ => {
+                let (list, ty) = self.expr(over);
+                let Some(items) = ty.items() else {
+                    let help = match ty {
+                        Type::Contacts | Type::Activity(_) => {
+                            "ask them: contacts.where(…).count, activities.sum(…) …"
+                        }
+                        _ => "",
+                    };
+                    let message = format!("`for` goes through a list or a range, this is {ty}");
+                    return self.error_with(over.at, Code::TypeMismatch, message, help);
+                };
+                (Over::List(list), items)
+            }
+        };
+        self.scoped(|c| {
+            let item = c.declare(&item.text, items);
+            let place = place.map(|place| c.declare(&place.text, Type::Number));
+            let body = c.loop_body(body);
+            let over = match over {
+                Over::List(list) => LoopOver::List(list, item, place),
+                Over::Range(from, to, inclusive) => LoopOver::Range { from, to, inclusive, item, place },
+            };
+            (Expr::Loop(Box::new(Loop { over, body })), Type::Nothing)
+        })
     }
 
     pub fn if_else(&mut self, parts: &If, at: Span) -> Typed {
@@ -108,39 +174,127 @@ impl Context<'_> {
         })
     }
 
+    /// A variable gets another value, or its list or object map another item.
     fn assignment(&mut self, target: &Ast, operator: Option<&str>, operator_at: Span, value: &Ast) -> Typed {
         let at = target.at;
-        let Node::Name(name) = &target.node else {
-            return self.unsupported(at, "assignment to anything but a variable", "");
+        let part = match &target.node {
+            Node::Name(name) => (name, None),
+            Node::Index(sides) => match &sides[0].node {
+                Node::Name(name) => (name, Some(Part::Item(&sides[1]))),
+                _ => return self.unsupported(at, "assignment to items within items", ""),
+            },
+            Node::Member(member) => match &member.object.node {
+                Node::Name(name) if member.args.is_none() => (name, Some(Part::Field(&member.name))),
+                _ => return self.unsupported(at, "assignment to parts of parts", ""),
+            },
+            _ => return self.unsupported(at, "assignment to anything but a variable", ""),
         };
-        let Some((index, ty)) = self.local(name) else {
+        let (name, part) = part;
+        let Some((variable, ty)) = self.local(name) else {
             let help = "facts can't be changed; `let` makes a variable";
             return self.error_with(at, Code::UnknownName, format!("there is no variable `{name}`"), help);
         };
+        let Some(part) = part else {
+            let assigned = self.assigned(Expr::Local(variable), &ty, operator, operator_at, value);
+            let Some((value, value_type)) = assigned else { return (Expr::Nothing, Type::Nothing) };
+            if ty == Type::EmptyList {
+                self.refine(variable, value_type);
+            }
+            return (Expr::Set(variable, Box::new(value)), Type::Nothing);
+        };
+        let found = match (part, &ty) {
+            (Part::Field(field), Type::Record(fields)) => {
+                let fields = fields.clone();
+                self.field(&fields, &field.text, field.at).map(|(place, ty)| (Expr::Number(place as f64), ty))
+            }
+            (Part::Item(Ast { node: Node::Text(field), at, .. }), Type::Record(fields)) => {
+                let fields = fields.clone();
+                self.field(&fields, field, *at).map(|(place, ty)| (Expr::Number(place as f64), ty))
+            }
+            (Part::Item(place), ty) if ty.items().is_some() => {
+                let items = ty.items();
+                let place = self.expect(place, &Type::Number, "the place in a list");
+                items.map(|items| (place, items))
+            }
+            _ => {
+                self.error(at, Code::TypeMismatch, format!("{ty} has no parts that could be changed"));
+                None
+            }
+        };
+        let Some((place, part_type)) = found else { return (Expr::Nothing, Type::Nothing) };
+        let before = match (&place, &target.node) {
+            // A place that is more than a number would be evaluated twice.
+            _ if operator.is_none() => Expr::Nothing,
+            (Expr::Number(place), Node::Member(_)) => {
+                Expr::Field(Box::new(Expr::Local(variable)), *place as usize)
+            }
+            (Expr::Number(place), _) => {
+                let sides = Box::new([Expr::Local(variable), Expr::Number(*place)]);
+                Expr::Element(sides, self.position(at))
+            }
+            (Expr::Local(place), _) => {
+                let sides = Box::new([Expr::Local(variable), Expr::Local(*place)]);
+                Expr::Element(sides, self.position(at))
+            }
+            _ => {
+                let help = "put the place into a variable first";
+                return self.error_with(at, Code::Unsupported, "this place can't be changed so", help);
+            }
+        };
+        let assigned = self.assigned(before, &part_type, operator, operator_at, value);
+        let Some((value, _)) = assigned else { return (Expr::Nothing, Type::Nothing) };
+        let parts = Box::new([Expr::Local(variable), place, value]);
+        let replaced = Expr::Replaced(parts, self.position(at));
+        (Expr::Set(variable, Box::new(replaced)), Type::Nothing)
+    }
+
+    /// What a variable or a part of it gets, of the type that it has.
+    fn assigned(
+        &mut self,
+        before: Expr,
+        ty: &Type,
+        operator: Option<&str>,
+        operator_at: Span,
+        value: &Ast,
+    ) -> Option<Typed> {
         let value_at = value.at;
-        let (mut value, value_type) = self.expr(value);
-        if let Some(symbol) = operator {
-            let arithmetic = match symbol {
-                "+" => Arithmetic::Add,
-                "-" => Arithmetic::Subtract,
-                "*" => Arithmetic::Multiply,
-                "/" => Arithmetic::Divide,
-                "%" => Arithmetic::Remainder,
-                _ => return self.unsupported(operator_at, &format!("operator `{symbol}=`"), ""),
-            };
-            self.check_type(at, &ty, &Type::Number, &format!("the left of `{symbol}=`"));
-            self.check_type(value_at, &value_type, &Type::Number, &format!("the right of `{symbol}=`"));
-            let position = self.position(operator_at);
-            value = Expr::Arithmetic(arithmetic, Box::new([Expr::Local(index), value]), position);
-        } else if value_type != ty
-            && !(value_type.is_text() && ty.is_text())
-            && value_type != Type::Wrong
-            && ty != Type::Wrong
-        {
-            let message = format!("`{name}` is {ty} and can't become {value_type}");
-            return self.error(value_at, Code::TypeMismatch, message);
-        }
-        (Expr::Set(index, Box::new(value)), Type::Nothing)
+        let (value, value_type) = self.expr(value);
+        let Some(symbol) = operator else {
+            let shown = value_type.to_string();
+            let joined = ty.clone().join(value_type);
+            if joined.is_none() || matches!(joined, Some(Type::Nothing)) {
+                self.error(value_at, Code::TypeMismatch, format!("this is {ty} and can't become {shown}"));
+            }
+            return joined.map(|joined| (value, joined));
+        };
+        let arithmetic = match symbol {
+            "+" if ty.is_text() && value_type.is_text() && *ty != Type::Wrong => {
+                return Some((Expr::Joined(vec![before, value], self.position(operator_at)), Type::Text));
+            }
+            "+" if ty.items().is_some() && *ty != Type::Wrong => {
+                let help = "write list.push(item)";
+                self.error_with(
+                    operator_at,
+                    Code::TypeMismatch,
+                    "nothing can be added to a list by +=",
+                    help,
+                );
+                return None;
+            }
+            "+" => Arithmetic::Add,
+            "-" => Arithmetic::Subtract,
+            "*" => Arithmetic::Multiply,
+            "/" => Arithmetic::Divide,
+            "%" => Arithmetic::Remainder,
+            _ => {
+                self.unsupported(operator_at, &format!("operator `{symbol}=`"), "");
+                return None;
+            }
+        };
+        self.check_type(operator_at, ty, &Type::Number, &format!("the left of `{symbol}=`"));
+        self.check_type(value_at, &value_type, &Type::Number, &format!("the right of `{symbol}=`"));
+        let position = self.position(operator_at);
+        Some((Expr::Arithmetic(arithmetic, Box::new([before, value]), position), Type::Number))
     }
 
     pub fn switch(&mut self, switch: &tree::Switch, at: Span) -> Typed {

@@ -69,12 +69,13 @@ impl Context<'_> {
             Node::Range(..) => {
                 self.unsupported(at, "ranges by themselves", "compare twice: low <= x and x < high")
             }
-            Node::Interpolated(_) => self.unsupported(at, "texts with ${…}", "write the text out"),
-            Node::Record(_) => {
-                self.unsupported(at, "object maps", "a `switch` in a function can look values up")
+            Node::Interpolated(parts) => self.interpolated(parts, at),
+            Node::Record(fields) => self.record(fields, at),
+            Node::Index(sides) => self.index(sides, at),
+            Node::Closure(_) => {
+                let help = "closures stand in the ( ) of filter, map, some, all and reduce";
+                self.error_with(at, Code::Misplaced, "a closure can't stand here", help)
             }
-            Node::Index(_) => self.unsupported(at, "indexing with [ ]", ""),
-            Node::Closure(_) => self.unsupported(at, "closures", ""),
             Node::Foreign(Foreign { what, help }) => self.unsupported(at, what, help),
         }
     }
@@ -124,31 +125,6 @@ impl Context<'_> {
             };
         }
         (Expr::Coalesce(lowered), ty)
-    }
-
-    fn list(&mut self, items: &[Ast], at: Span) -> Typed {
-        let mut words = Vec::new();
-        let mut numbers = Vec::new();
-        for item in items {
-            match self.expr(item) {
-                (Expr::Text(word), _) => words.push(word.to_string()),
-                (expr, Type::Number) if constant(&expr).is_some() => numbers.extend(constant(&expr)),
-                (_, Type::Wrong) => return (Expr::Nothing, Type::Wrong),
-                _ => {
-                    let message = "a list holds words or numbers that are written out";
-                    return self.error(item.at, Code::Unsupported, message);
-                }
-            }
-        }
-        match (words.is_empty(), numbers.is_empty()) {
-            (true, false) => (Expr::Numbers(numbers.into()), Type::Numbers),
-            (_, true) => (Expr::Words(Arc::new(WordList::new(words))), Type::Words),
-            _ => self.error(
-                at,
-                Code::TypeMismatch,
-                "a list holds either words or numbers, this one mixes them",
-            ),
-        }
     }
 
     pub fn variable(&mut self, name: &str, at: Span) -> Typed {
@@ -213,6 +189,11 @@ impl Context<'_> {
         if let Some(kind) = ScriptKind::ALL.into_iter().filter(|kind| *kind != self.kind).find(sees_it) {
             let message = format!("`{name}` is a fact of scripts in {}/ only", kind.folder());
             return self.error(at, Code::UnknownName, message);
+        }
+        if self.frame.item_alias.as_deref() == Some(name) {
+            let parts = self.frame.item.map(item_names).unwrap_or_default().join(", ");
+            let message = format!("say what of `{name}`");
+            return self.error_with(at, Code::TypeMismatch, message, format!("its parts are {parts}"));
         }
         let help = self.nearest(name, |c| {
             let locals = c.frame.locals.iter().map(|(local, ..)| local.clone());
@@ -321,8 +302,23 @@ impl Context<'_> {
             }
         };
         let what = format!("each side of `{operator}`");
-        let sides = [left, right].map(|side| self.expect(side, &Type::Number, &what));
-        (Expr::Arithmetic(arithmetic, Box::new(sides), self.position(at)), Type::Number)
+        let [(l, lt), (r, rt)] = [self.expr(left), self.expr(right)];
+        let is_word = |ty: &Type| ty.is_text() && *ty != Type::Wrong;
+        if arithmetic == Arithmetic::Add && (is_word(&lt) || is_word(&rt)) {
+            if lt.is_text() && rt.is_text() {
+                return (Expr::Joined(vec![l, r], self.position(at)), Type::Text);
+            }
+            let message = format!("{lt} and {rt} can't be added");
+            return self.error_with(
+                at,
+                Code::TypeMismatch,
+                message,
+                "write a text in backticks: `…${value}…`",
+            );
+        }
+        self.check_type(left.at, &lt, &Type::Number, &what);
+        self.check_type(right.at, &rt, &Type::Number, &what);
+        (Expr::Arithmetic(arithmetic, Box::new([l, r]), self.position(at)), Type::Number)
     }
 
     fn comparison(&mut self, operator: &str, how: Comparison, left: &Ast, right: &Ast, at: Span) -> Typed {
@@ -382,33 +378,37 @@ impl Context<'_> {
     }
 
     fn membership(&mut self, list: &Ast, item: &Ast) -> Typed {
-        let ((l, lt), (i, it)) = (self.expr(list), self.expr(item));
-        match (&it, &lt) {
-            (Type::Wrong, _) | (_, Type::Wrong) => return (Expr::Nothing, Type::YesNo),
-            (Type::Number, Type::Numbers) => {}
-            (word, Type::Words) if word.is_text() => {
-                if let Expr::Words(words) = &l {
-                    let words: Vec<Arc<str>> = words.words.iter().map(|w| w.as_str().into()).collect();
-                    for (i, word) in words.iter().enumerate() {
-                        let at = match &list.node {
-                            Node::List(items) => items.get(i).map_or(list.at, |item| item.at),
-                            _ => list.at,
-                        };
-                        self.check_choice(&it, &Expr::Text(word.clone()), at);
-                    }
-                }
-            }
-            (item, Type::Words | Type::Numbers) => {
-                let message = format!("{item} can't be in {lt}");
-                self.error(list.at, Code::TypeMismatch, message);
-            }
-            _ => {
-                let message = format!("what stands after `in` must be a list, this is {lt}");
-                let help = "write the words in brackets: [\"one\", \"two\"]";
-                self.error_with(list.at, Code::TypeMismatch, message, help);
+        let (l, i) = (self.expr(list), self.expr(item));
+        if let (Expr::Words(words), true) = (&l.0, i.1.is_text()) {
+            let words: Vec<Arc<str>> = words.words.iter().map(|w| w.as_str().into()).collect();
+            for (place, word) in words.into_iter().enumerate() {
+                let at = match &list.node {
+                    Node::List(items) => items.get(place).map_or(list.at, |item| item.at),
+                    _ => list.at,
+                };
+                self.check_choice(&i.1, &Expr::Text(word), at);
             }
         }
-        (Expr::In(Box::new(self.as_meant([i, l]))), Type::YesNo)
+        self.is_in(i, l, list.at, list.at)
+    }
+
+    /// Whether a value is in a list.
+    pub fn is_in(&mut self, (item, ty): Typed, (list, list_type): Typed, at: Span, item_at: Span) -> Typed {
+        match (&ty, &list_type) {
+            (Type::Wrong, _) | (_, Type::Wrong) => return (Expr::Nothing, Type::YesNo),
+            (Type::Number, list) if list.is(&Type::Numbers) => {}
+            (word, list) if word.is_text() && list.is(&Type::Words) => {}
+            (Type::YesNo, Type::List(items)) if **items == Type::YesNo => {}
+            (item, list) if list.items().is_some() => {
+                self.error(item_at, Code::TypeMismatch, format!("{item} can't be in {list}"));
+            }
+            _ => {
+                let message = format!("what stands after `in` must be a list, this is {list_type}");
+                let help = "write the words in brackets: [\"one\", \"two\"]";
+                self.error_with(at, Code::TypeMismatch, message, help);
+            }
+        }
+        (Expr::In(Box::new(self.as_meant([item, list]))), Type::YesNo)
     }
 
     /// Two sides that are compared; what is written out on one is put as the fact on the other has it: a host for an

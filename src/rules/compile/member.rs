@@ -8,7 +8,7 @@ use crate::rules::diagnostics::Code;
 use crate::rules::language::members::{Called, ICP_FIELDS, IcpField, Of, member_of, names_of};
 use crate::rules::language::texts::Pattern;
 use crate::rules::language::types::Type;
-use crate::rules::program::{ActivityStat, ContactStat, Expr, LeafKind, TextPart, TextTest};
+use crate::rules::program::{ActivityStat, Comparison, ContactStat, Expr, LeafKind, TextPart, TextTest};
 use crate::rules::syntax::tree::{Ast, Node, Span};
 
 /// Where a member stands.
@@ -42,8 +42,14 @@ impl Context<'_> {
     }
 
     fn member(&mut self, object: Typed, name: &str, args: Option<&[Ast]>, at: Span, after: After) -> Typed {
-        let called = args.is_some();
+        let (called, given) = (args.is_some(), args);
         let args = args.unwrap_or_default();
+        // As Rhai asks lists.
+        let name = match (name, &object.1) {
+            ("filter", Type::Contacts | Type::Activity(_)) => "where",
+            ("some", Type::Contacts | Type::Activity(_)) => "any",
+            (name, _) => name,
+        };
         if self.asks_items(&object, name, args, after) {
             return self.items_member(object, name, args, called, at, after);
         }
@@ -55,11 +61,17 @@ impl Context<'_> {
             }
             Type::Contacts => self.contacts_member(name, args, called, at),
             Type::Icp => self.icp_field(name, called, at),
-            Type::Words => self.words_member(object.0, name, args, at),
-            Type::Numbers if name == "contains" && args.len() == 1 => {
-                let item = self.expect(&args[0], &Type::Number, "what a list of numbers contains");
-                (Expr::In(Box::new([item, object.0])), Type::YesNo)
+            Type::Record(fields) => {
+                let fields = fields.clone();
+                match self.field(&fields, name, at) {
+                    Some(_) if called => {
+                        self.error(at, Code::TypeMismatch, format!("`{name}` stands without ( )"))
+                    }
+                    Some((place, ty)) => (Expr::Field(Box::new(object.0), place), ty),
+                    None => (Expr::Nothing, Type::Wrong),
+                }
             }
+            ty if ty.items().is_some() => self.list_member(object, name, given, at),
             ty if ty.is_text() => self.text_member(object.0, name, args, at),
             ty => {
                 let message = format!("{ty} has no part `{name}`");
@@ -260,18 +272,14 @@ impl Context<'_> {
         }
     }
 
-    fn words_member(&mut self, list: Expr, name: &str, args: &[Ast], at: Span) -> Typed {
-        match (name, args) {
-            ("count", []) => (Expr::ListCount(Box::new(list)), Type::Number),
-            ("count_in", [other]) => {
+    /// What is asked of a list of words only.
+    pub fn words_member(&mut self, list: Expr, name: &str, args: &[Ast], at: Span) -> Typed {
+        match args {
+            [other] if name == "count_in" => {
                 let other = self.expect(other, &Type::Words, "what count_in looks in");
                 (Expr::CountIn(Box::new(self.as_meant([list, other]))), Type::Number)
             }
-            ("contains", [word]) => {
-                let word = self.expect(word, &Type::Text, "what a list of words contains");
-                (Expr::In(Box::new(self.as_meant([word, list]))), Type::YesNo)
-            }
-            _ => self.no_member("a list of words", name, &names_of(Of::Words), at),
+            _ => self.error(at, Code::TypeMismatch, format!("`{name}` needs a list in ( )")),
         }
     }
 
@@ -292,6 +300,10 @@ impl Context<'_> {
         }
         match (name, args) {
             ("length" | "len", []) => (Expr::TextLength(Box::new(text)), Type::Number),
+            ("is_empty", []) => {
+                let length = Box::new([Expr::TextLength(Box::new(text)), Expr::Number(0.0)]);
+                (Expr::CompareNumbers(Comparison::Equal, length), Type::YesNo)
+            }
             ("trim", []) => (Expr::TextPart(TextPart::Trimmed, Box::new(text)), Type::Text),
             ("host", []) => (Expr::TextPart(TextPart::Host, Box::new(text)), Type::Text),
             // Nothing in the language can tell a word from the same in lower case.

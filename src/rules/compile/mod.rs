@@ -9,6 +9,7 @@ mod collection;
 mod context;
 mod control;
 mod expression;
+mod list;
 mod member;
 pub mod smoke;
 mod statement;

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bumpalo::Bump;
+
 use super::collection::{Folded, Item};
+use super::list::{list_item, list_len};
 use super::operators::{
-    arithmetic, compare, fail, finite, is_in, matches, mistyped, num, same, text_of, text_test, words, yes,
+    arithmetic, compare, fail, finite, is_in, matches, mistyped, num, same, text_of, text_test, yes,
 };
 use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
@@ -25,6 +28,9 @@ pub enum Stop<'a> {
     Failed(Box<Failure>),
     /// `return` on its way to the end of its function.
     Return(Value<'a>),
+    /// `break` and `continue` on their way to their loop.
+    Break,
+    Continue,
 }
 
 /// What went wrong while a rule ran, and where.
@@ -40,6 +46,8 @@ pub type Outcome<'a> = Result<Value<'a>, Stop<'a>>;
 pub struct Evaluator<'a> {
     pub script: &'a Script,
     pub facts: Facts<'a>,
+    /// Where lists and texts are kept that rules make.
+    pub arena: &'a Bump,
     /// What was read so far: each leaf is read at most once.
     leaves: Vec<Option<Option<Value<'a>>>>,
     defines: Vec<Option<Value<'a>>>,
@@ -59,10 +67,11 @@ pub struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn new(script: &'a Script, facts: Facts<'a>) -> Self {
+    pub fn new(script: &'a Script, facts: Facts<'a>, arena: &'a Bump) -> Self {
         Self {
             script,
             facts,
+            arena,
             leaves: vec![None; script.leaves.len()],
             defines: vec![None; script.defines.len()],
             unknown: Vec::new(),
@@ -171,7 +180,7 @@ impl<'a> Evaluator<'a> {
                 }
             },
             Expr::Define(index) => return self.define(*index),
-            Expr::Local(index) => self.locals[self.base + index],
+            Expr::Local(index) => self.local(*index),
             Expr::Points(axis) => Value::Number(match axis {
                 Some(Axis::Fit) => self.points[0].number(),
                 Some(Axis::Engagement) => self.points[1].number(),
@@ -206,11 +215,9 @@ impl<'a> Evaluator<'a> {
             }
             Expr::CountIn(sides) => {
                 let (a, b) = self.both(sides)?;
-                let (a, b) = (words(a), words(b));
-                self.charge(a.steps() + a.len() * b.steps().max(b.len() / 8));
-                Value::Number(a.iter().filter(|word| b.contains(word)).count() as f64)
+                self.count_in([a, b])
             }
-            Expr::ListCount(list) => Value::Number(words(self.eval(list)?).len() as f64),
+            Expr::ListCount(list) => Value::Number(list_len(self.eval(list)?) as f64),
             Expr::Math(math, args, position) => return self.math(*math, args, position),
             Expr::TextTest(test, sides) => {
                 let (text, part) = self.both(sides)?;
@@ -278,8 +285,7 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Set(index, value) => {
                 let value = self.eval(value)?;
-                let place = self.base + index;
-                self.locals[place] = value;
+                self.set_local(*index, value);
                 Value::Nothing
             }
             Expr::Return(value) => {
@@ -287,7 +293,29 @@ impl<'a> Evaluator<'a> {
                 return Err(Stop::Return(value));
             }
             Expr::Call(index, args, position) => return self.call(*index, args, position),
+            Expr::Joined(parts, position) => return self.joined(parts, position),
+            Expr::Made(items, position) => return self.made(items, position),
+            Expr::Field(record, place) => {
+                let record = self.eval(record)?;
+                list_item(record, *place).unwrap_or(Value::Nothing)
+            }
+            Expr::Element(sides, position) => return self.element(sides, position),
+            Expr::Pushed(sides, position) => return self.pushed(sides, position),
+            Expr::Replaced(parts, position) => return self.replaced(parts, position),
+            Expr::Each(each) => return self.each(each),
+            Expr::Loop(repeated) => return self.run_loop(repeated),
+            Expr::Break => return Err(Stop::Break),
+            Expr::Continue => return Err(Stop::Continue),
         })
+    }
+
+    pub fn local(&self, index: Index) -> Value<'a> {
+        self.locals[self.base + index]
+    }
+
+    pub fn set_local(&mut self, index: Index, value: Value<'a>) {
+        let place = self.base + index;
+        self.locals[place] = value;
     }
 
     /// A row that is not there, and a cell that is empty, are unknown.

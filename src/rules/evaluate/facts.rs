@@ -22,6 +22,8 @@ pub enum Value<'a> {
     Text(&'a str),
     Words(Words<'a>),
     Numbers(&'a [f64]),
+    /// The items of a list that was made while the rules ran, or the values of an object map.
+    List(&'a [Value<'a>]),
     /// A day, by its beginning in UTC.
     Date(Time),
 }
@@ -34,6 +36,8 @@ pub enum Words<'a> {
     Written(&'a WordList),
     /// The roles that take part at an account of a size.
     Roles(&'a [DecisionRole], Option<f64>),
+    /// Of a list that was made while the rules ran.
+    Made(&'a [Value<'a>]),
 }
 
 impl<'a> Words<'a> {
@@ -42,6 +46,7 @@ impl<'a> Words<'a> {
             Words::Fact(words, _) => words.len(),
             Words::Written(list) => list.words.len(),
             Words::Roles(roles, size) => roles.iter().filter(|role| role.takes_part(size)).count(),
+            Words::Made(items) => items.len(),
         }
     }
 
@@ -49,6 +54,7 @@ impl<'a> Words<'a> {
     pub fn steps(self) -> usize {
         match self {
             Words::Fact(words, Some(_)) => words.len(),
+            Words::Made(items) => items.len(),
             Words::Written(list) => list.steps(),
             _ => self.len() / 8,
         }
@@ -61,6 +67,9 @@ impl<'a> Words<'a> {
             Words::Roles(roles, size) => {
                 roles.iter().any(|role| role.takes_part(size) && same_word(&role.role, word))
             }
+            Words::Made(items) => {
+                items.iter().any(|item| item.text().is_some_and(|own| same_word(own, word)))
+            }
         }
     }
 
@@ -72,6 +81,7 @@ impl<'a> Words<'a> {
                 let mut roles = roles.iter().filter(|role| role.takes_part(size));
                 roles.nth(index).map(|role| role.role.as_str())
             }
+            Words::Made(items) => items.get(index)?.text(),
         }
     }
 
@@ -80,7 +90,11 @@ impl<'a> Words<'a> {
     }
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    fn text(self) -> Option<&'a str> {
+        if let Value::Text(text) = self { Some(text) } else { None }
+    }
+
     /// The value as it is shown and stored: of a long text or list the beginning, with "…" after it.
     pub fn to_plain(self) -> Option<Plain> {
         match self {
@@ -97,6 +111,10 @@ impl Value<'_> {
                 Some(Plain::List(shown))
             }
             Value::Date(day) => Some(Plain::Text(day.date())),
+            Value::List(items) => {
+                let shown = items.iter().take(SHOWN_WORDS).filter_map(|item| item.to_plain());
+                Some(Plain::List(shown.map(|item| item.to_string()).collect()))
+            }
             Value::Numbers(numbers) => {
                 Some(Plain::List(numbers.iter().take(SHOWN_WORDS).map(f64::to_string).collect()))
             }

@@ -4,5 +4,6 @@ pub mod collection;
 pub mod criteria;
 pub mod evaluator;
 pub mod facts;
+mod list;
 mod operators;
 pub mod score;

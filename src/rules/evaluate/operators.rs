@@ -72,6 +72,7 @@ pub fn text_of(value: Value<'_>) -> &str {
 pub fn words(value: Value) -> Words {
     match value {
         Value::Words(words) => words,
+        Value::List(items) => Words::Made(items),
         other => mistyped(other, Words::Fact(&[], None)),
     }
 }
@@ -83,6 +84,7 @@ pub fn mistyped<T>(value: Value, instead: T) -> T {
 
 pub fn same(a: Value, b: Value) -> bool {
     match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a == b,
         (Value::Text(a), Value::Text(b)) => same_word(a, b),
         (Value::YesNo(a), Value::YesNo(b)) => a == b,
         (a, _) => mistyped(a, false),
@@ -93,6 +95,9 @@ pub fn is_in(item: Value, list: Value) -> bool {
     match (item, list) {
         (Value::Text(word), Value::Words(words)) => words.contains(word),
         (Value::Number(number), Value::Numbers(numbers)) => numbers.contains(&number),
+        (item, Value::List(items)) => items.iter().any(|other| same(*other, item)),
+        // The list is an empty one, of nothing in particular.
+        (_, Value::Words(words)) if words.len() == 0 => false,
         (item, _) => mistyped(item, false),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bumpalo::Bump;
+
 use crate::domain::score::{
     Assessment, Axis, Contribution, ContributionKind as Kind, Points, Position, PriorityAssessment,
     ScoreStatus, Unknown, Warning, WarningCode,
@@ -30,7 +32,8 @@ pub fn assess(
     catalogue: &Catalogue,
     facts: LeadFacts,
 ) -> (Result<Assessment, RuleError>, u32) {
-    let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts));
+    let arena = Bump::new();
+    let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts), &arena);
     let mut assessed = run.assess(script, facts);
     if let Ok(assessment) = &mut assessed {
         assessment.warnings.extend(facts.size_warning());
@@ -44,7 +47,8 @@ pub fn prioritize(
     catalogue: &Catalogue,
     facts: SegmentFacts,
 ) -> (Result<PriorityAssessment, RuleError>, u32) {
-    let mut run = Run::new(script, catalogue, Facts::Segment(facts), None);
+    let arena = Bump::new();
+    let mut run = Run::new(script, catalogue, Facts::Segment(facts), None, &arena);
     (run.prioritize(script), run.eval.steps())
 }
 
@@ -101,9 +105,10 @@ impl<'a> Run<'a> {
         catalogue: &'a Catalogue,
         facts: Facts<'a>,
         lead: Option<LeadFacts<'a>>,
+        arena: &'a Bump,
     ) -> Self {
         Self {
-            eval: Evaluator::new(script, facts),
+            eval: Evaluator::new(script, facts, arena),
             catalogue,
             lead,
             contributions: Vec::with_capacity(16),
@@ -396,7 +401,9 @@ impl<'a> Run<'a> {
                 let Failure { position, message } = *failure;
                 Err(error(rule, &position.unwrap_or_else(|| at.clone()), message))
             }
-            Err(Stop::Return(_)) => Err(error(rule, at, "a value was returned outside of a function".into())),
+            Err(Stop::Return(_) | Stop::Break | Stop::Continue) => {
+                Err(error(rule, at, "a function or a loop was left that there is none of".into()))
+            }
             Err(Stop::Unknown) => {
                 if let Some(rule) = list {
                     let facts = self.eval.unknown.drain(..);

@@ -12,6 +12,8 @@ pub enum Of {
     Contacts,
     /// Contacts or activities, all or those that meet conditions.
     Items,
+    /// A list.
+    List,
     /// A list of words.
     Words,
     /// A word.
@@ -53,7 +55,7 @@ const fn member(
 }
 
 /// All members, but for those of the profile.
-pub const MEMBERS: [Member; 40] = [
+pub const MEMBERS: [Member; 49] = [
     member(Of::Activity, "count", Called::No, "activity(\"type\").count", "number", "how often it happened"),
     member(Of::Activity, "sum", Called::Either, "activity(\"type\").sum", "number", "the sum of its amounts"),
     member(
@@ -191,8 +193,44 @@ pub const MEMBERS: [Member; 40] = [
         "its type",
         "a part of the latest activity",
     ),
-    member(Of::Words, "count", Called::No, "list.count", "number", "how many words a list has"),
-    member(Of::Words, "contains", Called::Yes, "list.contains(\"…\")", "yes_no", "the same as word in list"),
+    member(Of::List, "count", Called::Either, "list.count", "number", "how many items a list has"),
+    member(Of::List, "len", Called::Either, "list.len()", "number", "the same as count"),
+    member(Of::List, "is_empty", Called::Either, "list.is_empty()", "yes_no", "whether it has none"),
+    member(Of::List, "contains", Called::Yes, "list.contains(item)", "yes_no", "the same as item in list"),
+    member(Of::List, "push", Called::Yes, "list.push(item);", "nothing", "adds an item to a variable's list"),
+    member(
+        Of::List,
+        "filter",
+        Called::Yes,
+        "list.filter(|x| condition)",
+        "list",
+        "the items that meet a condition",
+    ),
+    member(Of::List, "map", Called::Yes, "list.map(|x| value)", "list", "what becomes of each item"),
+    member(
+        Of::List,
+        "some",
+        Called::Yes,
+        "list.some(|x| condition)",
+        "yes_no",
+        "whether one of them meets a condition",
+    ),
+    member(
+        Of::List,
+        "all",
+        Called::Yes,
+        "list.all(|x| condition)",
+        "yes_no",
+        "whether each of them meets a condition",
+    ),
+    member(
+        Of::List,
+        "reduce",
+        Called::Yes,
+        "list.reduce(|sum, x| sum + x, 0)",
+        "its type",
+        "what comes of all items, one after the other",
+    ),
     member(
         Of::Words,
         "count_in",
@@ -251,6 +289,7 @@ pub const MEMBERS: [Member; 40] = [
     ),
     member(Of::Text, "length", Called::Either, "word.length", "number", "how many characters it has"),
     member(Of::Text, "len", Called::Either, "word.len", "number", "the same as length"),
+    member(Of::Text, "is_empty", Called::Either, "word.is_empty()", "yes_no", "whether it has no characters"),
     member(Of::Text, "trim", Called::Either, "word.trim()", "text", "without spaces before and behind"),
     member(
         Of::Text,

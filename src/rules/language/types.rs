@@ -24,8 +24,14 @@ pub enum Type {
     Date,
     /// Several words.
     Words,
-    /// Several numbers, written out.
+    /// Several numbers.
     Numbers,
+    /// Several values of another type.
+    List(Arc<Type>),
+    /// A list without items, which any list may be.
+    EmptyList,
+    /// An object map: values by their names, which are known and sorted.
+    Record(Arc<Vec<(String, Type)>>),
     /// `contacts`
     Contacts,
     /// `activity("…")`: each activity type is a type of its own. Without one, `activities`: all of them.
@@ -46,7 +52,30 @@ impl Type {
     }
 
     pub fn is(&self, other: &Type) -> bool {
-        self == other || matches!(self, Type::Wrong | Type::Never)
+        self == other
+            || matches!(self, Type::Wrong | Type::Never)
+            || (*self == Type::EmptyList && other.items().is_some())
+    }
+
+    /// The list of items of a type.
+    pub fn list_of(item: Type) -> Type {
+        match item {
+            Type::Number => Type::Numbers,
+            Type::Wrong => Type::Wrong,
+            text if text.is_text() => Type::Words,
+            other => Type::List(Arc::new(other)),
+        }
+    }
+
+    /// The type of a list's items.
+    pub fn items(&self) -> Option<Type> {
+        match self {
+            Type::Words => Some(Type::Text),
+            Type::Numbers => Some(Type::Number),
+            Type::List(items) => Some((**items).clone()),
+            Type::EmptyList | Type::Wrong => Some(Type::Wrong),
+            _ => None,
+        }
     }
 
     /// The type of a value that is of either type; `None` if they don't go together.
@@ -55,6 +84,7 @@ impl Type {
             (a, b) if a == b => Some(a),
             (Type::Never, t) | (t, Type::Never) => Some(t),
             (Type::Wrong, _) | (_, Type::Wrong) => Some(Type::Wrong),
+            (Type::EmptyList, list) | (list, Type::EmptyList) if list.items().is_some() => Some(list),
             (a, b) if a.is_text() && b.is_text() => Some(Type::Text),
             _ => None,
         }
@@ -72,6 +102,9 @@ impl fmt::Display for Type {
             Type::Date => "a date",
             Type::Words => "a list of words",
             Type::Numbers => "a list of numbers",
+            Type::List(_) => "a list",
+            Type::EmptyList => "an empty list",
+            Type::Record(_) => "an object map",
             Type::Contacts => "the contacts",
             Type::Activity(Some(_)) => "an activity type",
             Type::Activity(None) => "the activities",

@@ -24,7 +24,7 @@ rule "growth" when growth_stage == "matur" then 1 because "x";
 rule "call" when rato(1, 2) > 0 then 1 because "x";
 rule "segment" when segment_size > 0 then 1 because "x";
 let y = 5;
-group "g" on fti cap employees { rule "loop" when { while true { } true } then 1 because "x"; }
+group "g" on fti cap employees { rule "loop" when { do { } while true; true } then 1 because "x"; }
 cap_grade "E" when total > 5 because "x";
 grade "A" when total > 5;
 "#;
@@ -70,11 +70,19 @@ fn peek() { employees }
 fn again(x) { other(x) }
 fn other(x) { again(x) }
 fn half(x) { if x > 5 { 1 } }
-fn loops(x) { for i in 0..5 { } x }
+fn loops(x) { for c in contacts { } for i in x { } x }
+fn lists(x) { let l = [1, "a"]; l.push(true); l.add(1); #{ a: 1 }.b + x[0] + [1].map(2)[0] }
+fn parts(x) { let m = #{ a: 1 }; m.b = 2; m.a = "x"; x = true; let l = [1]; l += 1; l[0][1] = 2; m.a }
+fn closed(x) { [1].filter(|y| return true); [1].reduce(|a| a, 0); let f = |y| y; x }
 rule "mixed" when add(1, "2") > 1 then 1 because "x";
 rule "peek" when peek() > 1 then 1 because "x";
 rule "again" when again(1) > 1 then 1 because "x";
 rule "half" when half(1) > 1 then 1 because "x";
+rule "loops" when loops(1) > 1 then 1 because "x";
+rule "lists" when lists(1) > 1 then 1 because "x";
+rule "parts" when parts(1) > 1 then 1 because "x";
+rule "closed" when closed(1) > 1 then 1 because "x";
+rule "collection" when activities.filter(|a| a).count > 1 and activities.map(|a| a.amount) then 1 because "x";
 rule "arity" when add(1) > 1 then 1 because "x";
 grade "A" otherwise;
 "#;
@@ -88,8 +96,6 @@ fn what_is_outside_the_language_is_refused() {
         "sleep(1)",
         "print(\"x\")",
         "|x| x",
-        "#{a: 1}.a",
-        "[1][0]",
         "'c'",
         "`${1}`",
         "this",

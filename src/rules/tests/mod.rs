@@ -4,6 +4,7 @@
 mod findings;
 mod properties;
 mod recipes;
+mod rhai;
 mod semantics;
 
 use super::*;

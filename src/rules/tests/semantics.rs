@@ -260,6 +260,64 @@ fn plain_rhai_in_functions_and_expressions() {
 }
 
 #[test]
+fn lists_maps_loops_and_closures_mean_what_they_mean_in_rhai() {
+    let script = r#"
+        fn sum(xs) { let sum = 0; for x in xs { sum += x; } sum }
+        fn odd(n) { let out = []; for i in 0..n { if i % 2 == 0 { continue; } if i > 7 { break; } out.push(i); } out }
+        fn first_over(xs, least) { for (x, i) in xs { if x > least { return i; } } -1 }
+        fn halvings(n) { let times = 0; while n > 1 { n /= 2; times += 1; } times }
+        fn endless(n) { loop { n += 1; if n > 5 { return n; } } n }
+        fn weights() { #{ size: 2, growth: 0.5, words: ["a", "b"] } }
+        fn changed() { let m = #{ a: 1, b: [1, 2] }; m.a += 4; m["b"] = [7]; let l = m.b; l[0] *= 2; m.a * 100 + l[0] + m.b[0] }
+        fn copied() { let a = [1, 2, 3]; let b = a; b.push(4); a.len() * 10 + b.len() }
+        fn label(n) { let s = "n"; s += `=${n}`; s + "!" }
+        rule "sum" when sum([1, 2.5, 3]) == 6.5 and sum(odd(100)) == 16 and sum([]) == 0 then 1 because "x";
+        rule "first" when first_over([1, 5, 9], 4) == 1 and first_over([1], 4) == -1 then 2 because "x";
+        rule "while" when halvings(8) == 3 and endless(1) == 6 then 4 because "x";
+        rule "map" when weights().growth == 0.5 and weights().words.contains("B") and weights().size == 2 then 8 because "x";
+        rule "changed" when changed() == 521 and copied() == 34 then 16 because "x";
+        rule "text" when label(2) == "n=2!" and label(0.5) == "n=0.5!" and `${true} ${1 + 1}` == "true 2" then 32 because "x";
+        rule "closures" when [3, 1, 2].filter(|x| x > 1).map(|x| x * 10).reduce(|sum, x| sum + x, 0) == 50
+            and [1, 2].some(|x| x > 1) and not [1, 2].all(|x| x > 1)
+            and ["a", "bb"].map(|w, i| w.len() + i).reduce(|s, x| s + x, 0) == 4 then 64 because "x";
+        rule "facts" when tech.filter(|t| t.starts_with("s")).len() == 2 and tech[0] == "SAP" and tech[-1] == "salesforce"
+            and { let least = 3; tech.some(|t| t.len() > least) } then 128 because "x";
+        rule "built" when ["x", "y"].reduce(|out, w| { out.push(w); out }, []).len() == 2
+            and (switch [1, 2].len() { 2 => [5], _ => [] })[0] == 5 and [#{ a: 1 }, #{ a: 2 }].map(|m| m.a) .contains(2) then 256 because "x";
+        rule "inclusive" when { let n = 0; for i in 1..=3 { n += i; } for i in range(0, 3) { n += i; } n } == 9 then 512 because "x";
+    "#;
+    let tech = ["sap", "excel", "salesforce"].map(String::from).to_vec();
+    let lead = lead(Company { technologies: Some(tech), ..company() });
+    assert_eq!(points_of(script, &lead), 1023.0);
+}
+
+#[test]
+fn what_fails_in_loops_and_lists_names_its_place() {
+    let cases = [
+        ("{ while true { } true }", "it takes more than 100000 steps"),
+        ("[1, 2][2] > 0", "there is no item 2: the list has 2, counted from 0"),
+        ("[1, 2][1 / 2] > 0", "there is no item 0.5: the list has 2, counted from 0"),
+        ("{ let l = []; for i in 0..2000 { l.push(i); } l.len() > 0 }", "a list has at most 1000 items"),
+        ("{ let s = \"x\"; for i in 0..20 { s += s; } s.len() > 0 }", "a text has at most 4096 bytes"),
+    ];
+    for (condition, message) in cases {
+        let script = format!("rule \"r\" when {condition} then 1 because \"x\";");
+        assert_eq!(assess(&script, &lead(company()), &[]).unwrap_err().message, message, "{condition}");
+    }
+}
+
+#[test]
+fn closures_name_the_items_of_collections() {
+    let script = r#"
+        rule "where" when activity("page_visit").filter(|a| a.amount >= 1 and a.days_ago < 5).count == 1 then 1 because "x";
+        rule "any" when activities.some(|a| a.kind == "demo_request") and activities.all(|a| a.amount == 1) then 2 because "x";
+        rule "sum" when activities.sum(|a| a.amount * 2) == 4 then 4 because "x";
+    "#;
+    let activities = [days_ago("page_visit", 1.0), days_ago("demo_request", 9.0)];
+    assert_eq!(assess(script, &lead(company()), &activities).unwrap().total.number(), 7.0);
+}
+
+#[test]
 fn activities_fade_and_later_ones_are_ignored() {
     let mut late = days_ago("page_visit", 1.0);
     late.known_time = Time::from_micros(now().micros() + 1).unwrap();
