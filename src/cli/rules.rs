@@ -151,11 +151,11 @@ fn reference(vocabulary: &Vocabulary) -> String {
         ("total, fit, engagement", "number", "the points that were counted; in `grade` and `cap_grade` only"),
         ("word in list", "yes_no", "whether a word is in a list; turned round by not (word in list)"),
     ];
-    for row in more
-        .map(|row| <[&str; 3]>::from(row).map(String::from))
-        .into_iter()
-        .chain(parts(&[Of::Words, Of::Text]))
-    {
+    for row in more.map(|row| <[&str; 3]>::from(row).map(String::from)).into_iter().chain(parts(&[
+        Of::List,
+        Of::Words,
+        Of::Text,
+    ])) {
         table.row(row);
     }
     out += &table.render();

@@ -357,6 +357,112 @@ pub enum Expr {
     Call(Index, Vec<Expr>, Position),
 }
 
+impl Expr {
+    /// Its direct parts; of a question to a collection also those of its conditions, unless it is a leaf.
+    pub fn parts(&self) -> Vec<&Expr> {
+        match self {
+            Expr::Nothing
+            | Expr::Number(_)
+            | Expr::YesNo(_)
+            | Expr::Text(_)
+            | Expr::Words(_)
+            | Expr::Numbers(_)
+            | Expr::Leaf(_)
+            | Expr::Define(_)
+            | Expr::Local(_)
+            | Expr::Points(_)
+            | Expr::GroupPoints(_)
+            | Expr::Item(_)
+            | Expr::Break
+            | Expr::Continue => Vec::new(),
+            Expr::Not(inner)
+            | Expr::Negate(inner)
+            | Expr::ListCount(inner)
+            | Expr::TextFits(_, inner)
+            | Expr::TextLength(inner)
+            | Expr::TextPart(_, inner)
+            | Expr::DaysSince(inner)
+            | Expr::ActivityWindow { days: inner, .. }
+            | Expr::SizePoints(inner)
+            | Expr::Known(inner)
+            | Expr::Set(_, inner)
+            | Expr::Return(inner)
+            | Expr::Field(inner, _) => vec![inner],
+            Expr::And(parts)
+            | Expr::Or(parts)
+            | Expr::Math(_, parts, _)
+            | Expr::Lookup(_, _, parts)
+            | Expr::Coalesce(parts)
+            | Expr::Block(parts)
+            | Expr::Call(_, parts, _)
+            | Expr::Joined(parts, _)
+            | Expr::Made(parts, _) => parts.iter().collect(),
+            Expr::Arithmetic(_, sides, _)
+            | Expr::CompareNumbers(_, sides)
+            | Expr::CompareCounts(_, sides)
+            | Expr::Same(_, sides)
+            | Expr::In(sides)
+            | Expr::CountIn(sides)
+            | Expr::TextTest(_, sides)
+            | Expr::Element(sides, _)
+            | Expr::Pushed(sides, _) => sides.iter().collect(),
+            Expr::If(parts) | Expr::Replaced(parts, _) => parts.iter().collect(),
+            Expr::Items(items) => items.parts(),
+            Expr::Fold(fold) => fold.parts(),
+            Expr::Switch(switch) => {
+                let cases = switch.cases.iter().flat_map(|(_, when, value)| when.iter().chain([value]));
+                std::iter::once(&switch.subject).chain(cases).chain(&switch.default).collect()
+            }
+            Expr::Each(each) => {
+                let mut parts = vec![&each.list, &each.body];
+                if let EachHow::Reduce(_, first) = &each.how {
+                    parts.push(first);
+                }
+                parts
+            }
+            Expr::Loop(repeated) => {
+                let mut parts = vec![&repeated.body];
+                match &repeated.over {
+                    LoopOver::List(list, ..) => parts.push(list),
+                    LoopOver::Range { from, to, .. } => parts.extend([from, to]),
+                    LoopOver::While(condition) => parts.extend(condition),
+                }
+                parts
+            }
+        }
+    }
+}
+
+impl Items {
+    fn parts(&self) -> Vec<&Expr> {
+        let of_condition = |condition| match condition {
+            &ItemCondition::Where(ref expr) | &ItemCondition::Within(ref expr, _) => expr,
+        };
+        self.conditions.iter().map(of_condition).collect()
+    }
+}
+
+impl Fold {
+    /// The expressions of its conditions, and of what it asks.
+    pub fn parts(&self) -> Vec<&Expr> {
+        let mut parts = self.items.parts();
+        match &self.ask {
+            Ask::Any(expr)
+            | Ask::All(expr)
+            | Ask::None(expr)
+            | Ask::Sum(expr)
+            | Ask::Max(expr)
+            | Ask::Min(expr)
+            | Ask::Distinct(expr)
+            | Ask::Share(expr)
+            | Ask::Decayed(expr)
+            | Ask::Picked(expr) => parts.push(expr),
+            Ask::Count | Ask::LastDays => {}
+        }
+        parts
+    }
+}
+
 /// A script function for arguments of given types.
 #[derive(Debug)]
 pub struct Function {

@@ -74,25 +74,36 @@ impl Words<'_> {
             && (["fn", "const", "import"].contains(&word) || SHAPES.iter().any(|shape| shape.keyword == word))
     }
 
-    /// Whether a statement ends, or a block begins or ends, with a token.
-    fn parts(&self, token: usize) -> bool {
-        [';', '{', '}'].iter().any(|mark| self.scan.is(token, *mark))
+    /// Whether a token is the first of its line.
+    fn is_first_of_line(&self, token: usize) -> bool {
+        let Some(before) = token.checked_sub(1) else { return true };
+        let (before, this) = (self.scan.tokens[before].span, self.scan.tokens[token].span);
+        Span { start: before.end, end: this.start }.of(self.text).contains('\n')
     }
 
     /// Where the statement begins that Rhai stumbled over: at that token or before it.
     fn beginning(&self, stumbled: usize) -> Option<usize> {
+        let ends_before = |token: usize| [';', '{', '}'].iter().any(|mark| self.scan.is(token, *mark));
         // A statement that lacks its end is noticed where the next begins.
-        let lacks_end = self.begins(stumbled) && stumbled > 0 && !self.parts(stumbled - 1);
+        let lacks_end = self.begins(stumbled) && stumbled > 0 && !ends_before(stumbled - 1);
         let from = if lacks_end { stumbled - 1 } else { stumbled };
         if let Some(function) = self.function_around(from) {
             return Some(function);
         }
-        let mut first = from.min(self.scan.tokens.len().checked_sub(1)?);
-        while first > 0 && !self.begins(first) && (first == from || !self.parts(first)) {
-            first -= 1;
+        let from = from.min(self.scan.tokens.len().checked_sub(1)?);
+        let mut first = (0..=from).rev().find(|token| self.begins(*token)).unwrap_or(0);
+        let mut is_group = self.word(first) == "group";
+        let mut depth = 0_usize;
+        for token in first..from {
+            match self.scan.tokens[token].kind {
+                Kind::Mark('{') if is_group => (first, is_group) = (token + 1, false),
+                Kind::Mark('{') => depth += 1,
+                Kind::Mark('}') if depth > 0 => depth -= 1,
+                Kind::Mark(';' | '}') if depth == 0 => first = token + 1,
+                _ => {}
+            }
         }
-        let behind_another = first < from && !self.begins(first) && self.parts(first);
-        Some(if behind_another { first + 1 } else { first })
+        Some(first)
     }
 
     /// The function that a token is in.
@@ -108,7 +119,8 @@ impl Words<'_> {
         let mut depth = 0_usize;
         let is_function = self.word(first) == "fn";
         for token in first..self.scan.tokens.len() {
-            if token > first && self.begins(token) && token >= stumbled && !(is_function && depth > 0) {
+            let is_behind = token > first && token >= stumbled;
+            if is_behind && self.begins(token) && (depth == 0 || self.is_first_of_line(token)) {
                 return token;
             }
             match self.scan.tokens[token].kind {
@@ -116,12 +128,12 @@ impl Words<'_> {
                 Kind::Mark('{') => depth += 1,
                 Kind::Mark('}') if depth == 0 => return token.max(first + 1),
                 Kind::Mark('}') => {
-                    depth = depth.saturating_sub(1);
+                    depth -= 1;
                     if is_function && depth == 0 {
                         return token + 1;
                     }
                 }
-                Kind::Mark(';') if token >= stumbled && (depth == 0 || !is_function) => return token + 1,
+                Kind::Mark(';') if token >= stumbled && depth == 0 => return token + 1,
                 _ => {}
             }
         }

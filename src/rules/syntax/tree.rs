@@ -1,6 +1,7 @@
 //! The syntax tree of a file: our own, with the stretch of text that each part takes. Whoever works with scripts works
 //! with this tree; nothing outside of this room knows who parsed them.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,18 +30,24 @@ impl Span {
     }
 }
 
-/// Where the lines of a text begin: what turns a byte's place into line and column.
+/// Where the lines of a text begin: what turns a byte's place into line and column, and back, however long a line is.
 #[derive(Debug, Clone)]
 pub struct Lines {
     text: Arc<str>,
     starts: Vec<usize>,
+    /// Of the lines with letters beyond ASCII, where each character begins.
+    chars: BTreeMap<usize, Vec<u32>>,
 }
 
 impl Lines {
     pub fn new(text: &str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
-        Self { text: text.into(), starts }
+        let starts: Vec<usize> = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        let mut chars = BTreeMap::new();
+        for (line, text) in text.split('\n').enumerate().filter(|(_, text)| !text.is_ascii()) {
+            chars.insert(line, text.char_indices().map(|(at, _)| at as u32).collect());
+        }
+        Self { text: text.into(), starts, chars }
     }
 
     pub fn text(&self) -> &str {
@@ -51,17 +58,23 @@ impl Lines {
     pub fn place(&self, at: u32) -> (usize, usize) {
         let at = (at as usize).min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= at);
-        let before = self.text.get(self.starts[line - 1]..at).unwrap_or_default();
-        (line, before.chars().count() + 1)
+        let within = at - self.starts[line - 1];
+        let column = match self.chars.get(&(line - 1)) {
+            Some(chars) => chars.partition_point(|begin| (*begin as usize) < within),
+            None => within,
+        };
+        (line, column + 1)
     }
 
     /// The byte at a line and column; the end of the text if there is none.
     pub fn byte(&self, line: usize, column: usize) -> u32 {
-        let Some(start) = line.checked_sub(1).and_then(|line| self.starts.get(line)) else {
-            return self.text.len() as u32;
+        let (line, column) = (line.saturating_sub(1), column.saturating_sub(1));
+        let within = match self.chars.get(&line) {
+            Some(chars) => chars.get(column).map_or(usize::MAX, |begin| *begin as usize),
+            None => column,
         };
-        let within = self.text[*start..].char_indices().nth(column.saturating_sub(1));
-        within.map_or(self.text.len(), |(at, _)| start + at) as u32
+        let end = self.starts.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        self.starts.get(line).map_or(self.text.len(), |start| start.saturating_add(within).min(end)) as u32
     }
 }
 
@@ -269,5 +282,22 @@ impl RuleStmt {
     /// The statement's name with its place.
     pub fn head(&self) -> (Arc<str>, Span) {
         self.head.as_ref().map_or_else(|| ("".into(), self.at), |head| (head.literal().into(), head.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_in_any_line() {
+        let lines = Lines::new("ab\n\né€x\r\n");
+        let places =
+            [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (4, (3, 1)), (6, (3, 2)), (9, (3, 3)), (12, (4, 1))];
+        for (byte, (line, column)) in places {
+            assert_eq!((lines.place(byte), lines.byte(line, column)), ((line, column), byte));
+        }
+        assert_eq!(lines.byte(9, 1), 12);
+        assert_eq!(lines.byte(1, 9), 2);
     }
 }
