@@ -78,7 +78,7 @@ impl App {
         let (lead, as_of) = self.chosen_lead(request.subject, request.as_of).await?;
         let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
         let (script, assessment) =
-            self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency)?;
+            self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency, REMARKS)?;
         let segment = profile.content.segment;
         let basis = Basis {
             lead: lead.name,
@@ -153,13 +153,8 @@ impl App {
         };
         let profile = self.store.profile_revision(profile_name, basis.profile_revision).await?;
         let (_, rules) = self.stored_rule_set(Some(&basis.rule_set)).await?;
-        let (_, mut assessment) =
-            self.assess(&rules, &lead, &profile.content, basis.as_of, &basis.currency)?;
-        if basis.remarks == 0 {
-            assessment
-                .warnings
-                .retain(|warning| !matches!(warning.code, WarningCode::Oversized | WarningCode::Costly));
-        }
+        let (_, assessment) =
+            self.assess(&rules, &lead, &profile.content, basis.as_of, &basis.currency, basis.remarks)?;
         Ok(Score { name: recorded.name, basis, assessment })
     }
 
@@ -178,6 +173,7 @@ impl App {
         profile: &ProfileContent,
         as_of: Time,
         currency: &str,
+        remarks: u32,
     ) -> Result<(String, Assessment)> {
         let script = rules.script(ScriptKind::LeadScoring, &profile.scoring_script)?;
         let left_out = lead.activities.len() > MAX_ACTIVITIES;
@@ -193,6 +189,13 @@ impl App {
         let mut assessment = rules.assess(script, facts).inspect_err(|_| {
             self.metrics.count_rule_error(&rules.id, &script.name);
         })?;
+        if remarks == 0 {
+            let is_of_size = |code| matches!(code, WarningCode::Oversized | WarningCode::Costly);
+            assessment.warnings.retain(|warning| !is_of_size(warning.code));
+        }
+        if remarks >= 2 {
+            assessment.outlook = Some(rules.outlook(script, facts, &assessment));
+        }
         if left_out {
             assessment.warnings.push(Warning {
                 code: WarningCode::ActivitiesLeftOut,

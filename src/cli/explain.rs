@@ -127,8 +127,39 @@ pub fn render(title: &str, score: &pb::Score) -> String {
             out += &format!("  {} (for \"{}\")\n", unknown.fact, unknown.rule);
         }
     }
+    out += &could_be(score);
     for warning in &score.warnings {
         out += &format!("\nMind: {} ({}). Remedy: {}.\n", warning.text, warning.evidence, warning.remedy);
+    }
+    out
+}
+
+/// How many questions are shown.
+const SHOWN_QUESTIONS: usize = 5;
+
+/// What the unknown could still make of the score, and what to find out first.
+fn could_be(score: &pb::Score) -> String {
+    let (Some(low), Some(high)) = (score.low_hundredths, score.high_hundredths) else { return String::new() };
+    if low == high && score.next_questions.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\nIf more were known, it could be {} to {} points.", points(low), points(high));
+    if !score.next_questions.is_empty() {
+        out += " What to find out first:\n";
+    } else {
+        out.push('\n');
+    }
+    for question in score.next_questions.iter().take(SHOWN_QUESTIONS) {
+        let (low, high) = (question.low_hundredths, question.high_hundredths);
+        let total = if low == high { points(low) } else { format!("{} to {}", points(low), points(high)) };
+        let grades = match (question.worst_grade.as_str(), question.best_grade.as_str()) {
+            ("", "") => "no grade".into(),
+            ("", best) => format!("grade {best} or none"),
+            (worst, best) if worst == best => format!("grade {best}"),
+            (worst, best) => format!("grade {best} to {worst}"),
+        };
+        let out_of_it = if question.could_disqualify { ", or disqualified" } else { "" };
+        out += &format!("  {}: {total} points, {grades}{out_of_it}\n", question.fact);
     }
     out
 }

@@ -68,7 +68,8 @@ impl Local {
             currency: &self.currency,
             vocabulary: &self.rules.vocabulary,
         };
-        let assessment = self.rules.assess(script, facts).map_err(|error| error.to_string())?;
+        let mut assessment = self.rules.assess(script, facts).map_err(|error| error.to_string())?;
+        assessment.outlook = Some(self.rules.outlook(script, facts, &assessment));
         let basis = Basis {
             lead: None,
             lead_revision: 0,

@@ -228,6 +228,29 @@ impl WarningCode {
     }
 }
 
+/// What the unknown could still make of a score, by the rules, caps and bounds. What the lead has done, and when it was
+/// created, is taken as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outlook {
+    /// No total is lower, however the unknown turns out, and whether or not it becomes known.
+    pub low: Points,
+    pub high: Points,
+    /// What to find out, beginning with what could move most.
+    pub questions: Vec<Question>,
+}
+
+/// A fact that is worth finding out: what the score could be if it alone were known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    pub fact: Arc<str>,
+    pub low: Points,
+    pub high: Points,
+    /// The best and the worst grade; none where the lead could have none.
+    pub best: Option<Arc<str>>,
+    pub worst: Option<Arc<str>>,
+    pub could_disqualify: bool,
+}
+
 /// The result of evaluating a script on facts: a [`Score`] without its provenance.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
@@ -243,6 +266,9 @@ pub struct Assessment {
     pub contributions: Vec<Contribution>,
     pub unknowns: Vec<Unknown>,
     pub warnings: Vec<Warning>,
+    /// Absent from scores that were recorded before there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
 }
 
 /// What a score depended on. Everything named here is stored immutably for recorded scores.
@@ -266,8 +292,8 @@ pub struct Basis {
     pub remarks: u32,
 }
 
-/// The newest generation of what is said beside the points. 1: warnings of an account's size.
-pub const REMARKS: u32 = 1;
+/// The newest generation of what is said beside the points. 1: warnings of an account's size; 2: the outlook.
+pub const REMARKS: u32 = 2;
 
 /// A lead's score as of a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -358,6 +358,26 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// The value of an expression of numbers that are written out.
+    pub fn constant(&self) -> Option<f64> {
+        let value = match self {
+            Expr::Number(number) => *number,
+            Expr::Negate(inner) => -inner.constant()?,
+            Expr::Arithmetic(operator, sides, _) => {
+                let (a, b) = (sides[0].constant()?, sides[1].constant()?);
+                match operator {
+                    Arithmetic::Add => a + b,
+                    Arithmetic::Subtract => a - b,
+                    Arithmetic::Multiply => a * b,
+                    Arithmetic::Divide => a / b,
+                    Arithmetic::Remainder => a % b,
+                }
+            }
+            _ => return None,
+        };
+        value.is_finite().then_some(value)
+    }
+
     /// Its direct parts; of a question to a collection also those of its conditions, unless it is a leaf.
     pub fn parts(&self) -> Vec<&Expr> {
         match self {

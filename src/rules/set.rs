@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crate::domain::check::Checker;
 use crate::domain::profile::{Criterion, Expectation, ProfileContent};
-use crate::domain::score::{Assessment, PriorityAssessment};
+use crate::domain::score::{Assessment, Outlook, PriorityAssessment};
 use crate::domain::text::suggestion;
 use crate::domain::value::Value as Plain;
 use crate::domain::vocabulary::Vocabulary;
 use crate::rules::evaluate::criteria::expectation_met;
 use crate::rules::evaluate::facts::{LeadFacts, SegmentFacts, Value, Words};
+use crate::rules::evaluate::outlook::outlook;
 use crate::rules::evaluate::score::{self, RuleError};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
@@ -74,6 +75,11 @@ impl RuleSet {
     /// The same, with the steps that it took.
     pub fn assess_counting(&self, script: &Script, facts: LeadFacts) -> (Result<Assessment, RuleError>, u32) {
         score::assess(script, &self.catalogue, facts)
+    }
+
+    /// What the unknown could still make of an assessment of a lead's facts by a script of this set.
+    pub fn outlook(&self, script: &Script, facts: LeadFacts, assessment: &Assessment) -> Outlook {
+        outlook(script, &self.catalogue, facts, assessment)
     }
 
     /// Judges a segment's facts by a script of this set.

@@ -1,9 +1,13 @@
 //! Scores and requests for them.
 
+use std::sync::Arc;
+
 use super::{WireEnum, lead, parsed, profile, time, timestamp};
 use crate::app::score_lead::{ProfileChoice, ScoreRequest, Subject};
 use crate::domain::check::{Checker, Invalid};
-use crate::domain::score::{Contribution, ContributionKind, Position, Score, ScoreStatus, Unknown, Warning};
+use crate::domain::score::{
+    Contribution, ContributionKind, Position, Question, Score, ScoreStatus, Unknown, Warning,
+};
 use crate::grpc::pb::{self, score_lead_request};
 
 super::wire_enum!(ScoreStatus, ScoreStatus, Scored, Disqualified, InsufficientData);
@@ -59,6 +63,7 @@ pub fn request(request: pb::ScoreLeadRequest) -> Result<ScoreRequest, Invalid> {
 
 pub fn outward(score: &Score) -> pb::Score {
     let Score { name, basis, assessment } = score;
+    let outlook = assessment.outlook.as_ref();
     pb::Score {
         name: name.as_ref().map(ToString::to_string).unwrap_or_default(),
         lead: basis.lead.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -79,6 +84,23 @@ pub fn outward(score: &Score) -> pb::Score {
         unknowns: assessment.unknowns.iter().map(unknown).collect(),
         warnings: assessment.warnings.iter().map(warning).collect(),
         activity_count: basis.activity_count,
+        low_hundredths: outlook.map(|outlook| outlook.low.0),
+        high_hundredths: outlook.map(|outlook| outlook.high.0),
+        next_questions: outlook
+            .map(|outlook| outlook.questions.iter().map(question).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn question(question: &Question) -> pb::NextQuestion {
+    let grade = |grade: &Option<Arc<str>>| grade.as_deref().unwrap_or_default().to_owned();
+    pb::NextQuestion {
+        fact: question.fact.to_string(),
+        low_hundredths: question.low.0,
+        high_hundredths: question.high.0,
+        best_grade: grade(&question.best),
+        worst_grade: grade(&question.worst),
+        could_disqualify: question.could_disqualify,
     }
 }
 

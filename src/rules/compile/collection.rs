@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::context::{Context, Typed};
-use super::expression::constant;
 use super::member::After;
 use super::unit::Unit;
 use crate::rules::diagnostics::Code;
@@ -94,7 +93,7 @@ impl Context<'_> {
             }
             "within" | "decayed" => {
                 let days = self.expect(&args[0], &Type::Number, "the number of days");
-                if constant(&days).is_some_and(|days| days <= 0.0) {
+                if days.constant().is_some_and(|days| days <= 0.0) {
                     let message = "the number of days must be above 0";
                     return self.error(args[0].at, Code::BadValue, message);
                 }

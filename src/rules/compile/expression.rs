@@ -457,7 +457,7 @@ impl Context<'_> {
     /// A number that is written out, for caps, bounds and weights.
     pub fn plain_number(&mut self, ast: &Ast, what: &str) -> Option<f64> {
         let (expr, ty) = self.expr(ast);
-        match constant(&expr) {
+        match expr.constant() {
             Some(number) => Some(number),
             None if ty == Type::Wrong => None,
             None => {
@@ -472,24 +472,4 @@ impl Context<'_> {
 fn what_of_activities(kind: Option<&str>) -> String {
     let activities = kind.map_or("activities".to_owned(), |kind| format!("activity(\"{kind}\")"));
     format!("say what of it: {activities}.count, .sum, .last_days …")
-}
-
-/// The value of an expression of numbers that are written out.
-pub fn constant(expr: &Expr) -> Option<f64> {
-    let value = match expr {
-        Expr::Number(number) => *number,
-        Expr::Negate(inner) => -constant(inner)?,
-        Expr::Arithmetic(operator, sides, _) => {
-            let (a, b) = (constant(&sides[0])?, constant(&sides[1])?);
-            match operator {
-                Arithmetic::Add => a + b,
-                Arithmetic::Subtract => a - b,
-                Arithmetic::Multiply => a * b,
-                Arithmetic::Divide => a / b,
-                Arithmetic::Remainder => a % b,
-            }
-        }
-        _ => return None,
-    };
-    value.is_finite().then_some(value)
 }

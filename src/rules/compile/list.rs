@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::context::{Context, Typed};
-use super::expression::constant;
 use crate::rules::diagnostics::Code;
 use crate::rules::language::members::{Called, Of, member_of, names_of};
 use crate::rules::language::types::Type;
@@ -30,7 +29,7 @@ impl Context<'_> {
             .iter()
             .map(|item| if let Expr::Text(word) = item { Some(word.to_string()) } else { None })
             .collect();
-        let numbers: Option<Vec<f64>> = lowered.iter().map(constant).collect();
+        let numbers: Option<Vec<f64>> = lowered.iter().map(Expr::constant).collect();
         match (words, numbers) {
             // An empty list may get items of any type later.
             _ if items.is_empty() => (Expr::Words(Arc::new(WordList::new(Vec::new()))), Type::EmptyList),

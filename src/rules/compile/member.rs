@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::context::{Context, Typed};
-use super::expression::constant;
 use crate::rules::diagnostics::Code;
 use crate::rules::language::members::{Called, ICP_FIELDS, IcpField, Of, member_of, names_of};
 use crate::rules::language::texts::Pattern;
@@ -125,7 +124,7 @@ impl Context<'_> {
                     return self.error(at, Code::TypeMismatch, format!("{of}.{name} needs a number of days"));
                 };
                 let expr = self.expect(days, &Type::Number, "the number of days");
-                match constant(&expr) {
+                match expr.constant() {
                     Some(n) if n > 0.0 && name == "within" => ActivityStat::Within(n),
                     Some(n) if n > 0.0 => ActivityStat::Decayed(n),
                     Some(_) => {

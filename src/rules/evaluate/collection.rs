@@ -15,7 +15,7 @@ use crate::domain::lead::{Activity, Contact};
 use crate::domain::score::Position;
 use crate::rules::language::items::ItemField;
 use crate::rules::program::{
-    Ask, Comparison, Expr, Fold, ItemCondition, ItemLeaf, ItemSource, LeafKind, Pick,
+    Ask, Comparison, Expr, Fold, Index, ItemCondition, ItemLeaf, ItemSource, LeafKind, Pick,
 };
 
 /// The item that a condition looks at.
@@ -68,17 +68,20 @@ impl<'a> Evaluator<'a> {
     pub fn folded(&mut self, expr: &'a Expr) -> Result<Option<Folded<'a>>, Stop<'a>> {
         match expr {
             Expr::Fold(fold) => self.fold(fold).map(Some),
-            Expr::Leaf(index) => {
-                if let Some(known) = self.folds.get(index) {
-                    return Ok(Some(known.clone()));
-                }
-                let LeafKind::Fold(fold) = &self.script.leaves[*index].kind else { return Ok(None) };
-                let folded = self.fold(fold)?;
-                self.folds.insert(*index, folded.clone());
-                Ok(Some(folded))
-            }
+            Expr::Leaf(index) => self.folded_leaf(*index),
             _ => Ok(None),
         }
+    }
+
+    pub fn folded_leaf(&mut self, index: Index) -> Result<Option<Folded<'a>>, Stop<'a>> {
+        if let Some(known) = self.folds.get(&index) {
+            return Ok(Some(known.clone()));
+        }
+        let script = self.script;
+        let LeafKind::Fold(fold) = &script.leaves[index].kind else { return Ok(None) };
+        let folded = self.fold(fold)?;
+        self.folds.insert(index, folded.clone());
+        Ok(Some(folded))
     }
 
     /// The answer as a value; where it is unknown, the reasons are noted.

@@ -98,6 +98,16 @@ impl<'a> Evaluator<'a> {
         self.base = 0;
     }
 
+    /// Whether it has no steps left: then a failure says nothing of the rule.
+    pub fn has_spent_all(&self) -> bool {
+        self.steps > MAX_STEPS
+    }
+
+    pub fn value(&mut self, formula: &'a Formula) -> Outcome<'a> {
+        self.begin(formula);
+        self.eval(&formula.expr)
+    }
+
     /// Evaluates a condition.
     pub fn holds(&mut self, formula: &'a Formula) -> Result<bool, Stop<'a>> {
         self.begin(formula);
@@ -322,20 +332,26 @@ impl<'a> Evaluator<'a> {
     fn lookup(&mut self, table: &'a Table, column: usize, keys: &'a [Expr]) -> Outcome<'a> {
         let mut sought = Vec::with_capacity(keys.len());
         for key in keys {
-            sought.push(match self.eval(key)? {
-                Value::Text(word) => {
-                    self.charge(word.len() / 16);
-                    Sought::Text(word)
-                }
-                other => Sought::Number(num(other)),
-            });
+            let key = self.eval(key)?;
+            if let Value::Text(word) = key {
+                self.charge(word.len() / 16);
+            }
+            sought.push(key);
         }
-        match table.find(column, sought) {
+        match Self::find(table, column, &sought) {
             Some(Cell::Number(number)) => Ok(Value::Number(*number)),
             Some(Cell::YesNo(yes)) => Ok(Value::YesNo(*yes)),
             Some(Cell::Text(text)) => Ok(Value::Text(text)),
             Some(Cell::Empty) | None => Err(self.stop_unknown(format!("lookup(\"{}\")", table.name).into())),
         }
+    }
+
+    pub fn find(table: &'a Table, column: usize, keys: &[Value<'a>]) -> Option<&'a Cell> {
+        let sought = keys.iter().map(|key| match key {
+            Value::Text(word) => Sought::Text(word),
+            other => Sought::Number(num(*other)),
+        });
+        table.find(column, sought)
     }
 
     /// Counts a step.
@@ -435,22 +451,30 @@ impl<'a> Evaluator<'a> {
     }
 
     fn call(&mut self, index: Index, args: &'a [Expr], position: &'a Position) -> Outcome<'a> {
-        let function = &self.script.functions[index];
         let mut values = Vec::with_capacity(args.len());
         for arg in args {
             values.push(self.eval(arg)?);
         }
+        match self.call_with(index, values) {
+            Err(Stop::Failed(failure)) if failure.position.is_none() => {
+                Err(fail(Some(position), failure.message))
+            }
+            other => other,
+        }
+    }
+
+    /// Calls a function.
+    pub fn call_with(&mut self, index: Index, args: Vec<Value<'a>>) -> Outcome<'a> {
+        let function = &self.script.functions[index];
         let base = std::mem::replace(&mut self.base, self.locals.len());
-        self.locals.extend(values);
-        self.locals.resize(self.base + function.locals.max(args.len()), Value::Nothing);
+        let locals = function.locals.max(args.len());
+        self.locals.extend(args);
+        self.locals.resize(self.base + locals, Value::Nothing);
         let result = self.eval(&function.body);
         self.locals.truncate(self.base);
         self.base = base;
         match result {
             Err(Stop::Return(value)) => Ok(value),
-            Err(Stop::Failed(failure)) if failure.position.is_none() => {
-                Err(fail(Some(position), failure.message))
-            }
             other => other,
         }
     }
@@ -489,7 +513,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn window(&mut self, kind: &str, decayed: bool, days: f64, position: &Position) -> Outcome<'a> {
+    pub fn window(&mut self, kind: &str, decayed: bool, days: f64, position: &Position) -> Outcome<'a> {
         if days <= 0.0 {
             return Err(fail(Some(position), format!("the number of days is {days}, it must be above 0")));
         }
@@ -513,8 +537,16 @@ impl<'a> Evaluator<'a> {
         for (place, arg) in rest.iter_mut().zip(&args[1..]) {
             *place = num(self.eval(arg)?);
         }
-        let [second, third] = rest;
+        Self::math_of(math, &[first, rest[0], rest[1]], position)
+    }
+
+    /// A function of numbers; those that it does not take count for nothing.
+    pub fn math_of(math: Math, args: &[f64], position: &Position) -> Outcome<'a> {
+        let arg = |place: usize| args.get(place).copied().unwrap_or_default();
+        let (first, second, third) = (arg(0), arg(1), arg(2));
         let value = match math {
+            Math::Min => args.iter().copied().fold(first, f64::min),
+            Math::Max => args.iter().copied().fold(first, f64::max),
             Math::Ratio if second == 0.0 => return Err(fail(Some(position), "division by zero in `ratio`")),
             Math::Ratio => (first / second).clamp(0.0, 1.0),
             Math::Clamp if second > third => {
@@ -529,7 +561,6 @@ impl<'a> Evaluator<'a> {
             Math::Ln => libm::log(first),
             Math::Exp => libm::exp(first),
             Math::Pow => libm::pow(first, second),
-            Math::Min | Math::Max => first,
         };
         finite(value, position)
     }

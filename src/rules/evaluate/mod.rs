@@ -6,4 +6,5 @@ pub mod evaluator;
 pub mod facts;
 mod list;
 mod operators;
+pub mod outlook;
 pub mod score;

@@ -163,6 +163,7 @@ impl<'a> Run<'a> {
             contributions: std::mem::take(&mut self.contributions),
             unknowns: std::mem::take(&mut self.unknowns),
             warnings: std::mem::take(&mut self.warnings),
+            outlook: None,
         })
     }
 

@@ -48,6 +48,8 @@ pub struct Key {
 pub struct ValueColumn {
     pub name: String,
     pub ty: Type,
+    /// The least and the greatest number in it.
+    pub numbers: Option<(f64, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +153,7 @@ impl Reader<'_> {
                 Declared::Value(declared) => {
                     let is_declared = declared.is_some();
                     let ty = declared.unwrap_or_else(|| type_of(&records, i));
-                    values.push((i, is_declared, ValueColumn { name, ty }));
+                    values.push((i, is_declared, ValueColumn { name, ty, numbers: None }));
                 }
             }
         }
@@ -184,6 +186,14 @@ impl Reader<'_> {
             }
         }
         self.order(&mut rows);
+        let width = values.len();
+        for (place, (.., column)) in values.iter_mut().enumerate() {
+            let numbers = cells.iter().skip(place).step_by(width).filter_map(|cell| match cell {
+                Cell::Number(number) => Some((*number, *number)),
+                _ => None,
+            });
+            column.numbers = numbers.reduce(|(low, high), (a, b)| (low.min(a), high.max(b)));
+        }
         self.findings.is_empty().then(|| Table {
             name: name.into(),
             keys: keys.into_iter().map(|(_, key)| key).collect(),

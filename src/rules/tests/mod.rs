@@ -2,6 +2,7 @@
 //! makes the compiler fall over.
 
 mod findings;
+mod outlook;
 mod properties;
 mod recipes;
 mod rhai;

@@ -93,6 +93,7 @@ pub fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {
             contributions: Vec::new(),
             unknowns: Vec::new(),
             warnings: Vec::new(),
+            outlook: None,
         },
     }
 }

@@ -1,0 +1,263 @@
+//! What an unknown fact could be, parted where the script parts it: at the numbers and words that it is compared with.
+//! Within a part all values are alike to most rules.
+
+use std::collections::BTreeMap;
+
+use bumpalo::Bump;
+
+use super::possible::{Could, Possible};
+use crate::domain::canonical::same_word;
+use crate::domain::profile::{Expectation, ProfileContent};
+use crate::domain::value::Value as Plain;
+use crate::domain::vocabulary::{Vocabulary, meant};
+use crate::rules::evaluate::facts::Value;
+use crate::rules::language::ScriptKind;
+use crate::rules::language::catalogue::{Catalogue, FactDef, FactSource};
+use crate::rules::language::types::Type;
+use crate::rules::program::{Case, Expr, Formula, GroupBody, Index, Item, LeafKind, Script};
+
+/// The most numbers and words by which a fact is parted; one that is compared with more is taken as a whole.
+const MAX_NUMBERS: usize = 16;
+const MAX_WORDS: usize = 24;
+/// How many parts of expressions are looked through.
+const MAX_LOOKS: usize = 10_000;
+
+/// What a fact is compared with.
+#[derive(Default)]
+pub struct Marks<'a> {
+    numbers: Vec<f64>,
+    words: Vec<&'a str>,
+}
+
+impl<'a> Marks<'a> {
+    fn word(&mut self, word: &'a str) {
+        if !self.words.iter().any(|known| same_word(known, word)) {
+            self.words.push(word);
+        }
+    }
+}
+
+/// What all facts are compared with in a script and by a profile.
+pub struct Compared<'a> {
+    script: &'a Script,
+    pub marks: BTreeMap<Index, Marks<'a>>,
+    looks: usize,
+}
+
+impl<'a> Compared<'a> {
+    pub fn new(
+        script: &'a Script,
+        profile: &'a ProfileContent,
+        catalogue: &Catalogue,
+        vocabulary: &'a Vocabulary,
+    ) -> Self {
+        let mut compared = Self { script, marks: BTreeMap::new(), looks: 0 };
+        compared.items(&script.items);
+        for define in &script.defines {
+            compared.look(&define.expr, &[]);
+        }
+        let verdicts = script.disqualify.iter().chain(&script.cap_grades).chain(&script.grades);
+        for when in verdicts.filter_map(|verdict| verdict.when.as_ref()) {
+            compared.look(&when.expr, &[]);
+        }
+        for criterion in profile.criteria.iter().chain(&profile.disqualifiers) {
+            let Some(fact) = catalogue.find(&criterion.fact, ScriptKind::LeadScoring) else { continue };
+            let marks = compared.marks.entry(fact).or_default();
+            let meanings = vocabulary.aliases.get(&criterion.fact);
+            match &criterion.expectation {
+                Expectation::In(words) | Expectation::NotIn(words) => {
+                    words.iter().for_each(|word| marks.word(meant(meanings, word)));
+                }
+                Expectation::Equals(Plain::Text(word)) => marks.word(meant(meanings, word)),
+                Expectation::Between(min, max) => marks.numbers.extend(min.iter().chain(max)),
+                Expectation::AtLeast(end) | Expectation::AtMost(end) => marks.numbers.push(*end),
+                Expectation::Equals(Plain::Number(number)) => marks.numbers.push(*number),
+                Expectation::Equals(_) => {}
+            }
+        }
+        if let Some(employees) = catalogue.find("employees", ScriptKind::LeadScoring) {
+            let edges = profile.size_bands.iter().flat_map(|band| [band.min].into_iter().chain(band.max));
+            compared.marks.entry(employees).or_default().numbers.extend(edges.map(|edge| edge as f64));
+        }
+        compared
+    }
+
+    fn items(&mut self, items: &'a [Item]) {
+        for item in items {
+            match item {
+                Item::Rule(rule) => {
+                    for Formula { expr, .. } in [&rule.when, &rule.then] {
+                        self.look(expr, &[]);
+                    }
+                }
+                Item::Group(group) => {
+                    if let GroupBody::Items(items) = &group.body {
+                        self.items(items);
+                    }
+                }
+                Item::Factor(_) => {}
+            }
+        }
+    }
+
+    /// The fact that an expression is, or whose negative; `facts` are those that a function's arguments are.
+    fn fact(&self, expr: &Expr, facts: &[Option<Index>]) -> Option<(Index, f64)> {
+        match expr {
+            Expr::Leaf(leaf) => match self.script.leaves[*leaf].kind {
+                LeafKind::Fact(fact, _) => Some((fact, 1.0)),
+                _ => None,
+            },
+            Expr::Local(variable) => facts.get(*variable).copied().flatten().map(|fact| (fact, 1.0)),
+            Expr::Define(define) => self.fact(&self.script.defines[*define].expr, &[]),
+            Expr::DaysSince(date) => self.fact(date, facts),
+            Expr::Negate(inner) => self.fact(inner, facts).map(|(fact, sign)| (fact, -sign)),
+            Expr::Coalesce(ways) => self.fact(ways.first()?, facts),
+            _ => None,
+        }
+    }
+
+    fn number(&mut self, of: Option<(Index, f64)>, number: f64) {
+        if let Some((fact, sign)) = of {
+            self.marks.entry(fact).or_default().numbers.push(number * sign);
+        }
+    }
+
+    fn look(&mut self, expr: &'a Expr, facts: &[Option<Index>]) {
+        self.looks += 1;
+        if self.looks > MAX_LOOKS {
+            return;
+        }
+        match expr {
+            Expr::CompareNumbers(_, sides) | Expr::CompareCounts(_, sides) => {
+                let [a, b] = &**sides;
+                for (one, other) in [(a, b), (b, a)] {
+                    if let Some(number) = other.constant() {
+                        self.number(self.fact(one, facts), number);
+                    }
+                }
+            }
+            Expr::Same(_, sides) => {
+                let [a, b] = &**sides;
+                for (one, other) in [(a, b), (b, a)] {
+                    if let (Some((fact, _)), Expr::Text(word)) = (self.fact(one, facts), other) {
+                        self.marks.entry(fact).or_default().word(word);
+                    }
+                }
+            }
+            Expr::In(sides) => match (self.fact(&sides[0], facts), &sides[1]) {
+                (Some((fact, _)), Expr::Words(list)) => {
+                    let marks = self.marks.entry(fact).or_default();
+                    list.words.iter().for_each(|word| marks.word(word));
+                }
+                (of, Expr::Numbers(numbers)) => numbers.iter().for_each(|number| self.number(of, *number)),
+                _ => {}
+            },
+            Expr::Switch(switch) => {
+                let of = self.fact(&switch.subject, facts);
+                for (case, ..) in &switch.cases {
+                    match (case, of) {
+                        (Case::Number(number), of) => self.number(of, *number),
+                        (Case::Range { from, to, .. }, of) => {
+                            self.number(of, *from);
+                            self.number(of, *to);
+                        }
+                        (Case::Text(word), Some((fact, _))) => {
+                            self.marks.entry(fact).or_default().word(word);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Expr::Call(index, args, _) => {
+                let given: Vec<Option<Index>> = args
+                    .iter()
+                    .map(|arg| self.fact(arg, facts).filter(|(_, sign)| *sign > 0.0).map(|(fact, _)| fact))
+                    .collect();
+                if given.iter().any(Option::is_some) {
+                    self.look(&self.script.functions[*index].body, &given);
+                }
+            }
+            _ => {}
+        }
+        for part in expr.parts() {
+            self.look(part, facts);
+        }
+    }
+}
+
+/// What a fact could be, part by part; first that it stays unknown.
+pub fn cells<'a>(fact: &'a FactDef, marks: Option<&Marks<'a>>, arena: &'a Bump) -> Vec<Could<'a>> {
+    let mut cells = vec![Could::UNKNOWN];
+    let known = |value| Could::known(value);
+    match &fact.ty {
+        Type::YesNo => cells.extend([true, false].map(|yes| known(Value::YesNo(yes)))),
+        Type::Choice(choices) if choices.words.len() <= MAX_WORDS => {
+            cells.extend(choices.words.iter().map(|word| known(Value::Text(word))));
+        }
+        Type::Text => match marks.map_or(&[][..], |marks| &marks.words) {
+            words if words.len() <= MAX_WORDS => {
+                cells.extend(words.iter().map(|word| known(Value::Text(word))));
+                cells.push(Could::be(Possible::Except(arena.alloc_slice_copy(words))));
+            }
+            _ => cells.push(Could::be(Possible::Any)),
+        },
+        Type::Number | Type::Date => {
+            let is_date = fact.ty == Type::Date;
+            let (least, is_whole) = match fact.source {
+                FactSource::Employees | FactSource::Age => (0.0, true),
+                FactSource::Revenue => (0.0, false),
+                FactSource::FoundedYear => (f64::NEG_INFINITY, true),
+                _ => (f64::NEG_INFINITY, is_date),
+            };
+            let numbers = marks.map_or(&[][..], |marks| &marks.numbers);
+            cells.extend(ranges(numbers, least, is_whole).into_iter().map(|(low, high)| match is_date {
+                true => Could::be(Possible::DaysBack(low, high)),
+                false => Could::numbers(low, high),
+            }));
+        }
+        _ => cells.push(Could::be(Possible::Any)),
+    }
+    cells
+}
+
+/// The numbers from the least on, parted: each mark by itself, and what lies between.
+fn ranges(marks: &[f64], least: f64, is_whole: bool) -> Vec<(f64, f64)> {
+    let mut marks: Vec<f64> = marks.iter().copied().filter(|mark| *mark >= least).collect();
+    marks.sort_by(f64::total_cmp);
+    marks.dedup();
+    if marks.len() > MAX_NUMBERS {
+        marks.clear();
+    }
+    let above = |mark: f64| if is_whole { mark.floor() + 1.0 } else { mark.next_up() };
+    let below = |mark: f64| if is_whole { mark.ceil() - 1.0 } else { mark.next_down() };
+    let mut ranges = Vec::new();
+    let mut from = least;
+    for mark in marks {
+        if from <= below(mark) {
+            ranges.push((from, below(mark)));
+        }
+        if !is_whole || mark.fract() == 0.0 {
+            ranges.push((mark, mark));
+        }
+        from = above(mark);
+    }
+    ranges.push((from, f64::INFINITY));
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_parted_at_their_marks() {
+        assert_eq!(
+            ranges(&[10.0, 5.5, 0.0, -3.0], 0.0, true),
+            [(0.0, 0.0), (1.0, 5.0), (6.0, 9.0), (10.0, 10.0), (11.0, f64::INFINITY)]
+        );
+        let open = ranges(&[1.0], f64::NEG_INFINITY, false);
+        assert_eq!(open.len(), 3);
+        assert!(open[0].1 < 1.0 && open[2].0 > 1.0 && open[2].0 < 1.000_001);
+        assert_eq!(ranges(&[], 0.0, true), [(0.0, f64::INFINITY)]);
+    }
+}
