@@ -130,6 +130,17 @@ fn main() {
     println!("rules   {:>7.0} ns a lead", median(&mut rules));
     println!("native  {:>7.0} ns a lead", median(&mut natives));
     println!("ratio   {:>7.2} (aim: at most 40)", median(&mut ratios));
+    let outlook = |lead: &Sample| {
+        let assessment = assess(set, facts(lead));
+        black_box(set.outlook(script, facts(lead), &assessment));
+    };
+    let with_outlook = || leads.iter().for_each(outlook);
+    let [with, without, ratio] = compared([&with_outlook, &by_rules]);
+    println!(
+        "with what the unknown could make of it: {:.0} ns a lead against {:.0}, {ratio:.2} ×",
+        with / LEADS as f64,
+        without / LEADS as f64
+    );
     conditions_on_activities(profile, now);
     tables(profile, now);
 }
@@ -693,6 +704,7 @@ impl Native {
             contributions: out,
             unknowns,
             warnings: Vec::new(),
+            outlook: None,
         }
     }
 

@@ -154,6 +154,7 @@ fn could_be(score: &pb::Score) -> String {
         let total = if low == high { points(low) } else { format!("{} to {}", points(low), points(high)) };
         let grades = match (question.worst_grade.as_str(), question.best_grade.as_str()) {
             ("", "") => "no grade".into(),
+            ("", best) if question.could_disqualify => format!("grade {best}"),
             ("", best) => format!("grade {best} or none"),
             (worst, best) if worst == best => format!("grade {best}"),
             (worst, best) => format!("grade {best} to {worst}"),
