@@ -130,11 +130,12 @@ fn main() {
     println!("rules   {:>7.0} ns a lead", median(&mut rules));
     println!("native  {:>7.0} ns a lead", median(&mut natives));
     println!("ratio   {:>7.2} (aim: at most 40)", median(&mut ratios));
-    let outlook = |lead: &Sample| {
-        let assessment = assess(set, facts(lead));
-        black_box(set.outlook(script, facts(lead), &assessment));
+    let with_outlook = || {
+        for lead in &leads {
+            let assessment = assess(set, facts(lead));
+            black_box(set.outlook(script, facts(lead), &assessment));
+        }
     };
-    let with_outlook = || leads.iter().for_each(outlook);
     let [with, without, ratio] = compared([&with_outlook, &by_rules]);
     println!(
         "with what the unknown could make of it: {:.0} ns a lead against {:.0}, {ratio:.2} ×",
@@ -186,7 +187,15 @@ fn conditions_on_activities(profile: &ProfileContent, now: Time) {
             let activities = (0..100).map(|_| {
                 let time = Time::from_micros(now.micros() - random.random_range(0..120 * DAY)).unwrap();
                 let amount = random.random_range(0.0..20.0);
-                Activity { id: None, kind: "visit".into(), time, known_time: time, amount, contact: None }
+                Activity {
+                    id: None,
+                    kind: "visit".into(),
+                    time,
+                    known_time: time,
+                    amount,
+                    contact: None,
+                    properties: Default::default(),
+                }
             });
             (content, activities.collect())
         })
@@ -336,6 +345,7 @@ fn lead(random: &mut SmallRng, now: Time) -> Sample {
         inbound: random.random_range(0..3),
         outbound: 1,
         last_engaged_time: None,
+        attributes: Default::default(),
     };
     let contacts =
         ["champion", "buyer", ""].iter().enumerate().map(|(i, role)| contact(random, i, role)).collect();
@@ -343,7 +353,15 @@ fn lead(random: &mut SmallRng, now: Time) -> Sample {
         let age = random.random_range(0..120 * DAY);
         let time = Time::from_micros(now.micros() - age).unwrap();
         let kind = pick(random, &["visit", "visit", "visit", "demo", "meeting"]);
-        Activity { id: None, kind, time, known_time: time, amount: 1.0, contact: None }
+        Activity {
+            id: None,
+            kind,
+            time,
+            known_time: time,
+            amount: 1.0,
+            contact: None,
+            properties: Default::default(),
+        }
     });
     let activities = activities.collect();
     let content = LeadContent {

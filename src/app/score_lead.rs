@@ -344,8 +344,15 @@ mod tests {
         };
         assert_eq!(total().await, 0.0);
         let time = fast.now();
-        let visit =
-            Activity { id: None, kind: "visit".into(), time, known_time: time, amount: 1.0, contact: None };
+        let visit = Activity {
+            id: None,
+            kind: "visit".into(),
+            time,
+            known_time: time,
+            amount: 1.0,
+            contact: None,
+            properties: Default::default(),
+        };
         let visits = Draft { content: vec![visit], violations: Vec::new() };
         fast.record_activities(&lead, visits, Once::unkept()).await.unwrap();
         assert_eq!(total().await, 1.0);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{Id, LeadName, ProfileName, ScoreName, SegmentName};
 use super::score::{Points, Score, ScoreStatus};
 use super::time::{DAY, Time};
-use super::value::{FactValue, Money};
+use super::value::{FactValue, Money, Value};
 use super::version::{Stamp, Version};
 pub use check::fits_type;
 
@@ -158,6 +158,9 @@ pub struct Contact {
     #[serde(default)]
     pub outbound: i32,
     pub last_engaged_time: Option<Time>,
+    /// What facts.toml declares of contacts, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
 }
 
 impl Contact {
@@ -381,6 +384,8 @@ pub struct Activity {
     pub known_time: Time,
     pub amount: f64,
     pub contact: Option<Id>,
+    /// What facts.toml declares for its type, by name.
+    pub properties: BTreeMap<String, Value>,
 }
 
 /// Adds to a history the change to the stage that a lead has now, if it does not tell of it.

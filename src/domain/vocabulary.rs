@@ -135,6 +135,10 @@ pub fn meant<'a>(meanings: Option<&'a Meanings>, word: &'a str) -> &'a str {
 pub struct Vocabulary {
     pub attributes: BTreeMap<String, Attribute>,
     pub activities: BTreeMap<String, Term>,
+    /// By type of activity, what is told of one beside its amount.
+    pub properties: BTreeMap<String, BTreeMap<String, Attribute>>,
+    /// What is told of a contact beside what every contact has.
+    pub contact_attributes: BTreeMap<String, Attribute>,
     pub roles: BTreeMap<String, Term>,
     pub seniorities: BTreeMap<String, Term>,
     pub factors: BTreeMap<String, Term>,

@@ -41,6 +41,8 @@ pub enum LeafKind {
 #[derive(Debug)]
 pub struct Items {
     pub source: ItemSource,
+    /// Activities of another type, one of which must have happened before, and at most so many days before.
+    pub after: Option<(Arc<str>, f64)>,
     pub conditions: Vec<ItemCondition>,
     /// Whether only the first of them is asked, or the last.
     pub pick: Option<Pick>,
@@ -117,6 +119,8 @@ impl Ask {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemLeaf {
     pub field: ItemField,
+    /// What facts.toml calls it, if it is declared there.
+    pub declared: Option<Arc<str>>,
     /// Of the contact who did it, where the item is an activity.
     pub of_contact: bool,
     /// As it is listed where it is unknown.

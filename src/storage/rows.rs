@@ -165,7 +165,7 @@ fn latest(row: &dyn Columns) -> Result<Option<LatestScore>> {
 }
 
 pub const ACTIVITY: &str =
-    "SELECT type, time_micros, known_micros, amount, contact, id, number FROM activities";
+    "SELECT type, time_micros, known_micros, amount, contact, id, number, properties FROM activities";
 
 pub fn activity(row: &dyn Columns) -> Result<Activity> {
     Ok(Activity {
@@ -175,7 +175,14 @@ pub fn activity(row: &dyn Columns) -> Result<Activity> {
         amount: row.float(3)?.ok_or_else(empty)?,
         contact: row.text(4)?.map(str::parse).transpose().map_err(corrupt)?,
         id: row.text(5)?.map(str::to_owned),
+        properties: row.text(7)?.map(serde_json::from_str).transpose().map_err(corrupt)?.unwrap_or_default(),
     })
+}
+
+/// What is told of an activity beside its amount, as it is kept.
+pub fn properties_text(activity: &Activity) -> Result<Option<String>> {
+    let text = || serde_json::to_string(&activity.properties).map_err(corrupt);
+    (!activity.properties.is_empty()).then(text).transpose()
 }
 
 /// The same with its number in the log.

@@ -69,6 +69,7 @@ impl LeadContent {
                 c.require(contact.outbound >= 0, "outbound", "must be 0 or more");
                 check_term(c, "seniority", &contact.seniority, "seniority", &vocabulary.seniorities);
                 check_term(c, "decision_role", &contact.decision_role, "role", &vocabulary.roles);
+                check_declared(c, "attributes", &contact.attributes, &vocabulary.contact_attributes);
             });
         }
         c.count("attributes", self.attributes.len(), 500);
@@ -76,7 +77,11 @@ impl LeadContent {
             c.within(format!("attributes[\"{name}\"]"), |c| {
                 fact.check(c);
                 match vocabulary.attributes.get(name) {
-                    Some(attribute) => check_type(c, attribute, &fact.value),
+                    Some(attribute) => {
+                        if let Some(mistake) = mistake(c, attribute, &fact.value) {
+                            c.wrong_field("value", mistake);
+                        }
+                    }
                     None => {
                         let help = c.suggestion(name, vocabulary.attributes.keys().map(String::as_str));
                         c.wrong(format!("facts.toml declares no attribute \"{name}\"; {help}"));
@@ -109,20 +114,21 @@ pub fn fits_type(attribute: &Attribute, value: &Value) -> bool {
     }
 }
 
-fn check_type(c: &mut Checker, attribute: &Attribute, value: &Value) {
+/// What is wrong with a value of an attribute, if anything is.
+fn mistake(c: &Checker, attribute: &Attribute, value: &Value) -> Option<String> {
     if fits_type(attribute, value) {
-        return;
+        return None;
     }
-    match (&attribute.kind, value) {
+    Some(match (&attribute.kind, value) {
         (AttributeType::Choice(choices), Value::Text(word)) => {
             let help = c.suggestion(word, choices.iter().map(String::as_str));
-            c.wrong_field("value", format!("\"{word}\" is not one of its choices; {help}"));
+            format!("\"{word}\" is not one of its choices; {help}")
         }
         (AttributeType::Date, Value::Text(day)) => {
-            c.wrong_field("value", format!("\"{day}\" is not a day: write it as 2026-11-26"));
+            format!("\"{day}\" is not a day: write it as 2026-11-26")
         }
-        (kind, _) => c.wrong_field("value", format!("must be a {} as facts.toml declares", kind.label())),
-    }
+        (kind, _) => format!("must be a {} as facts.toml declares", kind.label()),
+    })
 }
 
 impl Company {
@@ -187,6 +193,9 @@ impl Activity {
         c.number("amount", Some(self.amount), -1e12, 1e12);
         c.require(self.time <= now.plus_days(1), "time", "must not be more than a day later than now");
         c.require(self.known_time <= now.plus_seconds(SKEW), "known_time", "must not be later than now");
+        let none = BTreeMap::new();
+        let declared = vocabulary.properties.get(&self.kind).unwrap_or(&none);
+        check_declared(c, "properties", &self.properties, declared);
         if let Some(id) = &self.id {
             c.length("id", id, 1, 128);
             let printable = !id.chars().any(char::is_control) && !id.starts_with('#');
@@ -204,6 +213,34 @@ impl Activity {
             .then(|| ("CLOCK_SKEW", format!("{} at {later} is later than the server's clock", self.kind)))
     }
 }
+
+/// Checks values against what facts.toml declares of them.
+fn check_declared(
+    c: &mut Checker,
+    field: &str,
+    values: &BTreeMap<String, Value>,
+    declared: &BTreeMap<String, Attribute>,
+) {
+    c.count(field, values.len(), MAX_DECLARED);
+    for (name, value) in values {
+        c.within(format!("{field}[\"{name}\"]"), |c| match declared.get(name) {
+            Some(attribute) => {
+                let mistake = mistake(c, attribute, value);
+                mistake.into_iter().for_each(|mistake| c.wrong(mistake));
+            }
+            None => {
+                let help = c.suggestion(name, declared.keys().map(String::as_str));
+                c.wrong(format!("facts.toml declares no \"{name}\" here; {help}"));
+            }
+        });
+        if let Value::Text(text) = value {
+            c.length(&format!("{field}[\"{name}\"]"), text, 0, 2_000);
+        }
+    }
+}
+
+/// The most values of an activity or of a contact.
+const MAX_DECLARED: usize = 50;
 
 /// By how many seconds a caller's clock may go ahead of ours.
 const SKEW: i64 = 300;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::value::{fact_out, facts, money, money_out};
+use super::value::{self, fact_out, facts, money, money_out};
 use super::{
     PartIds, WireEnum, change_out, choice, optional, required_time, stated, stated_or_zero, time, timestamp,
 };
@@ -110,6 +110,7 @@ fn contacts(c: &mut Checker, list: pb::ContactList) -> Vec<Contact> {
         inbound: contact.inbound,
         outbound: contact.outbound,
         last_engaged_time: time(c, "last_engaged_time", contact.last_engaged_time),
+        attributes: value::values(c, "attributes", contact.attributes),
     })
 }
 
@@ -147,6 +148,7 @@ pub fn activities(
             known_time: known.or(known_by_default).unwrap_or(happened),
             amount: activity.amount.unwrap_or(1.0),
             contact: optional(c, "contact", &activity.contact),
+            properties: value::values(c, "properties", activity.properties),
         }
     })
 }
@@ -177,6 +179,7 @@ pub fn activity_out((number, activity): &(i64, Activity)) -> pb::Activity {
         known_time: Some(timestamp(activity.known_time)),
         amount: Some(activity.amount),
         contact: activity.contact.as_ref().map(ToString::to_string).unwrap_or_default(),
+        properties: value::values_out(&activity.properties),
     }
 }
 
@@ -290,6 +293,7 @@ fn contact_out(contact: &Contact) -> pb::Contact {
         inbound: contact.inbound,
         outbound: contact.outbound,
         last_engaged_time: contact.last_engaged_time.map(timestamp),
+        attributes: value::values_out(&contact.attributes),
     }
 }
 

@@ -43,6 +43,21 @@ pub fn value_out(value: &Value) -> pb::Value {
     pb::Value { kind: Some(kind) }
 }
 
+/// Values by name.
+pub fn values(c: &mut Checker, field: &str, values: BTreeMap<String, pb::Value>) -> BTreeMap<String, Value> {
+    let named = values.into_iter();
+    named
+        .map(|(name, given)| {
+            let read = value(c, &format!("{field}[\"{name}\"]"), Some(given));
+            (name, read)
+        })
+        .collect()
+}
+
+pub fn values_out(values: &BTreeMap<String, Value>) -> BTreeMap<String, pb::Value> {
+    values.iter().map(|(name, value)| (name.clone(), value_out(value))).collect()
+}
+
 pub fn facts(c: &mut Checker, facts: BTreeMap<String, pb::FactValue>) -> BTreeMap<String, FactValue> {
     let fact = |c: &mut Checker, fact: pb::FactValue| FactValue {
         value: value(c, "value", fact.value),

@@ -6,7 +6,7 @@ use super::context::{Context, Typed};
 use super::member::After;
 use super::unit::Unit;
 use crate::rules::diagnostics::Code;
-use crate::rules::language::items::{ItemField, ItemKind, item_name, item_names};
+use crate::rules::language::items::{ItemField, ItemKind, declared_type, item_name, item_names};
 use crate::rules::language::members::{Of, member_of};
 use crate::rules::language::types::Type;
 use crate::rules::program::{Ask, Expr, Fold, ItemCondition, ItemLeaf, ItemSource, Items, LeafKind, Pick};
@@ -43,16 +43,37 @@ impl Context<'_> {
         after: After,
     ) -> Typed {
         let (object, ty) = object;
-        let mut items = match object {
+        let items = match object {
             Expr::Items(items) => *items,
             _ => {
                 let source = match &ty {
                     Type::Activity(kind) => ItemSource::Activities(kind.clone()),
                     _ => ItemSource::Contacts,
                 };
-                Items { source, conditions: Vec::new(), pick: None }
+                Items { source, after: None, conditions: Vec::new(), pick: None }
             }
         };
+        let of_type = match &items.source {
+            ItemSource::Activities(of_type) => of_type.clone(),
+            ItemSource::Contacts => None,
+        };
+        let outer_type = std::mem::replace(&mut self.frame.item_type, of_type);
+        let typed = self.asked_of_items(items, ty, name, args, called, at, after);
+        self.frame.item_type = outer_type;
+        typed
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what stands around a member, and the collection so far")]
+    fn asked_of_items(
+        &mut self,
+        mut items: Items,
+        ty: Type,
+        name: &str,
+        args: &[Ast],
+        called: bool,
+        at: Span,
+        after: After,
+    ) -> Typed {
         let kind = items.source.kind();
         if kind == ItemKind::Contact {
             self.name_fact("contacts");
@@ -64,7 +85,7 @@ impl Context<'_> {
         if !self.check_member(Of::Items, kind.plural(), name, called, at) {
             return (Expr::Nothing, Type::Wrong);
         }
-        let of_time = matches!(name, "within" | "last_days" | "decayed" | "first" | "latest");
+        let of_time = matches!(name, "within" | "after" | "last_days" | "decayed" | "first" | "latest");
         if kind == ItemKind::Contact && (of_time || (name == "sum" && args.is_empty())) {
             let message = format!("`{name}` asks when something happened, which contacts don't tell");
             return self.error(at, Code::TypeMismatch, message);
@@ -82,9 +103,40 @@ impl Context<'_> {
                 items.conditions.push(ItemCondition::Where(condition));
                 return (Expr::Items(Box::new(items)), ty);
             }
+            "after" => {
+                if items.after.is_some() || !items.conditions.is_empty() {
+                    let message = "`after` stands directly behind the activities, once";
+                    return self.error(at, Code::Misplaced, message);
+                }
+                let (_, before) = self.expr(&args[0]);
+                let Type::Activity(Some(before)) = before else {
+                    let message = format!("`after` needs activities of a type, this is {before}");
+                    let help = "write .after(activity(\"pricing_visit\"))";
+                    return self.error_with(args[0].at, Code::TypeMismatch, message, help);
+                };
+                items.after = Some((before, f64::INFINITY));
+                return (Expr::Items(Box::new(items)), ty);
+            }
+            "within"
+                if items.after.as_ref().is_some_and(|(_, days)| days.is_infinite())
+                    && items.conditions.is_empty() =>
+            {
+                let days = self.expect(&args[0], &Type::Number, "the number of days");
+                match (days.constant(), &mut items.after) {
+                    (Some(number), Some((_, within))) if number > 0.0 => *within = number,
+                    _ => {
+                        let message = "the number of days after is written out, and above 0";
+                        return self.error(args[0].at, Code::BadValue, message);
+                    }
+                }
+                if !after.is_last {
+                    return (Expr::Items(Box::new(items)), ty);
+                }
+                (Ask::Count, Type::Number)
+            }
             "first" | "latest" => {
                 if after.is_last {
-                    let parts = item_names(kind).join(", ");
+                    let parts = self.names_of_item(kind, false).join(", ");
                     let help = format!("write .{name}.amount; its parts are {parts}");
                     return self.error_with(at, Code::TypeMismatch, format!("say what of the {name}"), help);
                 }
@@ -179,7 +231,10 @@ impl Context<'_> {
     /// The part of the item that a plain name means, where a condition on items stands.
     pub fn item_part(&mut self, name: &str, at: Span) -> Option<Typed> {
         let kind = self.frame.item?;
-        let part = item_name(kind, name)?;
+        let part = match item_name(kind, name) {
+            Some(part) => self.part(kind, false, part.field, part.name),
+            None => self.declared_part(kind, kind == ItemKind::Contact, name, at)?,
+        };
         let means_more = self.catalogue.find(name, self.kind).is_some()
             || self.defines.iter().any(|define| define.name == name)
             || self.frame.unit.constants.contains_key(name);
@@ -190,7 +245,48 @@ impl Context<'_> {
             let help = format!("write {item}.{name} for the part, or lead.{name} for the other");
             return Some(self.error_with(at, Code::UnknownName, message, help));
         }
-        Some(self.part(kind, false, part.field, part.name))
+        Some(part)
+    }
+
+    /// A part of an activity or of a contact that facts.toml declares.
+    fn declared_part(&mut self, kind: ItemKind, of_contact: bool, name: &str, at: Span) -> Option<Typed> {
+        let vocabulary = self.vocabulary;
+        let of_contact_itself = kind == ItemKind::Contact;
+        let mut types: Vec<Type> = match (of_contact || of_contact_itself, &self.frame.item_type) {
+            (true, _) => {
+                vocabulary.contact_attributes.get(name).map(|a| declared_type(name, a)).into_iter().collect()
+            }
+            (false, of_type) => {
+                let asked = |of: &str| of_type.as_ref().is_none_or(|of_type| **of_type == *of);
+                let properties = vocabulary.properties.iter().filter(|(of, _)| asked(of));
+                properties.filter_map(|(_, of)| of.get(name)).map(|a| declared_type(name, a)).collect()
+            }
+        };
+        let ty = types.pop()?;
+        if types.iter().any(|other| *other != ty) {
+            let message =
+                format!("`{name}` is declared with different types of activities, and not the same");
+            let help = "ask activity(\"type\") instead of all activities";
+            return Some(self.error_with(at, Code::TypeMismatch, message, help));
+        }
+        let shown = format!("{}.{name}", if of_contact { "contact" } else { kind.as_str() }).into();
+        let of_contact = of_contact && !of_contact_itself;
+        let leaf =
+            ItemLeaf { field: ItemField::Declared, declared: Some(name.into()), of_contact, name: shown };
+        Some((Expr::Item(leaf), ty))
+    }
+
+    /// The names of all parts of an item here.
+    pub fn names_of_item(&self, kind: ItemKind, of_contact: bool) -> Vec<String> {
+        let declared: Vec<&String> = match (of_contact || kind == ItemKind::Contact, &self.frame.item_type) {
+            (true, _) => self.vocabulary.contact_attributes.keys().collect(),
+            (false, Some(of)) => {
+                self.vocabulary.properties.get(&**of).into_iter().flat_map(|of| of.keys()).collect()
+            }
+            (false, None) => self.vocabulary.properties.values().flat_map(|of| of.keys()).collect(),
+        };
+        let own = item_names(kind).into_iter().map(str::to_owned);
+        own.chain(declared.into_iter().cloned()).collect()
     }
 
     /// A name before a dot that says whose the part is: `contact.title`, `activity.amount`, `lead.country`.
@@ -220,15 +316,22 @@ impl Context<'_> {
     }
 
     fn part_of_item(&mut self, kind: ItemKind, of_contact: bool, name: &str, at: Span) -> Typed {
-        match item_name(kind, name) {
-            Some(part) => self.part(kind, of_contact, part.field, part.name),
-            None => self.no_member(kind.as_str(), name, &item_names(kind), at),
+        if let Some(part) = item_name(kind, name) {
+            return self.part(kind, of_contact, part.field, part.name);
         }
+        if let Some(part) =
+            self.declared_part(if of_contact { ItemKind::Activity } else { kind }, of_contact, name, at)
+        {
+            return part;
+        }
+        let names = self.names_of_item(kind, of_contact);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.no_member(kind.as_str(), name, &names, at)
     }
 
     fn part(&mut self, kind: ItemKind, of_contact: bool, field: ItemField, name: &str) -> Typed {
         let name = format!("{}.{name}", kind.as_str()).into();
-        (Expr::Item(ItemLeaf { field, of_contact, name }), field.ty(self.vocabulary))
+        (Expr::Item(ItemLeaf { field, declared: None, of_contact, name }), field.ty(self.vocabulary))
     }
 
     /// A chain of members as it is written.

@@ -50,6 +50,8 @@ pub struct Frame {
     pub in_closure: bool,
     /// Within a condition on items of a collection, whose parts have names of their own.
     pub item: Option<ItemKind>,
+    /// The type of that item, if it is an activity of one.
+    pub item_type: Option<Arc<str>>,
     /// How a closure calls that item.
     pub item_alias: Option<String>,
     pub locals: Vec<(String, Index, Type)>,
@@ -67,6 +69,7 @@ impl Frame {
             in_constant: false,
             in_closure: false,
             item: None,
+            item_type: None,
             item_alias: None,
             locals: Vec::new(),
             next_local: 0,

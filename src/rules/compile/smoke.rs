@@ -1,5 +1,7 @@
 //! Scores made-up leads and segments with a new set before it comes into force.
 
+use std::collections::BTreeMap;
+
 use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, Person, Subject};
 use crate::domain::name::Id;
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
@@ -7,7 +9,7 @@ use crate::domain::score::Points;
 use crate::domain::segment::{LeadTally, Need, NeedKind, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{FactValue, Money, Value};
-use crate::domain::vocabulary::{AttributeType, Vocabulary};
+use crate::domain::vocabulary::{Attribute, AttributeType, Vocabulary};
 use crate::rules::diagnostics::{Code, Diagnostic, Severity};
 use crate::rules::evaluate::facts::{LeadFacts, SegmentFacts};
 use crate::rules::evaluate::score::RuleError;
@@ -102,11 +104,33 @@ fn profile(vocabulary: &Vocabulary) -> ProfileContent {
     }
 }
 
+/// A value of each declared type.
+fn samples(declared: &BTreeMap<String, Attribute>, currency: &str) -> BTreeMap<String, Value> {
+    let sample = |attribute: &Attribute| match &attribute.kind {
+        AttributeType::Number => Value::Number(0.5),
+        AttributeType::Text => Value::Text("word".into()),
+        AttributeType::Choice(choices) => Value::Text(choices.first().cloned().unwrap_or_default()),
+        AttributeType::YesNo => Value::YesNo(true),
+        AttributeType::List => Value::List(vec!["word".into()]),
+        AttributeType::Money => Value::Money(Money { currency: currency.into(), units: 100_000, nanos: 0 }),
+        AttributeType::Date => Value::Text("2026-01-15".into()),
+    };
+    declared.iter().map(|(name, attribute)| (name.clone(), sample(attribute))).collect()
+}
+
 fn activities(vocabulary: &Vocabulary, as_of: Time) -> Vec<Activity> {
     let kinds = vocabulary.activities.keys().enumerate();
     let activity = |(i, kind): (usize, &String)| {
         let time = as_of.plus_days(-(i as i64) - 1);
-        Activity { id: None, kind: kind.clone(), time, known_time: time, amount: 1.0, contact: None }
+        Activity {
+            id: None,
+            kind: kind.clone(),
+            time,
+            known_time: time,
+            amount: 1.0,
+            contact: None,
+            properties: vocabulary.properties.get(kind).map(|of| samples(of, "EUR")).unwrap_or_default(),
+        }
     };
     kinds.map(activity).collect()
 }
@@ -136,18 +160,8 @@ fn leads(vocabulary: &Vocabulary, currency: &str) -> Vec<LeadContent> {
         occupation: "teacher".into(),
         language: "vi".into(),
     };
-    let attributes = vocabulary.attributes.iter().map(|(name, attribute)| {
-        let value = match &attribute.kind {
-            AttributeType::Number => Value::Number(0.5),
-            AttributeType::Text => Value::Text("word".into()),
-            AttributeType::Choice(choices) => Value::Text(choices.first().cloned().unwrap_or_default()),
-            AttributeType::YesNo => Value::YesNo(true),
-            AttributeType::List => Value::List(words("word")),
-            AttributeType::Money => Value::Money(money()),
-            AttributeType::Date => Value::Text("2026-01-15".into()),
-        };
-        (name.clone(), FactValue::of(value))
-    });
+    let attributes = samples(&vocabulary.attributes, currency).into_iter();
+    let attributes = attributes.map(|(name, value)| (name, FactValue::of(value)));
     let contacts = vocabulary.roles.keys().enumerate().filter_map(|(i, role)| {
         Some(Contact {
             id: id("contact", i)?,
@@ -159,10 +173,11 @@ fn leads(vocabulary: &Vocabulary, currency: &str) -> Vec<LeadContent> {
             inbound: 1,
             outbound: 1,
             last_engaged_time: None,
+            attributes: samples(&vocabulary.contact_attributes, currency),
         })
     });
     let contacts: Vec<_> = contacts.collect();
-    let attributes: std::collections::BTreeMap<_, _> = attributes.collect();
+    let attributes: BTreeMap<_, _> = attributes.collect();
     let known = |subject| LeadContent {
         contacts: Some(contacts.clone()),
         attributes: attributes.clone(),

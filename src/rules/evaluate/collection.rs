@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::evaluator::{Evaluator, Outcome, Stop};
-use super::facts::{Facts, Value};
+use super::facts::{Facts, LeadFacts, Value};
 use super::operators::{compare, fail, finite, num};
 use crate::domain::canonical::folded;
 use crate::domain::lead::{Activity, Contact};
 use crate::domain::score::Position;
+use crate::domain::time::Time;
 use crate::rules::language::items::ItemField;
 use crate::rules::program::{
     Ask, Comparison, Expr, Fold, Index, ItemCondition, ItemLeaf, ItemSource, LeafKind, Pick,
@@ -129,7 +130,16 @@ impl<'a> Evaluator<'a> {
             ItemSource::Activities(kind) => {
                 self.charge(facts.cost());
                 let of_kind = |activity: &&Activity| kind.as_ref().is_none_or(|kind| activity.kind == **kind);
-                self.fold_items(fold, facts.past().filter(of_kind).map(Item::Activity), mark)
+                let of_kind = facts.past().filter(of_kind);
+                match &fold.items.after {
+                    None => self.fold_items(fold, of_kind.map(Item::Activity), mark),
+                    Some((before, days)) => {
+                        let earlier = Earlier::new(&facts, before);
+                        self.charge(facts.cost());
+                        let follows = |activity: &&Activity| earlier.is_within(activity, *days);
+                        self.fold_items(fold, of_kind.filter(follows).map(Item::Activity), mark)
+                    }
+                }
             }
         };
         self.item = outer;
@@ -374,12 +384,44 @@ impl<'a> Evaluator<'a> {
                 Some(Value::Number(facts.as_of.days_since(activity.time)))
             }
             (ItemField::ActivityType, Item::Activity(activity), _) => text(&activity.kind),
+            (ItemField::Declared, item, Some(facts)) => {
+                let name = leaf.declared.as_deref().unwrap_or_default();
+                let vocabulary = facts.vocabulary;
+                let found = match item {
+                    Item::Activity(activity) => {
+                        let declared = vocabulary.properties.get(&activity.kind).and_then(|of| of.get(name));
+                        activity.properties.get(name).zip(declared)
+                    }
+                    Item::Contact(contact) => {
+                        contact.attributes.get(name).zip(vocabulary.contact_attributes.get(name))
+                    }
+                    Item::None => None,
+                };
+                found.and_then(|(value, declared)| facts.declared(declared, value))
+            }
             (ItemField::Contact, Item::Activity(activity), _) => {
                 activity.contact.as_ref().and_then(|contact| text(contact.as_str()))
             }
             _ => None,
         };
         value.ok_or_else(|| self.stop_unknown(leaf.name.clone()))
+    }
+}
+
+/// When activities of a type happened, in order.
+struct Earlier(Vec<Time>);
+
+impl Earlier {
+    fn new(facts: &LeadFacts, kind: &str) -> Self {
+        let mut times: Vec<Time> = facts.past().filter(|a| a.kind == *kind).map(|a| a.time).collect();
+        times.sort_unstable();
+        Self(times)
+    }
+
+    /// Whether one of them happened before an activity, and at most so many days before.
+    fn is_within(&self, activity: &Activity, days: f64) -> bool {
+        let before = self.0.partition_point(|time| *time < activity.time);
+        before.checked_sub(1).is_some_and(|last| activity.time.days_since(self.0[last]) <= days)
     }
 }
 

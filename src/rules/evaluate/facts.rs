@@ -7,7 +7,7 @@ use crate::domain::score::{Warning, WarningCode};
 use crate::domain::segment::{LeadTally, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{Money, Value as Plain};
-use crate::domain::vocabulary::{AttributeType, Meanings, Vocabulary, meant};
+use crate::domain::vocabulary::{Attribute, AttributeType, Meanings, Vocabulary, meant};
 use crate::rules::language::catalogue::{FactDef, FactSource};
 use crate::rules::language::functions::FactState;
 use crate::rules::language::members::IcpField;
@@ -272,6 +272,20 @@ impl<'a> LeadFacts<'a> {
             Plain::YesNo(yes) => Some(Value::YesNo(*yes)),
             Plain::List(words) => Some(self.words(Some(name), words)),
             Plain::Money(money) => number(self.amount(money)),
+        }
+    }
+
+    /// A value of an activity or of a contact, if it is of the type that facts.toml declares.
+    pub fn declared(&self, declared: &Attribute, value: &'a Plain) -> Option<Value<'a>> {
+        if !fits_type(declared, value) {
+            return None;
+        }
+        match value {
+            Plain::Number(number) => Some(Value::Number(*number)),
+            Plain::Text(day) if declared.kind == AttributeType::Date => Time::of_date(day).map(Value::Date),
+            Plain::Text(word) => text(word),
+            Plain::YesNo(yes) => Some(Value::YesNo(*yes)),
+            Plain::List(_) | Plain::Money(_) => None,
         }
     }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ScriptKind;
+use super::items::declared_type;
 use super::types::{Choices, Type};
 use crate::domain::lead::{GrowthStage, LeadStage};
-use crate::domain::vocabulary::{AttributeType, Vocabulary};
+use crate::domain::vocabulary::Vocabulary;
 
 /// Which scripts see a fact, and for whom it can be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,16 +213,7 @@ impl Catalogue {
     pub fn new(vocabulary: &Vocabulary) -> Self {
         let attributes = vocabulary.attributes.iter().map(|(name, attribute)| FactDef {
             name: name.as_str().into(),
-            ty: match &attribute.kind {
-                AttributeType::Number | AttributeType::Money => Type::Number,
-                AttributeType::Text => Type::Text,
-                AttributeType::YesNo => Type::YesNo,
-                AttributeType::List => Type::Words,
-                AttributeType::Date => Type::Date,
-                AttributeType::Choice(words) => {
-                    Type::Choice(Arc::new(Choices { of: name.clone(), words: words.clone() }))
-                }
-            },
+            ty: declared_type(name, attribute),
             scope: Scope::Lead,
             source: FactSource::Attribute(name.clone()),
             unit: attribute.unit.clone(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::types::{Choices, Type};
-use crate::domain::vocabulary::Vocabulary;
+use crate::domain::vocabulary::{Attribute, AttributeType, Vocabulary};
 
 /// What a collection holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum ItemField {
     ActivityType,
     /// The id of the contact who did it.
     Contact,
+    /// What facts.toml declares of it.
+    Declared,
 }
 
 impl ItemField {
@@ -60,6 +62,21 @@ impl ItemField {
             | ItemField::DaysSinceEngaged
             | ItemField::Amount
             | ItemField::DaysAgo => Type::Number,
+            ItemField::Declared => Type::Wrong,
+        }
+    }
+}
+
+/// The type of a value that facts.toml declares.
+pub fn declared_type(name: &str, attribute: &Attribute) -> Type {
+    match &attribute.kind {
+        AttributeType::Number | AttributeType::Money => Type::Number,
+        AttributeType::Text => Type::Text,
+        AttributeType::YesNo => Type::YesNo,
+        AttributeType::List => Type::Words,
+        AttributeType::Date => Type::Date,
+        AttributeType::Choice(words) => {
+            Type::Choice(Arc::new(Choices { of: name.into(), words: words.clone() }))
         }
     }
 }

@@ -55,7 +55,7 @@ const fn member(
 }
 
 /// All members, but for those of the profile.
-pub const MEMBERS: [Member; 49] = [
+pub const MEMBERS: [Member; 50] = [
     member(Of::Activity, "count", Called::No, "activity(\"type\").count", "number", "how often it happened"),
     member(Of::Activity, "sum", Called::Either, "activity(\"type\").sum", "number", "the sum of its amounts"),
     member(
@@ -124,6 +124,14 @@ pub const MEMBERS: [Member; 49] = [
         "those of the contacts, of activity(\"type\") or of activities that meet a condition",
     ),
     member(Of::Items, "within", Called::Yes, "items.within(days)", "items", "activities of the last days"),
+    member(
+        Of::Items,
+        "after",
+        Called::Yes,
+        "items.after(activity(\"type\"))",
+        "items",
+        "activities with one of the other type before them; .within(days) behind it: at most so long before",
+    ),
     member(Of::Items, "count", Called::No, "items.count", "number", "how many there are"),
     member(Of::Items, "any", Called::Yes, "items.any(condition)", "yes_no", "whether one of them meets it"),
     member(Of::Items, "all", Called::Yes, "items.all(condition)", "yes_no", "whether each of them meets it"),

@@ -15,6 +15,7 @@ use crate::domain::written::Decimal;
 use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::language;
 use crate::rules::language::catalogue::IMPORTABLE;
+use crate::rules::language::items::ITEM_NAMES;
 use crate::rules::syntax::Parser;
 
 /// The file's name within the scripts folder.
@@ -27,7 +28,8 @@ struct File {
     columns: BTreeMap<Spanned<String>, ColumnEntry>,
     aliases: BTreeMap<Spanned<String>, BTreeMap<String, Vec<String>>>,
     attributes: BTreeMap<Spanned<String>, AttributeSection>,
-    activities: BTreeMap<String, TermSection>,
+    activities: BTreeMap<String, ActivityTermSection>,
+    contacts: ContactsSection,
     roles: BTreeMap<String, TermSection>,
     seniorities: BTreeMap<String, TermSection>,
     factors: BTreeMap<Spanned<String>, TermSection>,
@@ -162,6 +164,24 @@ struct TermSection {
     unit: String,
 }
 
+/// An activity type, with what is told of one beside its amount.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActivityTermSection {
+    meaning: String,
+    #[serde(default)]
+    unit: String,
+    #[serde(default)]
+    properties: BTreeMap<Spanned<String>, AttributeSection>,
+}
+
+/// What is told of a contact beside what every contact has.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct ContactsSection {
+    attributes: BTreeMap<Spanned<String>, AttributeSection>,
+}
+
 impl From<TermSection> for Term {
     fn from(section: TermSection) -> Term {
         Term { meaning: section.meaning, unit: section.unit }
@@ -177,16 +197,16 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     problems.extend(file.factors.keys().filter_map(|name| check_name(&parser, text, name)));
     let columns = columns(text, file.columns, &file.activities, &mut problems);
     let aliases = aliases(text, file.aliases, &file.attributes, &mut problems);
-    let mut attributes = BTreeMap::new();
-    for (name, section) in file.attributes {
-        match attribute(section) {
-            Ok(attribute) => _ = attributes.insert(name.into_inner(), attribute),
-            Err(message) => {
-                let message = format!("attribute \"{}\" {message}", name.as_ref());
-                problems.push(at(text, &name.span(), Code::BadFactsToml, message));
-            }
+    let attributes = attributes(text, file.attributes, &mut problems);
+    let (mut activities, mut properties) = (BTreeMap::new(), BTreeMap::new());
+    for (kind, ActivityTermSection { meaning, unit, properties: of_kind }) in file.activities {
+        let of_kind = parts(&parser, text, of_kind, &mut problems);
+        if !of_kind.is_empty() {
+            properties.insert(kind.clone(), of_kind);
         }
+        activities.insert(kind, Term { meaning, unit });
     }
+    let contact_attributes = parts(&parser, text, file.contacts.attributes, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -194,7 +214,9 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         |section: BTreeMap<String, TermSection>| section.into_iter().map(|(n, t)| (n, t.into())).collect();
     Ok(Vocabulary {
         attributes,
-        activities: terms(file.activities),
+        activities,
+        properties,
+        contact_attributes,
         roles: terms(file.roles),
         seniorities: terms(file.seniorities),
         factors: file.factors.into_iter().map(|(name, term)| (name.into_inner(), term.into())).collect(),
@@ -211,11 +233,59 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     })
 }
 
+fn attributes(
+    text: &str,
+    sections: BTreeMap<Spanned<String>, AttributeSection>,
+    problems: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Attribute> {
+    let mut attributes = BTreeMap::new();
+    for (name, section) in sections {
+        match attribute(section) {
+            Ok(attribute) => _ = attributes.insert(name.into_inner(), attribute),
+            Err(message) => {
+                let message = format!("attribute \"{}\" {message}", name.as_ref());
+                problems.push(at(text, &name.span(), Code::BadFactsToml, message));
+            }
+        }
+    }
+    attributes
+}
+
+/// What is told of an activity or of a contact. Conditions on it read it by its name, as they read the parts that all
+/// have.
+fn parts(
+    parser: &Parser,
+    text: &str,
+    sections: BTreeMap<Spanned<String>, AttributeSection>,
+    problems: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, Attribute> {
+    for name in sections.keys() {
+        let taken = ITEM_NAMES.iter().any(|known| known.name == name.as_ref());
+        if taken {
+            let message = format!("\"{}\" is a part of every activity or contact", name.as_ref());
+            let finding = at(text, &name.span(), Code::Reserved, message);
+            problems.push(finding.with_help("choose another name"));
+        } else {
+            problems.extend(check_name(parser, text, name));
+        }
+    }
+    let found = attributes(text, sections, problems);
+    for (name, attribute) in &found {
+        if matches!(attribute.kind, AttributeType::List | AttributeType::Money) || attribute.column.is_some()
+        {
+            let message =
+                format!("\"{name}\" must be a number, text, choice, yes_no or date, without a column");
+            problems.push(Diagnostic::of_file(PATH, Code::BadFactsToml, message));
+        }
+    }
+    found
+}
+
 /// What [columns] says.
 fn columns(
     text: &str,
     entries: BTreeMap<Spanned<String>, ColumnEntry>,
-    declared: &BTreeMap<String, TermSection>,
+    declared: &BTreeMap<String, ActivityTermSection>,
     problems: &mut Vec<Diagnostic>,
 ) -> Import {
     let mut import = Import::default();

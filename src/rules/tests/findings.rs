@@ -275,6 +275,9 @@ fn slips_in_conditions_on_items_are_told_with_what_to_write() {
         rule "g" when activities.latest > 5 and activities.wher(true).count > 1 then 1 because "x";
         rule "h" when activities.within(0) > 1 and activities.where() and contacts.any then 1 because "x";
         rule "i" when activities.where(amount > 1) and contacts.distinct(inbound > 1) > 1 then 1 because "x";
+        rule "k" when activity("page_visit").where(pagge == "x" and seconds == "x").count > 0 then 1 because "x";
+        rule "l" when activity("demo_request").where(page == "x").after(activities).count > 0 then 1 because "x";
+        rule "m" when activity("demo_request").after(activity("page_visit")).within(employees) > 0 then 1 because "x";
         rule "j" when amount > 1 and activity("page_visit").latest.title == "x" then 1 because "x";
         grade "D" otherwise;
     "#;

@@ -45,6 +45,15 @@ sap = ["SAP R/3"]
 vip = ["very important"]
 [activities.page_visit]
 meaning = "Visit"
+[activities.page_visit.properties.page]
+type = "text"
+meaning = "The page's path"
+[activities.page_visit.properties.seconds]
+type = "number"
+meaning = "How long"
+[contacts.attributes.signs]
+type = "yes_no"
+meaning = "Signs contracts"
 [activities.demo_request]
 meaning = "Demo"
 [roles.champion]
@@ -98,7 +107,15 @@ fn lead(company: Company) -> LeadContent {
 
 fn days_ago(kind: &str, days: f64) -> Activity {
     let time = Time::from_micros(now().micros() - (days * DAY as f64) as i64).unwrap();
-    Activity { id: None, kind: kind.into(), time, known_time: time, amount: 1.0, contact: None }
+    Activity {
+        id: None,
+        kind: kind.into(),
+        time,
+        known_time: time,
+        amount: 1.0,
+        contact: None,
+        properties: Default::default(),
+    }
 }
 
 fn assess(script: &str, lead: &LeadContent, activities: &[Activity]) -> Result<Assessment, RuleError> {

@@ -234,6 +234,7 @@ fn contacts_that_are_known_in_part_leave_it_open_how_many_count() {
         inbound: 0,
         outbound: 0,
         last_engaged_time: None,
+        attributes: Default::default(),
     };
     let mut lead = lead(company());
     lead.contacts = Some(vec![contact("a", "IT"), contact("b", ""), contact("c", "sales")]);

@@ -1,5 +1,7 @@
 //! The language's semantics, each clause by a small script.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[test]
@@ -354,6 +356,7 @@ fn contacts_take_two_to_be_engaged() {
         inbound,
         outbound: 5,
         last_engaged_time: None,
+        attributes: Default::default(),
     };
     let mut lead = lead(company());
     lead.contacts = Some(vec![contact("a", "champion", 2), contact("b", "buyer", 0)]);
@@ -563,6 +566,7 @@ fn lead_with_people() -> (LeadContent, Vec<Activity>) {
         inbound,
         outbound: 1,
         last_engaged_time: (inbound > 0).then(|| now().plus_days(-10)),
+        attributes: Default::default(),
     };
     let mut lead = lead(company());
     lead.contacts = Some(vec![
@@ -633,6 +637,57 @@ fn collections_are_asked_with_conditions_on_their_items() {
         ("activities.last_days == 1 and activities.where(amount == 8).decayed(40) == 4", Some(true)),
         ("contacts.any(contact.inbound > 1 and lead.employees > 5)", None),
         ("activity(\"demo_request\").where(kind == \"page_visit\").last_days > 0", None),
+    ] {
+        let script = format!("rule \"r\" when {condition} then 1 because \"x\";");
+        let assessment = assess(&script, &lead, &activities).unwrap();
+        let found = match (unknowns(&assessment).is_empty(), assessment.total.number() == 1.0) {
+            (true, holds) => Some(holds),
+            (false, holds) => (holds).then_some(true),
+        };
+        assert_eq!(found, expected, "{condition}: {:?}", unknowns(&assessment));
+    }
+}
+
+#[test]
+fn declared_properties_and_sequences_are_asked_like_all_parts() {
+    let visit = |page: &str, seconds: Option<f64>, days: f64| {
+        let mut properties: BTreeMap<String, Value> = [("page".into(), Value::Text(page.into()))].into();
+        properties.extend(seconds.map(|seconds| ("seconds".into(), Value::Number(seconds))));
+        Activity { properties, contact: "an".parse().ok(), ..days_ago("page_visit", days) }
+    };
+    let activities = [
+        visit("/pricing/teams", Some(90.0), 10.0),
+        visit("/pricing", None, 3.0),
+        visit("/blog", Some(5.0), 2.0),
+        days_ago("demo_request", 1.0),
+        days_ago("demo_request", 20.0),
+    ];
+    let (mut lead, _) = lead_with_people();
+    let contacts = lead.contacts.as_mut().unwrap();
+    let an = contacts.iter_mut().find(|contact| contact.id.as_str() == "an").unwrap();
+    an.attributes.insert("signs".into(), Value::YesNo(true));
+    for (condition, expected) in [
+        ("activity(\"page_visit\").where(page.contains(\"/pricing\")).within(14) == 2", Some(true)),
+        ("activity(\"page_visit\").where(page.starts_with(\"/pricing\")).within(5) == 1", Some(true)),
+        ("activities.where(activity.page == \"/blog\").count >= 1", Some(true)),
+        ("activity(\"page_visit\").where(seconds > 60).count >= 1", Some(true)),
+        ("activity(\"page_visit\").where(seconds > 60).count >= 2", None),
+        ("activity(\"page_visit\").latest.page == \"/blog\"", Some(true)),
+        ("activity(\"page_visit\").filter(|v| v.page == \"/blog\").count == 1", Some(true)),
+        ("contacts.any(signs)", Some(true)),
+        ("contacts.where(signs).count >= 2", None),
+        ("activity(\"page_visit\").where(contact.signs).count == 3", Some(true)),
+        ("activity(\"demo_request\").after(activity(\"page_visit\")).within(7) == 1", Some(true)),
+        ("activity(\"demo_request\").after(activity(\"page_visit\")).within(0.5) == 0", Some(true)),
+        ("activity(\"demo_request\").after(activity(\"page_visit\")).count == 1", Some(true)),
+        (
+            "activity(\"page_visit\").after(activity(\"demo_request\")).within(11).where(page == \"/blog\").count == 0",
+            Some(true),
+        ),
+        (
+            "activity(\"page_visit\").after(activity(\"demo_request\")).within(30).within(5).count == 2",
+            Some(true),
+        ),
     ] {
         let script = format!("rule \"r\" when {condition} then 1 because \"x\";");
         let assessment = assess(&script, &lead, &activities).unwrap();

@@ -64,7 +64,15 @@ pub fn canvas_with_segment(id: &str, segment: &str) -> Canvas {
 
 pub fn activity(kind: &str, amount: f64) -> Activity {
     let (kind, contact) = (kind.into(), "c-1".parse().ok());
-    Activity { id: None, kind, time: time(5), known_time: time(6), amount, contact }
+    Activity {
+        id: None,
+        kind,
+        time: time(5),
+        known_time: time(6),
+        amount,
+        contact,
+        properties: Default::default(),
+    }
 }
 
 pub fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {

@@ -5,7 +5,8 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::super::rows::{
-    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record, rows_for,
+    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, properties_text, record,
+    rows_for,
 };
 use super::super::select::List;
 use super::super::{
@@ -288,13 +289,14 @@ impl ActivityStore for PostgresStore {
                 activities.iter().map(|a| a.contact.as_ref().map(|id| id.as_str())).collect();
             let ids: Vec<Option<&str>> = activities.iter().map(|a| a.id.as_deref()).collect();
             let sql =
-                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact, id)
-                   SELECT $1, $2 + place, type, time, known, amount, contact, id
-                   FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::float8[], $7::text[], $8::text[])
-                        WITH ORDINALITY AS new (type, time, known, amount, contact, id, place)";
+                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact, id, properties)
+                   SELECT $1, $2 + place, type, time, known, amount, contact, id, properties
+                   FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::float8[], $7::text[], $8::text[], $9::text[])
+                        WITH ORDINALITY AS new (type, time, known, amount, contact, id, properties, place)";
             let (times, known) = (column(|a| a.time.micros()), column(|a| a.known_time.micros()));
-            let params: [&(dyn ToSql + Sync); 8] =
-                [&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts, &ids];
+            let properties = activities.iter().map(|activity| properties_text(activity)).collect::<Result<Vec<_>>>()?;
+            let params: [&(dyn ToSql + Sync); 9] =
+                [&lead, &(count - added), &kinds, &times, &known, &amounts, &contacts, &ids, &properties];
             run(transaction, sql, &params).await?;
             Ok(Logged { done: activities.len(), count })
         })

@@ -19,11 +19,14 @@ const LOCK: i64 = 0x61_7373_6179;
 
 /// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
 /// SQL alone can't fill. Never change one that was released.
-const MIGRATIONS: [(&str, &str); 5] =
-    [(FIRST, ""), (LISTS, LISTS_FILLED), (LAST_KNOWN, ""), (FACTS, ""), (IN_FORCE, "")];
+const MIGRATIONS: [(&str, &str); 6] =
+    [(FIRST, ""), (LISTS, LISTS_FILLED), (LAST_KNOWN, ""), (FACTS, ""), (IN_FORCE, ""), (PROPERTIES, "")];
 /// The migrations that `fill_lists` and `fill_facts` belong to.
 const LISTS_VERSION: i32 = 2;
 const FACTS_VERSION: i32 = 4;
+
+/// What is told of an activity beside its amount, as JSON; nothing if nothing is.
+const PROPERTIES: &str = "ALTER TABLE activities ADD COLUMN properties TEXT";
 
 /// When a set came into force last, so that a start with broken scripts can go on by it.
 const IN_FORCE: &str = "ALTER TABLE rule_sets ADD COLUMN in_force_micros BIGINT";

@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::super::rows::{
-    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, record, rows_for,
+    ACTIVITY, LeadColumns, RECORD, activity, body, number_or_id, numbered_activity, properties_text, record,
+    rows_for,
 };
 use super::super::select::List;
 use super::super::{
@@ -261,14 +262,15 @@ impl ActivityStore for SqliteStore {
             let count = first(db, sql, params![lead, added, last, known], |row| row.some_integer(0))?;
             let count = count.ok_or_else(|| StoreError::NotFound(lead.clone()))?;
             let sql =
-                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact, id)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+                "INSERT INTO activities (lead, number, type, time_micros, known_micros, amount, contact, id, properties)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
             for (i, activity) in new.into_iter().enumerate() {
                 let number = count - added + 1 + i as i64;
-                let Activity { kind, time, known_time, amount, contact, id } = activity;
+                let properties = properties_text(&activity)?;
+                let Activity { kind, time, known_time, amount, contact, id, .. } = activity;
                 let contact = contact.map(String::from);
                 let (time, known) = (time.micros(), known_time.micros());
-                execute(db, sql, params![lead, number, kind, time, known, amount, contact, id])?;
+                execute(db, sql, params![lead, number, kind, time, known, amount, contact, id, properties])?;
             }
             Ok(Logged { done: added as usize, count })
         })

@@ -26,13 +26,17 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
     Migration { sql: LAST_KNOWN, fill: None, then: "" },
     Migration { sql: FACTS, fill: Some(fill_facts), then: "" },
     Migration { sql: IN_FORCE, fill: None, then: "" },
+    Migration { sql: PROPERTIES, fill: None, then: "" },
 ];
+
+/// What is told of an activity beside its amount, as JSON; nothing if nothing is.
+const PROPERTIES: &str = "ALTER TABLE activities ADD COLUMN properties TEXT";
 
 /// When a set came into force last, so that a start with broken scripts can go on by it.
 const IN_FORCE: &str = "ALTER TABLE rule_sets ADD COLUMN in_force_micros INTEGER";
