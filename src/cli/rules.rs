@@ -164,6 +164,13 @@ fn reference(vocabulary: &Vocabulary) -> String {
     for part in &ITEM_NAMES {
         table.row([part.name, part.of.as_str(), part.ty, part.meaning].map(String::from));
     }
+    let declared = vocabulary.properties.iter().map(|(kind, of)| (format!("activity(\"{kind}\")"), of));
+    for (of, parts) in declared.chain([("contact".to_owned(), &vocabulary.contact_attributes)]) {
+        for (name, part) in parts {
+            let label = part.kind.label().to_owned();
+            table.row([name.clone(), of.clone(), label, part.meaning.clone()]);
+        }
+    }
     out += &table.render();
     out += "\nFacts of segments (segment_priority/)\n\n";
     out += &facts(ScriptKind::SegmentPriority);

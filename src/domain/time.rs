@@ -13,6 +13,27 @@ pub struct Time(i64);
 /// Microseconds in a day.
 pub const DAY: i64 = 86_400_000_000;
 
+/// A time zone by its name in the IANA database, of which the program has a copy: so all machines agree.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zone(jiff::tz::TimeZone);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(jiff::tz::TimeZone::UTC)
+    }
+}
+
+impl Zone {
+    /// The zone of a name such as `Europe/Berlin`.
+    pub fn named(name: &str) -> Option<Self> {
+        jiff::tz::TimeZoneDatabase::bundled().get(name).ok().map(Self)
+    }
+}
+
+/// The days of the week, as scripts call them.
+pub const WEEKDAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
 /// A text that is not a time.
 #[derive(Debug, thiserror::Error)]
 #[error("not a time: write it as 2026-11-21T09:30:00Z, or a day as 2026-11-21 where a day will do")]
@@ -76,6 +97,13 @@ impl Time {
         self.0.div_euclid(DAY) - earlier.0.div_euclid(DAY)
     }
 
+    /// The day of the week in a time zone, and the hour, 0 to 23.
+    pub fn weekday_and_hour(self, zone: &Zone) -> (&'static str, f64) {
+        let there = zone.0.to_datetime(self.timestamp());
+        let day = usize::try_from(there.weekday().to_monday_zero_offset()).unwrap_or_default();
+        (WEEKDAYS[day], there.hour().into())
+    }
+
     /// The calendar year in UTC.
     pub fn year(self) -> i32 {
         self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year().into()
@@ -119,6 +147,15 @@ impl From<Time> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn weekdays_and_hours_are_those_of_the_zone() {
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        let time: Time = "2026-07-31T22:30:00Z".parse().unwrap();
+        assert_eq!(time.weekday_and_hour(&Zone::default()), ("friday", 22.0));
+        assert_eq!(time.weekday_and_hour(&berlin), ("saturday", 0.0));
+        assert_eq!(Zone::named("Europe/Berln"), None);
+    }
 
     #[test]
     fn text_and_time_round_trip_at_the_ends_too() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::canonical::with_folded;
+use super::time::Zone;
 use super::written::Decimal;
 
 /// The type of a declared attribute.
@@ -144,6 +145,8 @@ pub struct Vocabulary {
     pub factors: BTreeMap<String, Term>,
     pub import: Import,
     pub aliases: Aliases,
+    /// Where weekdays and hours are told.
+    pub zone: Zone,
 }
 
 /// All words that mean the same as this one, folded; none if it has no aliases.

@@ -1,10 +1,11 @@
 //! A compiled script: typed expressions over numbered facts. Immutable, `Send` and `Sync`.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::canonical::{folded, same_word};
 use crate::domain::score::{Axis, Points, Position};
+use crate::rules::evaluate::outlook::Marks;
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::FactSource;
 use crate::rules::language::functions::{FactState, Math};
@@ -595,6 +596,8 @@ pub struct Script {
     pub grades: Vec<Verdict>,
     /// 0 to 1.
     pub completeness: f64,
+    /// What facts are compared with; found when it is first asked for.
+    pub marks: OnceLock<BTreeMap<Index, Marks>>,
 }
 
 /// A statement as data.

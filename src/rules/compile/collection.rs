@@ -238,6 +238,10 @@ impl Context<'_> {
         let means_more = self.catalogue.find(name, self.kind).is_some()
             || self.defines.iter().any(|define| define.name == name)
             || self.frame.unit.constants.contains_key(name);
+        // A set that was in force once was written when the name meant one thing.
+        if means_more && self.is_kept() {
+            return None;
+        }
         if means_more {
             let item = kind.as_str();
             let message =

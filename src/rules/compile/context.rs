@@ -197,6 +197,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether the set was in force once.
+    pub fn is_kept(&self) -> bool {
+        self.findings.kept_set
+    }
+
     pub fn warn(&mut self, at: Span, code: Code, message: impl Into<String>, help: impl Into<String>) {
         self.note(at, Severity::Warning, code, message.into(), help.into());
     }

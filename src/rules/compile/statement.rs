@@ -1,7 +1,7 @@
 //! The statements of the rule language, at the top level and in groups.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::context::{Context, Define};
 use crate::domain::score::{Axis, Points};
@@ -63,6 +63,7 @@ impl Context<'_> {
             cap_grades: collected.cap_grades.into_iter().map(|(verdict, _)| verdict).collect(),
             grades: collected.grades.into_iter().map(|(verdict, _)| verdict).collect(),
             completeness: collected.completeness.unwrap_or(0.0),
+            marks: OnceLock::new(),
         })
     }
 

@@ -384,6 +384,12 @@ impl<'a> Evaluator<'a> {
                 Some(Value::Number(facts.as_of.days_since(activity.time)))
             }
             (ItemField::ActivityType, Item::Activity(activity), _) => text(&activity.kind),
+            (ItemField::Weekday, Item::Activity(activity), Some(facts)) => {
+                Some(Value::Text(activity.time.weekday_and_hour(&facts.vocabulary.zone).0))
+            }
+            (ItemField::Hour, Item::Activity(activity), Some(facts)) => {
+                Some(Value::Number(activity.time.weekday_and_hour(&facts.vocabulary.zone).1))
+            }
             (ItemField::Declared, item, Some(facts)) => {
                 let name = leaf.declared.as_deref().unwrap_or_default();
                 let vocabulary = facts.vocabulary;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::types::{Choices, Type};
+use crate::domain::time::WEEKDAYS;
 use crate::domain::vocabulary::{Attribute, AttributeType, Vocabulary};
 
 /// What a collection holds.
@@ -45,6 +46,9 @@ pub enum ItemField {
     ActivityType,
     /// The id of the contact who did it.
     Contact,
+    /// The day of the week, and the hour, in the zone that facts.toml declares.
+    Weekday,
+    Hour,
     /// What facts.toml declares of it.
     Declared,
 }
@@ -61,7 +65,9 @@ impl ItemField {
             | ItemField::Outbound
             | ItemField::DaysSinceEngaged
             | ItemField::Amount
+            | ItemField::Hour
             | ItemField::DaysAgo => Type::Number,
+            ItemField::Weekday => choice("weekdays", WEEKDAYS.map(String::from).to_vec()),
             ItemField::Declared => Type::Wrong,
         }
     }
@@ -103,7 +109,7 @@ const fn item(
 }
 
 /// All names of items. The contact of an activity has its parts after a dot: `contact.title`.
-pub const ITEM_NAMES: [ItemName; 11] = [
+pub const ITEM_NAMES: [ItemName; 13] = [
     item(ItemKind::Contact, "title", ItemField::Title, "text", "the contact's job title"),
     item(ItemKind::Contact, "department", ItemField::Department, "text", "where the contact works"),
     item(ItemKind::Contact, "seniority", ItemField::Seniority, "text", "a word of [seniorities]"),
@@ -131,6 +137,14 @@ pub const ITEM_NAMES: [ItemName; 11] = [
         "number",
         "how long ago it was, with the fraction",
     ),
+    item(
+        ItemKind::Activity,
+        "weekday",
+        ItemField::Weekday,
+        "text",
+        "monday to sunday, in the zone of [time] in facts.toml",
+    ),
+    item(ItemKind::Activity, "hour", ItemField::Hour, "number", "0 to 23, in that zone"),
     item(ItemKind::Activity, "kind", ItemField::ActivityType, "text", "its type: a word of [activities]"),
     item(
         ItemKind::Activity,

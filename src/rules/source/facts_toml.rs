@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::domain::canonical::folded;
 use crate::domain::text::suggestion;
+use crate::domain::time::Zone;
 use crate::domain::vocabulary::{
     ActivityColumns, Aliases, Attribute, AttributeType, Column, ContactColumns, Import, Term, Vocabulary,
 };
@@ -24,6 +25,7 @@ pub const PATH: &str = "facts.toml";
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct File {
+    time: TimeSection,
     import: ImportSection,
     columns: BTreeMap<Spanned<String>, ColumnEntry>,
     aliases: BTreeMap<Spanned<String>, BTreeMap<String, Vec<String>>>,
@@ -33,6 +35,12 @@ struct File {
     roles: BTreeMap<String, TermSection>,
     seniorities: BTreeMap<String, TermSection>,
     factors: BTreeMap<Spanned<String>, TermSection>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct TimeSection {
+    zone: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -207,6 +215,15 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         activities.insert(kind, Term { meaning, unit });
     }
     let contact_attributes = parts(&parser, text, file.contacts.attributes, &mut problems);
+    let zone = match file.time.zone {
+        None => Zone::default(),
+        Some(name) => Zone::named(name.as_ref()).unwrap_or_else(|| {
+            let message = format!("there is no time zone \"{}\"", name.as_ref());
+            let finding = at(text, &name.span(), Code::UnknownWord, message);
+            problems.push(finding.with_help("name it as in the IANA database, such as Europe/Berlin"));
+            Zone::default()
+        }),
+    };
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -230,6 +247,7 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
             ..columns
         },
         aliases,
+        zone,
     })
 }
 

@@ -19,6 +19,8 @@ use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 
 const FACTS: &str = r#"
+[time]
+zone = "Europe/Berlin"
 [attributes.budget]
 type = "money"
 meaning = "Budget"

@@ -674,6 +674,8 @@ fn declared_properties_and_sequences_are_asked_like_all_parts() {
         ("activity(\"page_visit\").where(seconds > 60).count >= 2", None),
         ("activity(\"page_visit\").latest.page == \"/blog\"", Some(true)),
         ("activity(\"page_visit\").filter(|v| v.page == \"/blog\").count == 1", Some(true)),
+        // Three and ten days before that Monday it is Friday, and at midnight in UTC two o'clock in Berlin.
+        ("activity(\"page_visit\").where(weekday == \"friday\" and hour == 2).count == 2", Some(true)),
         ("contacts.any(signs)", Some(true)),
         ("contacts.where(signs).count >= 2", None),
         ("activity(\"page_visit\").where(contact.signs).count == 3", Some(true)),

@@ -9,10 +9,9 @@ use super::possible::{Could, Possible};
 use crate::domain::canonical::same_word;
 use crate::domain::profile::{Expectation, ProfileContent};
 use crate::domain::value::Value as Plain;
-use crate::domain::vocabulary::{Vocabulary, meant};
+use crate::domain::vocabulary::{Meanings, Vocabulary, meant};
 use crate::rules::evaluate::facts::Value;
-use crate::rules::language::ScriptKind;
-use crate::rules::language::catalogue::{Catalogue, FactDef, FactSource};
+use crate::rules::language::catalogue::{FactDef, FactSource};
 use crate::rules::language::types::Type;
 use crate::rules::program::{Case, Expr, Formula, GroupBody, Index, Item, LeafKind, Script};
 
@@ -23,65 +22,41 @@ const MAX_WORDS: usize = 24;
 const MAX_LOOKS: usize = 10_000;
 
 /// What a fact is compared with.
-#[derive(Default)]
-pub struct Marks<'a> {
+#[derive(Debug, Default)]
+pub struct Marks {
     numbers: Vec<f64>,
-    words: Vec<&'a str>,
+    words: Vec<String>,
 }
 
-impl<'a> Marks<'a> {
-    fn word(&mut self, word: &'a str) {
+impl Marks {
+    fn word(&mut self, word: &str) {
         if !self.words.iter().any(|known| same_word(known, word)) {
-            self.words.push(word);
+            self.words.push(word.to_owned());
         }
     }
 }
 
-/// What all facts are compared with in a script and by a profile.
-pub struct Compared<'a> {
+/// What facts are compared with in a script.
+pub fn marks(script: &Script) -> BTreeMap<Index, Marks> {
+    let mut compared = Compared { script, marks: BTreeMap::new(), looks: 0 };
+    compared.items(&script.items);
+    for define in &script.defines {
+        compared.look(&define.expr, &[]);
+    }
+    let verdicts = script.disqualify.iter().chain(&script.cap_grades).chain(&script.grades);
+    for when in verdicts.filter_map(|verdict| verdict.when.as_ref()) {
+        compared.look(&when.expr, &[]);
+    }
+    compared.marks
+}
+
+struct Compared<'a> {
     script: &'a Script,
-    pub marks: BTreeMap<Index, Marks<'a>>,
+    marks: BTreeMap<Index, Marks>,
     looks: usize,
 }
 
 impl<'a> Compared<'a> {
-    pub fn new(
-        script: &'a Script,
-        profile: &'a ProfileContent,
-        catalogue: &Catalogue,
-        vocabulary: &'a Vocabulary,
-    ) -> Self {
-        let mut compared = Self { script, marks: BTreeMap::new(), looks: 0 };
-        compared.items(&script.items);
-        for define in &script.defines {
-            compared.look(&define.expr, &[]);
-        }
-        let verdicts = script.disqualify.iter().chain(&script.cap_grades).chain(&script.grades);
-        for when in verdicts.filter_map(|verdict| verdict.when.as_ref()) {
-            compared.look(&when.expr, &[]);
-        }
-        for criterion in profile.criteria.iter().chain(&profile.disqualifiers) {
-            let Some(fact) = catalogue.find(&criterion.fact, ScriptKind::LeadScoring) else { continue };
-            let marks = compared.marks.entry(fact).or_default();
-            let meanings = vocabulary.aliases.get(&criterion.fact);
-            match &criterion.expectation {
-                Expectation::In(words) | Expectation::NotIn(words) => {
-                    words.iter().for_each(|word| marks.word(meant(meanings, word)));
-                }
-                Expectation::Equals(Plain::Text(word)) => marks.word(meant(meanings, word)),
-                Expectation::Between(min, max) => marks.numbers.extend(min.iter().chain(max)),
-                Expectation::AtLeast(end) | Expectation::AtMost(end) => marks.numbers.push(*end),
-                Expectation::Equals(Plain::Number(number)) => marks.numbers.push(*number),
-                Expectation::Equals(_) => {}
-            }
-        }
-        if let Some(employees) = catalogue.find("employees", ScriptKind::LeadScoring) {
-            let edges = profile.size_bands.iter().flat_map(|band| [band.min].into_iter().chain(band.max));
-            compared.marks.entry(employees).or_default().numbers.extend(edges.map(|edge| edge as f64));
-        }
-        compared
-    }
-
     fn items(&mut self, items: &'a [Item]) {
         for item in items {
             match item {
@@ -185,8 +160,50 @@ impl<'a> Compared<'a> {
     }
 }
 
+/// What a profile compares a fact with.
+fn marks_of_profile<'a>(
+    fact: &FactDef,
+    profile: &'a ProfileContent,
+    meanings: Option<&'a Meanings>,
+    words: &mut Vec<&'a str>,
+    numbers: &mut Vec<f64>,
+) {
+    let criteria = profile.criteria.iter().chain(&profile.disqualifiers);
+    for criterion in criteria.filter(|criterion| *criterion.fact == *fact.name) {
+        let mut word = |word: &'a String| {
+            let word = meant(meanings, word);
+            if !words.iter().any(|known| same_word(known, word)) {
+                words.push(word);
+            }
+        };
+        match &criterion.expectation {
+            Expectation::In(expected) | Expectation::NotIn(expected) => expected.iter().for_each(word),
+            Expectation::Equals(Plain::Text(expected)) => word(expected),
+            Expectation::Between(min, max) => numbers.extend(min.iter().chain(max)),
+            Expectation::AtLeast(end) | Expectation::AtMost(end) => numbers.push(*end),
+            Expectation::Equals(Plain::Number(number)) => numbers.push(*number),
+            Expectation::Equals(_) => {}
+        }
+    }
+    if fact.source == FactSource::Employees {
+        let edges = profile.size_bands.iter().flat_map(|band| [band.min].into_iter().chain(band.max));
+        numbers.extend(edges.map(|edge| edge as f64));
+    }
+}
+
 /// What a fact could be, part by part; first that it stays unknown.
-pub fn cells<'a>(fact: &'a FactDef, marks: Option<&Marks<'a>>, arena: &'a Bump) -> Vec<Could<'a>> {
+pub fn cells<'a>(
+    fact: &'a FactDef,
+    marks: Option<&'a Marks>,
+    profile: &'a ProfileContent,
+    vocabulary: &'a Vocabulary,
+    arena: &'a Bump,
+) -> Vec<Could<'a>> {
+    let (mut words, mut numbers): (Vec<&str>, Vec<f64>) = match marks {
+        Some(marks) => (marks.words.iter().map(String::as_str).collect(), marks.numbers.clone()),
+        None => (Vec::new(), Vec::new()),
+    };
+    marks_of_profile(fact, profile, vocabulary.aliases.get(&*fact.name), &mut words, &mut numbers);
     let mut cells = vec![Could::UNKNOWN];
     let known = |value| Could::known(value);
     match &fact.ty {
@@ -194,13 +211,10 @@ pub fn cells<'a>(fact: &'a FactDef, marks: Option<&Marks<'a>>, arena: &'a Bump) 
         Type::Choice(choices) if choices.words.len() <= MAX_WORDS => {
             cells.extend(choices.words.iter().map(|word| known(Value::Text(word))));
         }
-        Type::Text => match marks.map_or(&[][..], |marks| &marks.words) {
-            words if words.len() <= MAX_WORDS => {
-                cells.extend(words.iter().map(|word| known(Value::Text(word))));
-                cells.push(Could::be(Possible::Except(arena.alloc_slice_copy(words))));
-            }
-            _ => cells.push(Could::be(Possible::Any)),
-        },
+        Type::Text if words.len() <= MAX_WORDS => {
+            cells.extend(words.iter().map(|word| known(Value::Text(word))));
+            cells.push(Could::be(Possible::Except(arena.alloc_slice_copy(&words))));
+        }
         Type::Number | Type::Date => {
             let is_date = fact.ty == Type::Date;
             let (least, is_whole) = match fact.source {
@@ -209,8 +223,7 @@ pub fn cells<'a>(fact: &'a FactDef, marks: Option<&Marks<'a>>, arena: &'a Bump) 
                 FactSource::FoundedYear => (f64::NEG_INFINITY, true),
                 _ => (f64::NEG_INFINITY, is_date),
             };
-            let numbers = marks.map_or(&[][..], |marks| &marks.numbers);
-            cells.extend(ranges(numbers, least, is_whole).into_iter().map(|(low, high)| match is_date {
+            cells.extend(ranges(&numbers, least, is_whole).into_iter().map(|(low, high)| match is_date {
                 true => Could::be(Possible::DaysBack(low, high)),
                 false => Could::numbers(low, high),
             }));

@@ -22,7 +22,8 @@ use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::{Catalogue, FactSource, Scope};
 use crate::rules::language::members::IcpField;
 use crate::rules::program::{Formula, Group, GroupBody, Index, Item, LeafKind, Rule, Script, Verdict};
-use cells::{Compared, cells};
+pub use cells::Marks;
+use cells::{cells, marks};
 use judge::Judge;
 use possible::{Could, Truth};
 
@@ -56,11 +57,16 @@ enum Gives<'a> {
 /// What the unknown could make of an assessment.
 pub fn outlook(script: &Script, catalogue: &Catalogue, facts: LeadFacts, assessment: &Assessment) -> Outlook {
     let arena = Bump::new();
+    let now = assessment.total;
     let mut study = Study::new(script, catalogue, facts, assessment, &arena);
-    let now = assessment.total.0;
+    if study.open.is_empty() && !study.asks_items() {
+        return Outlook { low: now, high: now, questions: Vec::new() };
+    }
+    study.collect(&script.items);
+    study.note_points();
     let (low, high) = study.range();
     let questions = study.questions();
-    Outlook { low: Points(low.min(now)), high: Points(high.max(now)), questions }
+    Outlook { low: now.min(Points(low)), high: now.max(Points(high)), questions }
 }
 
 struct Study<'a> {
@@ -73,11 +79,18 @@ struct Study<'a> {
     open: BTreeMap<Index, Vec<Could<'a>>>,
     /// In the order of the script.
     atoms: Vec<Atom<'a>>,
-    /// The facts that completeness counts.
+    /// The facts that completeness counts, and how many of them are known.
     named: BTreeSet<Index>,
+    known: usize,
+    /// Whether who is reached is one of them, and would be known with the contacts.
+    coverage_is_unknown: bool,
 }
 
+/// What fit and engagement count, and the groups in the order of their ends, in hundredths of points.
+type Sums = ([i64; 2], Vec<i64>);
+
 /// How a lead could be graded, from the best to the worst rank; `None` is no grade.
+#[derive(Clone)]
 struct Grades {
     ranks: BTreeSet<usize>,
     could_have_none: bool,
@@ -110,8 +123,11 @@ impl<'a> Study<'a> {
         let open = match unknown.is_empty() {
             true => BTreeMap::new(),
             false => {
-                let compared = Compared::new(script, facts.profile, catalogue, facts.vocabulary);
-                let parted = |fact: Index| cells(&catalogue.facts[fact], compared.marks.get(&fact), arena);
+                let marks = script.marks.get_or_init(|| marks(script));
+                let parted = |fact: Index| {
+                    let def = &catalogue.facts[fact];
+                    cells(def, marks.get(&fact), facts.profile, facts.vocabulary, arena)
+                };
                 unknown.into_iter().map(|fact| (fact, parted(fact))).collect()
             }
         };
@@ -126,10 +142,19 @@ impl<'a> Study<'a> {
                 _ => None,
             })
             .collect();
-        let mut study = Self { script, catalogue, facts, assessment, judge, open, atoms: Vec::new(), named };
-        study.collect(&script.items);
-        study.note_points();
-        study
+        let source = |fact: &Index| &catalogue.facts[*fact].source;
+        let is_known = |fact: &&Index| Facts::Lead(facts).fact(source(fact)).is_some();
+        let known = named.iter().filter(is_known).count();
+        let coverage_is_unknown = named
+            .iter()
+            .any(|fact| *source(fact) == FactSource::RoleCoverage && facts.role_coverage().is_none());
+        let atoms = Vec::new();
+        Self { script, catalogue, facts, assessment, judge, open, atoms, named, known, coverage_is_unknown }
+    }
+
+    /// Whether the script asks a collection, of which parts may be unknown.
+    fn asks_items(&self) -> bool {
+        self.script.leaves.iter().any(|leaf| matches!(leaf.kind, LeafKind::Fold(_)))
     }
 
     fn collect(&mut self, items: &'a [Item]) {
@@ -182,22 +207,22 @@ impl<'a> Study<'a> {
         let mut open = BTreeSet::new();
         let mut asks_items = false;
         for leaf in leaves {
-            match &self.script.leaves[*leaf].kind {
-                LeafKind::Fact(_, FactSource::RoleCoverage) => open.extend(self.of_roles()),
-                LeafKind::Fact(fact, _) => open.extend([*fact]),
-                LeafKind::Contacts(_) => open.extend(self.of_roles()),
+            let (employees, contacts) = (self.judge.employees, self.judge.contacts);
+            let facts = match &self.script.leaves[*leaf].kind {
+                LeafKind::Fact(_, FactSource::RoleCoverage) | LeafKind::Contacts(_) => [employees, contacts],
+                LeafKind::Fact(fact, _) => [Some(*fact), None],
                 LeafKind::Icp(IcpField::Served | IcpField::Capacity | IcpField::DecisionRoles) => {
-                    open.extend(self.judge.employees);
+                    [employees, None]
                 }
-                LeafKind::State(attribute, _) => open.extend(self.judge.attributes.get(attribute)),
+                LeafKind::State(attribute, _) => [self.judge.attributes.get(attribute).copied(), None],
                 LeafKind::Fold(_) => {
                     asks_items = true;
-                    open.extend(self.judge.contacts);
+                    [contacts, None]
                 }
-                LeafKind::Activity(..) | LeafKind::Icp(_) => {}
-            }
+                LeafKind::Activity(..) | LeafKind::Icp(_) => [None, None],
+            };
+            open.extend(facts.into_iter().flatten().filter(|fact| self.open.contains_key(fact)));
         }
-        open.retain(|fact| self.open.contains_key(fact));
         (open, asks_items)
     }
 
@@ -360,7 +385,7 @@ impl<'a> Study<'a> {
     }
 
     /// Fit, engagement and the groups in the order of their ends, of what each rule gives.
-    fn sums(&self, points: &[i64]) -> ([i64; 2], Vec<i64>) {
+    fn sums(&self, points: &[i64]) -> Sums {
         let mut sums = [0; 2];
         let mut groups = Vec::new();
         let mut points = points.iter().copied();
@@ -411,10 +436,24 @@ impl<'a> Study<'a> {
         let mut found: Vec<(usize, i64, Question)> = Vec::new();
         for fact in facts {
             let mut range: Option<Range> = None;
+            let mut known_grades: Vec<(Sums, Sums, Grades)> = Vec::new();
+            let verdicts_ask = self.verdicts_ask(fact);
             let mut reached =
                 Grades { ranks: BTreeSet::new(), could_have_none: false, could_disqualify: false };
             for cell in self.open[&fact].clone().into_iter().skip(1) {
-                let Some(((low, high), grades)) = self.if_known(fact, cell) else { continue };
+                let Some((least, most)) = self.if_known(fact, cell) else { continue };
+                let (low, high) = (least.0.iter().sum(), most.0.iter().sum());
+                // Where no grade asks the fact itself, the same points make the same grades.
+                let known = known_grades.iter().find(|(a, b, _)| !verdicts_ask && *a == least && *b == most);
+                let grades = match known {
+                    Some((.., grades)) => grades.clone(),
+                    None => {
+                        let grades = self.grades(fact, &least, &most);
+                        known_grades.push((least, most, grades.clone()));
+                        grades
+                    }
+                };
+                self.judge.taken.clear();
                 range = Some(range.map_or((low, high), |(a, b)| (a.min(low), b.max(high))));
                 reached.ranks.extend(grades.ranks);
                 reached.could_have_none |= grades.could_have_none;
@@ -445,8 +484,21 @@ impl<'a> Study<'a> {
         found.into_iter().take(MAX_QUESTIONS).map(|(.., question)| question).collect()
     }
 
-    /// The total and the grade if a fact were known, and all else as it is; nothing if there would be no score.
-    fn if_known(&mut self, fact: Index, cell: Could<'a>) -> Option<(Range, Grades)> {
+    /// Whether a grade, its cap or a disqualifier depends on a fact by itself.
+    fn verdicts_ask(&self, fact: Index) -> bool {
+        let script = self.script;
+        let verdicts = script.disqualify.iter().chain(&script.cap_grades).chain(&script.grades);
+        let asks = |verdict: &Verdict| {
+            verdict.when.as_ref().is_some_and(|when| self.depends(&when.leaves).0.contains(&fact))
+        };
+        let name = &self.catalogue.facts[fact].name;
+        let criteria = &self.facts.profile.disqualifiers;
+        verdicts.into_iter().any(asks) || criteria.iter().any(|criterion| *criterion.fact == **name)
+    }
+
+    /// What the axes and groups count at the least and at the most if a fact were known, and all else as it is; nothing if
+    /// there would be no score. The fact stays taken so.
+    fn if_known(&mut self, fact: Index, cell: Could<'a>) -> Option<(Sums, Sums)> {
         self.judge.taken = [(fact, cell)].into();
         let mut low: Vec<i64> = self.atoms.iter().map(|atom| atom.points).collect();
         let mut high = low.clone();
@@ -455,17 +507,16 @@ impl<'a> Study<'a> {
                 (low[place], high[place]) = self.atom_range(place)?;
             }
         }
-        let ((low_axes, low_groups), (high_axes, high_groups)) = (self.sums(&low), self.sums(&high));
-        let number = |hundredths: i64| Points(hundredths).number();
-        let both = |(low, high): (i64, i64)| (number(low), number(high));
-        self.judge.points = [0, 1].map(|axis| both((low_axes[axis], high_axes[axis])));
-        self.judge.groups = low_groups.into_iter().zip(high_groups).map(both).collect();
-        let grades = self.grades(fact);
-        self.judge.taken.clear();
-        Some(((low_axes.iter().sum(), high_axes.iter().sum()), grades))
+        let least = self.sums(&low);
+        let most = if low == high { least.clone() } else { self.sums(&high) };
+        Some((least, most))
     }
 
-    fn grades(&mut self, fact: Index) -> Grades {
+    fn grades(&mut self, fact: Index, least: &Sums, most: &Sums) -> Grades {
+        let number = |hundredths: i64| Points(hundredths).number();
+        let both = |(low, high): (i64, i64)| (number(low), number(high));
+        self.judge.points = [0, 1].map(|axis| both((least.0[axis], most.0[axis])));
+        self.judge.groups = least.1.iter().copied().zip(most.1.iter().copied()).map(both).collect();
         let mut disqualified: Vec<Truth> = Vec::new();
         if self.script.disqualifiers.is_some() {
             for criterion in &self.facts.profile.disqualifiers {
@@ -502,14 +553,9 @@ impl<'a> Study<'a> {
         if self.named.is_empty() {
             return (1.0, 1.0);
         }
-        let facts = Facts::Lead(self.facts);
-        let is_known = |fact: &&Index| facts.fact(&self.catalogue.facts[**fact].source).is_some();
-        let known = self.named.iter().filter(is_known).count() + usize::from(self.named.contains(&fact));
-        // Who is reached is known with the contacts, if the profile names anybody.
-        let coverage = |fact: &&Index| self.catalogue.facts[**fact].source == FactSource::RoleCoverage;
-        let more = self.named.iter().filter(coverage).filter(|fact| !is_known(fact)).count();
+        let known = self.known + usize::from(self.named.contains(&fact));
         let share = |known: usize| known as f64 / self.named.len() as f64;
-        (share(known), share(known + more))
+        (share(known), share(known + usize::from(self.coverage_is_unknown)))
     }
 
     /// The grades that could be given, by their ranks.
