@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .btree_map(".")
         .extern_path(".google.rpc.Status", "::tonic_types::Status")
         .build_transport(true)
-        .codec_path("crate::grpc::codec::BoundedCodec")
+        .codec_path("crate::grpc::middleware::codec::BoundedCodec")
         .compile_fds_with_config(to_generate, names)?;
     assert!(Path::new(&out.join("assay.v1.rs")).exists());
     Ok(())

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::domain::name::ProfileName;
-use crate::grpc::web::Origins;
+use crate::grpc::middleware::web::Origins;
 use crate::storage::postgres::PoolSettings;
 
 /// What can be set: as a flag, as the environment variable in its help, or as the key of the same name in the

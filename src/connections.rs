@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tower::{Service, ServiceExt as _};
 
-use crate::grpc::admission::{Admission, Ending, STREAMS_A_CONNECTION};
+use crate::grpc::middleware::admission::{Admission, Ending, STREAMS_A_CONNECTION};
 
 /// How long a connection may take to say that it speaks HTTP/2.
 const FIRST_BYTES: Duration = Duration::from_secs(10);

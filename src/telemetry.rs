@@ -19,7 +19,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::app::App;
 use crate::config::{Config, LogFormat};
-use crate::grpc::observe::RpcMetrics;
+use crate::grpc::middleware::observe::RpcMetrics;
 
 /// What has to be ended so that nothing is lost of it.
 pub struct Telemetry {

@@ -19,7 +19,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::admission::HEAVY;
+use super::middleware::admission::HEAVY;
 use super::pb::POOL;
 use super::status::{self, Reason};
 use super::{dynamic, openapi};

@@ -1,29 +1,19 @@
-//! Floor 3: the wire. One service a file: convert, call a use case, convert.
+//! Floor 3: the wire. `services/` has a service a file: convert, call a use case, convert. `middleware/` is what every call
+//! passes on its way there and back.
 
-pub mod admission;
-mod answer;
-mod call;
-mod canvas;
-pub mod codec;
 pub mod convert;
 pub mod dynamic;
-mod health;
 mod http_json;
-mod lead;
 mod limits;
 pub mod mask;
 mod methods;
-pub mod observe;
+pub mod middleware;
 mod once;
 mod openapi;
 pub mod page;
 pub mod pb;
-mod profile;
-mod rules;
-mod scoring;
-mod segment;
+mod services;
 pub mod status;
-pub mod web;
 
 use std::sync::Arc;
 
@@ -31,6 +21,8 @@ use tonic::Status;
 use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
+
+use services::{canvas, health, lead, profile, rules, scoring, segment};
 
 use crate::app::App;
 use crate::domain::check::{Checker, Invalid, Violation};

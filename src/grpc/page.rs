@@ -4,7 +4,7 @@
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use super::admission::HEAVY;
+use super::middleware::admission::HEAVY;
 use crate::domain::check::Checker;
 use crate::domain::filter::{Field, Filter};
 use crate::domain::listing::{Cursor, Order, Query};

@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 5] = [
 /// Libraries with the only places where they may be named.
 const HOMES: [(&str, &[&str]); 10] = [
     ("thread_priority", &["src/priority.rs"]),
-    ("opentelemetry", &["src/telemetry.rs", "src/grpc/observe.rs", "src/grpc/call.rs"]),
+    ("opentelemetry", &["src/telemetry.rs", "src/grpc/middleware/observe.rs", "src/grpc/middleware/call.rs"]),
     ("rlimit", &["src/cli/", "src/server.rs"]),
     ("tokio_postgres", &["src/storage/postgres/"]),
     ("rhai", &["src/rules/"]),

@@ -13,8 +13,8 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer as _, Service};
 use tower_http::cors::{AllowOrigin, Cors, CorsLayer};
 
-use super::http_json;
-use super::status::{self, Reason};
+use crate::grpc::http_json;
+use crate::grpc::status::{self, Reason};
 
 /// The pages that may call from a browser, by their origins, such as `https://app.example`; `*` means all.
 #[derive(Debug, Clone, Default)]

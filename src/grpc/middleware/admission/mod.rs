@@ -20,9 +20,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::methods::Method;
-use super::status::{self, Reason};
-use super::{MAX_ITEM, MAX_MESSAGE, codec};
+use crate::grpc::methods::Method;
+use crate::grpc::middleware::codec;
+use crate::grpc::status::{self, Reason};
+use crate::grpc::{MAX_ITEM, MAX_MESSAGE};
 use crate::priority::aside;
 pub use pools::Taken;
 use pools::{Pool, Share};

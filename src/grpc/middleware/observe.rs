@@ -28,11 +28,11 @@ use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::admission::{Admission, Admitted, Caller, Taken};
-use super::call::{Call, Counted};
-use super::http_json::{self, Asked, JsonCall};
-use super::methods::{self, Method};
-use super::status::{self, Reason};
+use crate::grpc::http_json::{self, Asked, JsonCall};
+use crate::grpc::methods::{self, Method};
+use crate::grpc::middleware::admission::{Admission, Admitted, Caller, Taken};
+use crate::grpc::middleware::call::{Call, Counted};
+use crate::grpc::status::{self, Reason};
 
 /// The header that carries a request's id, in both directions.
 pub const REQUEST_ID: &str = "x-request-id";

@@ -2,17 +2,17 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, optional, parsed};
-use super::limits;
-use super::once::{self, Mutation};
-use super::page::{ListRequest, PageRequest, Wanted};
-use super::{finish, mask, pb};
 use crate::app::leads::{Edit, LeadView, UpsertDraft, UpsertResult};
 use crate::app::{App, Error};
 use crate::domain::check::Checker;
 use crate::domain::lead::Lead;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
+use crate::grpc::convert::{self, optional, parsed};
+use crate::grpc::limits;
+use crate::grpc::once::{self, Mutation};
+use crate::grpc::page::{ListRequest, PageRequest, Wanted};
+use crate::grpc::{finish, mask, pb};
 use crate::storage::{Logged, StoreError};
 
 /// The most items of a batch.
@@ -48,7 +48,7 @@ fn upserted(ids: &[String], results: &[UpsertResult]) -> (pb::BatchUpsertLeadsRe
             }
             Err(error) => {
                 names.extend(named(error));
-                (false, false, Outcome::Error(super::item_error(error.clone().into())))
+                (false, false, Outcome::Error(crate::grpc::item_error(error.clone().into())))
             }
         };
         pb::UpsertLeadResult { id: id.clone(), created, changed, result: Some(result) }
@@ -198,7 +198,7 @@ impl pb::lead_service_server::LeadService for Service {
             c.count("activities", activities.len(), MAX_BATCH);
             let activities = convert::lead::activities(&mut c, activities, Some(now));
             let draft = c.draft(activities);
-            let name = super::given(name, &draft.violations)?;
+            let name = crate::grpc::given(name, &draft.violations)?;
             Ok(self.0.record_activities(&name, draft, once).await?)
         };
         mutation.answer(answer, work).await

@@ -2,15 +2,15 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, optional, parsed};
-use super::once::{self, Mutation};
-use super::page::{ListRequest, PageRequest, Wanted};
-use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::{CanvasName, Id, LeadName, PersonaName, SegmentName};
 use crate::domain::segment::{Persona, Segment};
+use crate::grpc::convert::{self, optional, parsed};
+use crate::grpc::once::{self, Mutation};
+use crate::grpc::page::{ListRequest, PageRequest, Wanted};
+use crate::grpc::{finish, mask, pb};
 
 pub struct Service(pub Arc<App>);
 
@@ -47,7 +47,7 @@ impl pb::segment_service_server::SegmentService for Service {
             let segment = request.segment.unwrap_or_default();
             let content = c.within("segment", |c| convert::segment::content(c, segment));
             let draft = c.draft(content);
-            let parent = super::given(parent, &draft.violations)?;
+            let parent = crate::grpc::given(parent, &draft.violations)?;
             Ok(self.0.create_segment(&parent, id, draft, once).await?)
         };
         mutation.answer(self.answer(), work).await
@@ -140,7 +140,7 @@ impl pb::segment_service_server::SegmentService for Service {
             let persona = request.persona.unwrap_or_default();
             let content = c.within("persona", |c| convert::segment::persona_content(c, persona));
             let draft = c.draft(content);
-            let parent = super::given(parent, &draft.violations)?;
+            let parent = crate::grpc::given(parent, &draft.violations)?;
             Ok(self.0.create_persona(&parent, id, draft, once).await?)
         };
         mutation.answer(persona_out, work).await

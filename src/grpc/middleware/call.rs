@@ -17,10 +17,10 @@ use tonic::{Code, Status};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::admission::{Admission, Caller, Taken};
-use super::answer::{Chunk, Piece, Rest};
-use super::observe::{CallLabels, RpcMetrics, lacks_details, too_late};
-use super::status;
+use crate::grpc::middleware::admission::{Admission, Caller, Taken};
+use crate::grpc::middleware::answer::{Chunk, Piece, Rest};
+use crate::grpc::middleware::observe::{CallLabels, RpcMetrics, lacks_details, too_late};
+use crate::grpc::status;
 
 /// How long a stream may rest once the server or its connection is coming to its end.
 const STREAM_REST: Duration = Duration::from_secs(2);

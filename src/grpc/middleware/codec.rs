@@ -15,10 +15,10 @@ use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic_prost::ProstCodec;
 
-use super::admission::HEAVY;
-use super::limits;
-use super::pb::POOL;
-use super::status::{self, Reason};
+use crate::grpc::limits;
+use crate::grpc::middleware::admission::HEAVY;
+use crate::grpc::pb::POOL;
+use crate::grpc::status::{self, Reason};
 use crate::priority::aside_of_tasks;
 
 /// The most memory that a request may take when it is decoded, by estimate.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 
-use super::admission::{Caller, Taken};
+use crate::grpc::middleware::admission::{Caller, Taken};
 
 /// Answers up to this size are handed over whole: as much waits on any connection.
 const WHOLE: usize = 16 << 10;

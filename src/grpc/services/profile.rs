@@ -2,15 +2,15 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::convert::{self, optional, parsed};
-use super::once::{self, Mutation};
-use super::page::{ListRequest, PageRequest, Wanted};
-use super::{finish, mask, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::ProfileName;
 use crate::domain::profile::Profile;
+use crate::grpc::convert::{self, optional, parsed};
+use crate::grpc::once::{self, Mutation};
+use crate::grpc::page::{ListRequest, PageRequest, Wanted};
+use crate::grpc::{finish, mask, pb};
 
 pub struct Service(pub Arc<App>);
 

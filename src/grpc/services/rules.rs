@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use super::convert;
-use super::pb;
 use crate::app::App;
 use crate::domain::check::Checker;
+use crate::grpc::convert;
+use crate::grpc::pb;
 use crate::rules::source::{MAX_FILES, Sources};
 
 pub struct Service(pub Arc<App>);

@@ -5,16 +5,16 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{self, parsed};
-use super::limits;
-use super::once::Mutation;
-use super::page::{ListRequest, Wanted};
-use super::status::{self, Reason};
-use super::{finish, pb};
 use crate::app::App;
 use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::score::Score;
+use crate::grpc::convert::{self, parsed};
+use crate::grpc::limits;
+use crate::grpc::once::Mutation;
+use crate::grpc::page::{ListRequest, Wanted};
+use crate::grpc::status::{self, Reason};
+use crate::grpc::{finish, pb};
 use crate::rules::set::RuleSet;
 
 /// How many items of a stream are worked on at a time; the caller is held back beyond that.
@@ -40,15 +40,15 @@ async fn answer(app: Arc<App>, rules: Arc<RuleSet>, item: pb::ScoreLeadsRequest)
     let mut c = Checker::at("");
     item.request.iter().for_each(|request| limits::check_item(&mut c, request));
     if let Err(invalid) = c.finish(()) {
-        let result = Some(Outcome::Error(super::item_error(invalid.into())));
+        let result = Some(Outcome::Error(crate::grpc::item_error(invalid.into())));
         return pb::ScoreLeadsResponse { id: item.id, result };
     }
     let scoring = AssertUnwindSafe(score(&app, &rules, item.request.unwrap_or_default())).catch_unwind();
     let result = match scoring.await {
         Ok(Ok(score)) => Outcome::Score(score),
-        Ok(Err(error)) => Outcome::Error(super::item_error(error)),
+        Ok(Err(error)) => Outcome::Error(crate::grpc::item_error(error)),
         Err(_panic) => {
-            Outcome::Error(super::item_error(status::plain(Reason::Internal, "the service failed")))
+            Outcome::Error(crate::grpc::item_error(status::plain(Reason::Internal, "the service failed")))
         }
     };
     pb::ScoreLeadsResponse { id: item.id, result: Some(result) }
