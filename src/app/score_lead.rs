@@ -7,7 +7,7 @@ use crate::domain::lead::{Activity, LeadContent};
 use crate::domain::listing::Query;
 use crate::domain::name::{LeadName, ProfileName, ScoreName};
 use crate::domain::profile::{Profile, ProfileContent};
-use crate::domain::score::{Assessment, Basis, REMARKS, Score, Warning, WarningCode};
+use crate::domain::score::{Assessment, Basis, REMARKS, Score, WITHOUT_OUTLOOK, Warning, WarningCode};
 use crate::domain::time::Time;
 use crate::rules::set::RuleSet;
 use crate::rules::{LeadFacts, ScriptKind};
@@ -39,6 +39,8 @@ pub struct ScoreRequest {
     /// Absent means now.
     pub as_of: Option<Time>,
     pub record: bool,
+    /// Whether the score says what the unknown could still make of it.
+    pub has_outlook: bool,
     /// What could not be read of the request.
     pub violations: Vec<Violation>,
 }
@@ -76,9 +78,10 @@ impl App {
     ) -> Result<Score> {
         self.check_request(rules, &request)?;
         let (lead, as_of) = self.chosen_lead(request.subject, request.as_of).await?;
+        let remarks = if request.has_outlook { REMARKS } else { WITHOUT_OUTLOOK };
         let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
         let (script, assessment) =
-            self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency, REMARKS)?;
+            self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency, remarks)?;
         let segment = profile.content.segment;
         let basis = Basis {
             lead: lead.name,
@@ -90,7 +93,7 @@ impl App {
             as_of,
             activity_count: lead.activity_count,
             currency: self.settings.currency.clone(),
-            remarks: REMARKS,
+            remarks,
         };
         let (grade, unknowns) = (assessment.grade.as_deref(), assessment.unknowns.len() as u64);
         self.metrics.count_score(&basis.rule_set, &basis.script, assessment.status, grade, unknowns);
@@ -193,7 +196,7 @@ impl App {
             let is_of_size = |code| matches!(code, WarningCode::Oversized | WarningCode::Costly);
             assessment.warnings.retain(|warning| !is_of_size(warning.code));
         }
-        if remarks >= 2 {
+        if remarks > WITHOUT_OUTLOOK {
             assessment.outlook = Some(rules.outlook(script, facts, &assessment));
         }
         if left_out {
@@ -335,6 +338,7 @@ mod tests {
             profile: ProfileChoice::Inline(Box::new(profile)),
             as_of: None,
             record: false,
+            has_outlook: true,
             violations: Vec::new(),
         };
         let rules = slow.rule_set().unwrap();

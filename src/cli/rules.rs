@@ -9,6 +9,7 @@ use crate::cli::output::{out, outln};
 use crate::config::currency;
 use crate::domain::vocabulary::{Term, Vocabulary};
 use crate::priority::Nice;
+use crate::rules::diagnostics::Diagnostic;
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::language::functions::FUNCTIONS;
@@ -34,6 +35,7 @@ pub enum Rules {
 #[command(after_help = "\
 Examples:
   assay rules check scripts
+  assay rules check scripts --fix
   assay rules check /etc/assay/scripts --currency USD")]
 pub struct Check {
     /// The folder with the rules
@@ -42,6 +44,9 @@ pub struct Check {
     /// The deployment's currency, in which made-up examples are scored
     #[arg(long, env = "ASSAY_CURRENCY", default_value = "EUR", value_parser = currency, value_name = "ISO4217")]
     currency: String,
+    /// Write the names that were probably meant into the files, where a name is not known and another is near
+    #[arg(long)]
+    fix: bool,
 }
 
 #[derive(Args)]
@@ -58,7 +63,7 @@ pub struct Facts {
 impl Rules {
     pub async fn run(self) -> anyhow::Result<Done> {
         match self {
-            Rules::Check(check) => Ok(check.run()),
+            Rules::Check(check) => check.run(),
             Rules::Facts(facts) => facts.run(),
         }
     }
@@ -73,8 +78,13 @@ pub fn examine(folder: &Path, currency: &str) -> (Sources, Compiled) {
 }
 
 impl Check {
-    fn run(self) -> Done {
+    fn run(self) -> anyhow::Result<Done> {
         let root = self.folder.display().to_string();
+        if self.fix {
+            let (sources, checked) = examine(&self.folder, &self.currency);
+            let fixed = fix(&self.folder, &sources, checked.err().unwrap_or_default())?;
+            outln!("{root}: {} written", counted(fixed, "name"));
+        }
         let (sources, checked) = examine(&self.folder, &self.currency);
         let findings = checked.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
         for finding in findings {
@@ -82,7 +92,7 @@ impl Check {
         }
         let errors = findings.iter().filter(|finding| finding.is_error()).count();
         let warnings = counted(findings.len() - errors, "warning");
-        match &checked {
+        Ok(match &checked {
             Ok((set, _)) => {
                 let rules: usize = set.scripts().map(|script| script.entries().len()).sum();
                 let (rules, scripts) = (counted(rules, "rule"), counted(set.scripts().count(), "script"));
@@ -93,8 +103,40 @@ impl Check {
                 outln!("{root}: {}, {warnings}; nothing would be loaded", counted(errors, "error"));
                 Done::No
             }
+        })
+    }
+}
+
+/// Writes what was probably meant into the files; says how often.
+fn fix(folder: &Path, sources: &Sources, mut findings: Vec<Diagnostic>) -> anyhow::Result<usize> {
+    let mut fixed = 0;
+    // From the end of each line to its beginning, so that the places before stay where they are.
+    findings.sort_by(|a, b| b.cmp(a));
+    for (path, text) in sources.iter() {
+        let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+        let mut last = None;
+        for finding in findings.iter().filter(|finding| finding.file == path) {
+            let (Some(fix), Some(line)) =
+                (&finding.fix, lines.get_mut((finding.line as usize).saturating_sub(1)))
+            else {
+                continue;
+            };
+            // What is found twice at a place is written once.
+            if last.replace((finding.line, fix.column)) == Some((finding.line, fix.column)) {
+                continue;
+            }
+            let before: String = line.chars().take(fix.column as usize - 1).collect();
+            let after: String = line.chars().skip((fix.column - 1 + fix.length) as usize).collect();
+            *line = format!("{before}{}{after}", fix.replacement);
+            fixed += 1;
+        }
+        if last.is_some() {
+            let file = folder.join(path);
+            std::fs::write(&file, lines.join("\n"))
+                .with_context(|| format!("{} can't be written", file.display()))?;
         }
     }
+    Ok(fixed)
 }
 
 impl Facts {

@@ -294,6 +294,8 @@ pub struct Basis {
 
 /// The newest generation of what is said beside the points. 1: warnings of an account's size; 2: the outlook.
 pub const REMARKS: u32 = 2;
+/// The generation before the outlook: a score that was asked for without one is kept so.
+pub const WITHOUT_OUTLOOK: u32 = 1;
 
 /// A lead's score as of a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -36,6 +36,23 @@ fn rules_check_shows_place_line_and_caret() {
 }
 
 #[test]
+fn names_that_were_probably_meant_are_written_into_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    broken_scripts(dir.path());
+    let path = dir.path().join("lead_scoring/default.rhai");
+    let script = std::fs::read_to_string(&path).unwrap();
+    let more =
+        "rule \"ü\" when activity(\"page_vist\").count > 1 and industri == \"x\" then 1 because \"x\";\n";
+    std::fs::write(&path, format!("{script}{more}")).unwrap();
+    let output = assay().args(["rules", "check", "--fix"]).arg(dir.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("3 names written"), "{}", text(&output.stdout));
+    let meant = more.replace("page_vist", "page_visit").replace("industri ", "industry ");
+    let fixed = script.replace("employes", "employees");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{fixed}{meant}"));
+}
+
+#[test]
 fn serve_check_tells_good_from_bad_without_serving() {
     let dir = tempfile::tempdir().unwrap();
     broken_scripts(dir.path());

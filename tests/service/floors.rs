@@ -18,7 +18,7 @@ const HOMES: [(&str, &[&str]); 10] = [
     ("opentelemetry", &["src/telemetry.rs", "src/grpc/middleware/observe.rs", "src/grpc/middleware/call.rs"]),
     ("rlimit", &["src/cli/", "src/server.rs"]),
     ("tokio_postgres", &["src/storage/postgres/"]),
-    ("rhai", &["src/rules/"]),
+    ("rhai", &["src/rules/syntax/"]),
     ("rusqlite", &["src/storage/sqlite/"]),
     ("tonic", &["src/grpc/", "src/server.rs", "src/connections.rs", "src/cli/"]),
     ("prost", &["src/grpc/"]),

@@ -119,13 +119,26 @@ async fn activities_are_appended_without_a_revision() {
         ["activities[2].time", "activities[1].known_time", "activities[2].type", "activities[2].amount"];
     assert_eq!(fields, expected, "all or none");
 
+    let value = |kind| pb::Value { kind: Some(kind) };
+    let page_of = |page: pb::Value| [("page".to_owned(), page)].into();
+    let text = value(pb::value::Kind::Text("/prices".into()));
+    let told = pb::Activity { properties: page_of(text.clone()), ..activity("page_visit", 5) };
+    let wrong = pb::Activity { properties: page_of(value(pb::value::Kind::Number(1.0))), ..told.clone() };
+    let unknown = pb::Activity { properties: page_of(text), ..activity("demo_request", 5) };
+    let (_, _, fields) = failure(record(vec![wrong, unknown]).await);
+    assert_eq!(fields, ["activities[0].properties[\"page\"]", "activities[1].properties[\"page\"]"]);
+    assert_eq!(record(vec![told.clone()]).await.unwrap(), 4);
+    let request = pb::ListActivitiesRequest { parent: "leads/acme".into(), ..Default::default() };
+    let all = server.leads().list_activities(request).await.unwrap().into_inner().activities;
+    assert_eq!(all.last().unwrap().properties, told.properties);
+
     let request =
         pb::ListActivitiesRequest { parent: "leads/acme".into(), page_size: 2, ..Default::default() };
     let page = server.leads().list_activities(request.clone()).await.unwrap().into_inner();
     let request = pb::ListActivitiesRequest { page_token: page.next_page_token.clone(), ..request };
     let rest = server.leads().list_activities(request).await.unwrap().into_inner();
     let kinds: Vec<_> = page.activities.iter().chain(&rest.activities).map(|a| a.r#type.as_str()).collect();
-    assert_eq!(kinds, ["page_visit", "page_visit", "demo_request"]);
+    assert_eq!(kinds, ["page_visit", "page_visit", "demo_request", "page_visit"]);
     let nobody = pb::RecordActivitiesRequest {
         lead: "leads/nobody".into(),
         activities: vec![activity("meeting", 5)],

@@ -148,6 +148,41 @@ async fn a_recorded_score_replays_the_same_bytes_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_score_says_what_the_unknown_could_still_make_of_it_unless_asked_not_to() {
+    let script = "rule \"size\" when employees >= 50 then 20 because \"x\";\
+                  rule \"known\" when country == \"DE\" then 5 because \"x\";\
+                  grade \"A\" when total >= 20; grade \"B\" otherwise;";
+    let server = TestServer::with_script(script).await;
+    create_profile(&server, made::profile()).await;
+    let lead = pb::Lead { profile: "profiles/main".into(), ..made::company("Acme", None) };
+    create_lead(&server, "acme", lead).await;
+    let recorded = |view| pb::ScoreLeadRequest { view: view as i32, ..stored("leads/acme", true) };
+    for view in [pb::ScoreView::Full, pb::ScoreView::Basic] {
+        let score = server.scoring().score_lead(recorded(view)).await.unwrap().into_inner();
+        let range = (score.low_hundredths, score.high_hundredths);
+        let asked: Vec<&str> = score.next_questions.iter().map(|question| question.fact.as_str()).collect();
+        match view {
+            pb::ScoreView::Basic => assert_eq!((range, asked.len()), ((None, None), 0)),
+            _ => {
+                let country = made::company("Acme", None).subject.unwrap();
+                let pb::lead::Subject::Company(company) = country else { unreachable!() };
+                let least = if company.country == "DE" { 500 } else { 0 };
+                assert_eq!(range.0, Some(least), "{score:?}");
+                assert_eq!(asked[0], "employees");
+                let question = &score.next_questions[0];
+                assert_eq!((question.best_grade.as_str(), question.worst_grade.as_str()), ("A", "B"));
+            }
+        }
+        let request = pb::ReplayScoreRequest { name: score.name.clone() };
+        let replayed = server.scoring().replay_score(request).await.unwrap().into_inner();
+        assert_eq!(replayed.encode_to_vec(), score.encode_to_vec());
+    }
+    let refused = pb::ScoreLeadRequest { view: 9, ..stored("leads/acme", false) };
+    let (code, _, fields) = failure(server.scoring().score_lead(refused).await);
+    assert_eq!((code, fields), (Code::InvalidArgument, vec!["view".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_facts_known_at_a_time_are_scored() {
     let script = "rule \"size\" when employees > 0 then employees because \"x\";\
                   rule \"visits\" when true then activity(\"page_visit\").count * 1000 because \"x\";\

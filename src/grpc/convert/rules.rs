@@ -31,6 +31,11 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> pb::Diagnostic {
         length: small(diagnostic.length),
         help: diagnostic.help.clone(),
         related: diagnostic.related.iter().map(related).collect(),
+        fix: diagnostic.fix.as_ref().map(|fix| pb::Fix {
+            column: small(fix.column),
+            length: small(fix.length),
+            replacement: fix.replacement.clone(),
+        }),
     }
 }
 

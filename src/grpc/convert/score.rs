@@ -52,10 +52,17 @@ pub fn request(request: pb::ScoreLeadRequest) -> Result<ScoreRequest, Invalid> {
         }
     };
     let as_of = time(&mut c, "as_of_time", request.as_of_time);
+    let has_outlook = match pb::ScoreView::try_from(request.view) {
+        Ok(view) => view != pb::ScoreView::Basic,
+        Err(_) => {
+            c.wrong_field("view", "is not known: SCORE_VIEW_FULL or SCORE_VIEW_BASIC");
+            true
+        }
+    };
     let violations = c.draft(()).violations;
     match (subject, choice) {
         (Some(subject), Some(profile)) => {
-            Ok(ScoreRequest { subject, profile, as_of, record: request.record, violations })
+            Ok(ScoreRequest { subject, profile, as_of, record: request.record, has_outlook, violations })
         }
         _ => Err(Invalid(violations)),
     }

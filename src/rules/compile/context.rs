@@ -9,7 +9,7 @@ use super::unit::Unit;
 use crate::domain::score::Position;
 use crate::domain::text::{nearest, suggestion};
 use crate::domain::vocabulary::Vocabulary;
-use crate::rules::diagnostics::{Code, Findings, Severity, is_deceptive};
+use crate::rules::diagnostics::{Code, Findings, Help, Severity, is_deceptive};
 use crate::rules::language::catalogue::{Catalogue, FactSource};
 use crate::rules::language::items::ItemKind;
 use crate::rules::language::types::Type;
@@ -183,7 +183,7 @@ impl<'a> Context<'a> {
         at: Span,
         code: Code,
         message: impl Into<String>,
-        help: impl Into<String>,
+        help: impl Into<Help>,
     ) -> Typed {
         self.had_errors = true;
         self.note(at, Severity::Error, code, message.into(), help.into());
@@ -202,11 +202,11 @@ impl<'a> Context<'a> {
         self.findings.kept_set
     }
 
-    pub fn warn(&mut self, at: Span, code: Code, message: impl Into<String>, help: impl Into<String>) {
+    pub fn warn(&mut self, at: Span, code: Code, message: impl Into<String>, help: impl Into<Help>) {
         self.note(at, Severity::Warning, code, message.into(), help.into());
     }
 
-    fn note(&mut self, at: Span, severity: Severity, code: Code, message: String, help: String) {
+    fn note(&mut self, at: Span, severity: Severity, code: Code, message: String, help: Help) {
         let unit = &self.frame.unit;
         // What seems to be missing may stand in what can't be read.
         let misses_something = matches!(code, Code::MissingOtherwise | Code::Unused | Code::EmptySet);
@@ -246,19 +246,22 @@ impl<'a> Context<'a> {
     }
 
     /// Help with a name, unless so much is wrong already that nobody reads it.
-    pub fn suggest(&mut self, word: &str, candidates: impl FnOnce(&Self) -> Vec<String>) -> String {
+    pub fn suggest(&mut self, word: &str, candidates: impl FnOnce(&Self) -> Vec<String>) -> Help {
         if !self.findings.hint() {
-            return String::new();
+            return Help::default();
         }
         let candidates = candidates(self);
-        suggestion(word, candidates.iter().map(String::as_str))
+        let candidates = candidates.iter().map(String::as_str);
+        let meant = nearest(word, candidates.clone()).map(|near| (word.to_owned(), near.to_owned()));
+        Help { text: suggestion(word, candidates), meant }
     }
 
     /// The same, but only if a name is near.
-    pub fn nearest(&mut self, word: &str, candidates: impl FnOnce(&Self) -> Vec<String>) -> Option<String> {
+    pub fn nearest(&mut self, word: &str, candidates: impl FnOnce(&Self) -> Vec<String>) -> Option<Help> {
         let candidates = if self.findings.hint() { candidates(self) } else { Vec::new() };
         let near = nearest(word, candidates.iter().map(String::as_str))?;
-        Some(format!("did you mean \"{near}\"?"))
+        let text = format!("did you mean \"{near}\"?");
+        Some(Help { text, meant: Some((word.to_owned(), near.to_owned())) })
     }
 
     /// Whether a name means nothing yet, so that it can be given to something new.

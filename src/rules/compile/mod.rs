@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::domain::vocabulary::Vocabulary;
 use crate::priority::Nice;
 use crate::rules::compile::smoke::smoke;
-use crate::rules::diagnostics::{Code, Diagnostic, Findings, Severity};
+use crate::rules::diagnostics::{Code, Diagnostic, Findings, Fix, Help, Severity};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::set::RuleSet;
@@ -154,8 +154,15 @@ fn at_position(
     severity: Severity,
     code: Code,
     message: String,
-    help: String,
+    help: Help,
 ) -> Diagnostic {
     let (line, column) = unit.lines.place(at.start);
-    Diagnostic { severity, help, ..Diagnostic::at(&unit.path, &unit.text, line, column, code, message) }
+    let written = at.of(unit.lines.text());
+    let fix = help.meant.filter(|(word, _)| written.trim_matches('"') == word).map(|(_, meant)| Fix {
+        column: column as u32,
+        length: written.chars().count() as u32,
+        replacement: if written.starts_with('"') { format!("\"{meant}\"") } else { meant },
+    });
+    let finding = Diagnostic::at(&unit.path, &unit.text, line, column, code, message);
+    Diagnostic { severity, help: help.text, fix, ..finding }
 }

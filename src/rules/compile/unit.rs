@@ -92,7 +92,7 @@ impl Unit {
 
     fn problem(&self, findings: &mut Findings, at: Span, code: Code, message: impl Into<String>, help: &str) {
         if findings.count(Severity::Error) {
-            let (message, help) = (message.into(), help.to_owned());
+            let (message, help) = (message.into(), help.into());
             findings.keep(at_position(self, at, Severity::Error, code, message, help));
         }
     }

@@ -97,6 +97,29 @@ pub struct Related {
     pub message: String,
 }
 
+/// What to write instead, in place of some characters of the finding's line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fix {
+    /// From 1, in characters.
+    pub column: u32,
+    pub length: u32,
+    pub replacement: String,
+}
+
+/// What to do about a finding: in words, and, where a name was probably meant to be another, that one.
+#[derive(Debug, Clone, Default)]
+pub struct Help {
+    pub text: String,
+    /// The name that stands there, and the one that was meant.
+    pub meant: Option<(String, String)>,
+}
+
+impl<T: Into<String>> From<T> for Help {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), meant: None }
+    }
+}
+
 /// A finding. Ordered by place, so that lists of findings read from top to bottom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -113,6 +136,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do, or empty.
     pub help: String,
+    /// What to write instead, where that is plain.
+    pub fix: Option<Fix>,
     pub related: Vec<Related>,
 }
 
@@ -128,6 +153,7 @@ impl Diagnostic {
             code,
             message: message.into(),
             help: String::new(),
+            fix: None,
             related: Vec::new(),
         }
     }
