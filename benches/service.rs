@@ -66,17 +66,24 @@ async fn drive(channel: &Channel, request: &pb::ScoreLeadRequest) -> Duration {
 }
 
 async fn against_echo() {
+    for view in [pb::ScoreView::Basic, pb::ScoreView::Full] {
+        score_against_echo(view).await;
+    }
+}
+
+async fn score_against_echo(view: pb::ScoreView) {
     use prost::Message as _;
     let dir = tempfile::tempdir().unwrap();
     let served = Served::start(&dir.path().join("a.db"), &shipped(), &["--log", "warn,assay=info"]);
     let service = connect(&served.url()).await;
-    let request = typical();
+    let request = pb::ScoreLeadRequest { view: view as i32, ..typical() };
     let score =
         ScoringServiceClient::new(service.clone()).score_lead(request.clone()).await.unwrap().into_inner();
     let echo = EchoProcess::start(&score);
     let echoed = connect(&echo.url).await;
     println!(
-        "ScoreLead against an echo: request {} bytes, answer {} bytes with {} entries; {CALLERS} callers",
+        "ScoreLead ({}) against an echo: request {} bytes, answer {} bytes with {} entries; {CALLERS} callers",
+        view.as_str_name(),
         request.encoded_len(),
         score.encoded_len(),
         score.contributions.len()

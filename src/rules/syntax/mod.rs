@@ -143,7 +143,7 @@ impl Parser {
                     return read;
                 }
                 Err(Stopped::For(finding)) => {
-                    read.findings.push(finding);
+                    read.findings.push(*finding);
                     return read;
                 }
                 Err(Stopped::At(error)) => error,
@@ -175,7 +175,7 @@ impl Parser {
         let parsed = self.engine.compile(text);
         if self.reading.borrow().cases > MAX_CASES {
             let message = format!("the file has more than {MAX_CASES} `switch` cases");
-            return Err(Stopped::For(Diagnostic::of_file(file, Code::TooLarge, message)));
+            return Err(Stopped::For(Box::new(Diagnostic::of_file(file, Code::TooLarge, message))));
         }
         parsed.map_err(Stopped::At)
     }
@@ -240,7 +240,7 @@ impl Parser {
 /// Why a file is not read to its end.
 enum Stopped {
     /// It is too much.
-    For(Diagnostic),
+    For(Box<Diagnostic>),
     At(ParseError),
 }
 

@@ -91,10 +91,11 @@ impl Words<'_> {
             return Some(function);
         }
         let from = from.min(self.scan.tokens.len().checked_sub(1)?);
-        let mut first = (0..=from).rev().find(|token| self.begins(*token)).unwrap_or(0);
-        let mut is_group = self.word(first) == "group";
+        let keyword = (0..=from).rev().find(|token| self.begins(*token)).unwrap_or(0);
+        let mut first = keyword;
+        let mut is_group = self.word(keyword) == "group";
         let mut depth = 0_usize;
-        for token in first..from {
+        for token in keyword..from {
             match self.scan.tokens[token].kind {
                 Kind::Mark('{') if is_group => (first, is_group) = (token + 1, false),
                 Kind::Mark('{') => depth += 1,

@@ -118,7 +118,7 @@ fn script(points: impl Strategy<Value = String>) -> impl Strategy<Value = String
 
 fn known() -> impl Strategy<Value = Vec<Tried>> {
     let of_fact = |fact: &&str| prop::sample::select([vec![Tried::Nothing; 6], values(fact)].concat());
-    FACTS.iter().map(|fact| of_fact(fact)).collect::<Vec<_>>()
+    FACTS.iter().map(of_fact).collect::<Vec<_>>()
 }
 
 /// All ways in which what is unknown could turn out.

@@ -592,12 +592,10 @@ impl<'a> Study<'a> {
 
 /// Whether a fact is unknown, and could be found out of a lead of this kind.
 fn could_be_found_out(facts: &LeadFacts, source: &FactSource, scope: Scope) -> bool {
-    let is_of_lead = match (scope, &facts.lead.subject) {
-        (Scope::Company, Subject::Company(_)) | (Scope::Person, Subject::Person(_)) | (Scope::Lead, _) => {
-            true
-        }
-        _ => false,
-    };
+    let is_of_lead = matches!(
+        (scope, &facts.lead.subject),
+        (Scope::Company, Subject::Company(_)) | (Scope::Person, Subject::Person(_)) | (Scope::Lead, _)
+    );
     // What the lead has done is told by its activities, and who is reached by its contacts.
     let follows = matches!(
         source,
