@@ -69,6 +69,9 @@ pub fn outlook(script: &Script, catalogue: &Catalogue, facts: LeadFacts, assessm
     Outlook { low: now.min(Points(low)), high: now.max(Points(high)), questions }
 }
 
+/// What some rules could give, by their places; nothing where one can only fail, so that there is no score.
+type Given = Vec<(usize, Range)>;
+
 struct Study<'a> {
     script: &'a Script,
     catalogue: &'a Catalogue,
@@ -79,6 +82,8 @@ struct Study<'a> {
     open: BTreeMap<Index, Vec<Could<'a>>>,
     /// In the order of the script.
     atoms: Vec<Atom<'a>>,
+    /// By unknown fact and what it could be: what the rules that depend on it could give, if all else stays as it is.
+    alone: BTreeMap<Index, Vec<Option<Given>>>,
     /// The facts that completeness counts, and how many of them are known.
     named: BTreeSet<Index>,
     known: usize,
@@ -148,8 +153,20 @@ impl<'a> Study<'a> {
         let coverage_is_unknown = named
             .iter()
             .any(|fact| *source(fact) == FactSource::RoleCoverage && facts.role_coverage().is_none());
-        let atoms = Vec::new();
-        Self { script, catalogue, facts, assessment, judge, open, atoms, named, known, coverage_is_unknown }
+        let (atoms, alone) = (Vec::new(), BTreeMap::new());
+        Self {
+            script,
+            catalogue,
+            facts,
+            assessment,
+            judge,
+            open,
+            atoms,
+            alone,
+            named,
+            known,
+            coverage_is_unknown,
+        }
     }
 
     /// Whether the script asks a collection, of which parts may be unknown.
@@ -274,6 +291,23 @@ impl<'a> Study<'a> {
         sets.into_iter().map(|(facts, atoms)| (facts.into_iter().collect(), atoms)).collect()
     }
 
+    /// What rules could give if a fact alone were known, for each part of what it could be.
+    fn alone(&mut self, fact: Index) -> &[Option<Given>] {
+        if !self.alone.contains_key(&fact) {
+            let atoms: Vec<usize> =
+                (0..self.atoms.len()).filter(|place| self.atoms[*place].open.contains(&fact)).collect();
+            let mut found = Vec::new();
+            for place in 0..self.open[&fact].len() {
+                self.judge.taken = [(fact, self.open[&fact][place])].into();
+                let given = atoms.iter().map(|atom| Some((*atom, self.atom_range(*atom)?)));
+                found.push(given.collect());
+            }
+            self.judge.taken.clear();
+            self.alone.insert(fact, found);
+        }
+        &self.alone[&fact]
+    }
+
     /// The different points that rules could give together, at the least and at the most.
     #[expect(clippy::type_complexity, reason = "two lists of the same")]
     fn outcomes(
@@ -281,15 +315,16 @@ impl<'a> Study<'a> {
         facts: &[Index],
         atoms: &[usize],
     ) -> (Vec<Vec<(usize, i64)>>, Vec<Vec<(usize, i64)>>) {
-        let mut parts: Vec<Vec<Could<'a>>> = facts.iter().map(|fact| self.open[fact].clone()).collect();
-        let most_ways = self.affordable_ways(facts, atoms);
-        while ways(&parts) > most_ways {
-            let Some(most) = parts.iter_mut().max_by_key(|parts| parts.len()) else { break };
-            let all = most.iter().copied().reduce(Could::or);
-            *most = all.into_iter().collect();
-        }
+        let parts = if facts.len() == 1 { Vec::new() } else { self.parts_to_try(facts, atoms) };
         let (mut lows, mut highs) = (BTreeSet::new(), BTreeSet::new());
-        for way in 0..ways(&parts) {
+        if let [fact] = facts {
+            for given in self.alone(*fact).iter().flatten() {
+                lows.insert(given.iter().map(|(_, range)| range.0).collect::<Vec<i64>>());
+                highs.insert(given.iter().map(|(_, range)| range.1).collect::<Vec<i64>>());
+            }
+        }
+        let tried = if facts.len() == 1 { 0 } else { ways(&parts) };
+        for way in 0..tried {
             let mut rest = way;
             for (fact, parts) in facts.iter().zip(&parts) {
                 self.judge.taken.insert(*fact, parts[rest % parts.len()]);
@@ -308,6 +343,18 @@ impl<'a> Study<'a> {
             outcomes.into_iter().map(placed).collect()
         };
         (placed(extremes(lows, |a, b| a <= b)), placed(extremes(highs, |a, b| a >= b)))
+    }
+
+    /// What some facts could be, in as many parts as there is time for.
+    fn parts_to_try(&mut self, facts: &[Index], atoms: &[usize]) -> Vec<Vec<Could<'a>>> {
+        let mut parts: Vec<Vec<Could<'a>>> = facts.iter().map(|fact| self.open[fact].clone()).collect();
+        let most_ways = self.affordable_ways(facts, atoms);
+        while ways(&parts) > most_ways {
+            let Some(most) = parts.iter_mut().max_by_key(|parts| parts.len()) else { break };
+            let all = most.iter().copied().reduce(Could::or);
+            *most = all.into_iter().collect();
+        }
+        parts
     }
 
     /// In how many ways these facts may be tried, so that enough time is left for the others.
@@ -440,8 +487,8 @@ impl<'a> Study<'a> {
             let verdicts_ask = self.verdicts_ask(fact);
             let mut reached =
                 Grades { ranks: BTreeSet::new(), could_have_none: false, could_disqualify: false };
-            for cell in self.open[&fact].clone().into_iter().skip(1) {
-                let Some((least, most)) = self.if_known(fact, cell) else { continue };
+            for place in 1..self.open[&fact].len() {
+                let Some((least, most)) = self.if_known(fact, place) else { continue };
                 let (low, high) = (least.0.iter().sum(), most.0.iter().sum());
                 // Where no grade asks the fact itself, the same points make the same grades.
                 let known = known_grades.iter().find(|(a, b, _)| !verdicts_ask && *a == least && *b == most);
@@ -498,15 +545,13 @@ impl<'a> Study<'a> {
 
     /// What the axes and groups count at the least and at the most if a fact were known, and all else as it is; nothing if
     /// there would be no score. The fact stays taken so.
-    fn if_known(&mut self, fact: Index, cell: Could<'a>) -> Option<(Sums, Sums)> {
-        self.judge.taken = [(fact, cell)].into();
+    fn if_known(&mut self, fact: Index, place: usize) -> Option<(Sums, Sums)> {
         let mut low: Vec<i64> = self.atoms.iter().map(|atom| atom.points).collect();
         let mut high = low.clone();
-        for place in 0..self.atoms.len() {
-            if self.atoms[place].open.contains(&fact) {
-                (low[place], high[place]) = self.atom_range(place)?;
-            }
+        for (atom, range) in self.alone(fact).get(place)?.as_ref()? {
+            (low[*atom], high[*atom]) = *range;
         }
+        self.judge.taken = [(fact, self.open[&fact][place])].into();
         let least = self.sums(&low);
         let most = if low == high { least.clone() } else { self.sums(&high) };
         Some((least, most))
