@@ -5,7 +5,7 @@ BUF := target/buf/node_modules/.bin/buf
 REQUIREMENTS := tests/clients/requirements.txt tests/deploy/requirements.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients deploy chaos bench bench-million bench-zen fuzz clean
+.PHONY: help test deps lint unit clients deploy guard chaos bench bench-million bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -48,6 +48,10 @@ clients: deps    ## the official Python and Node clients, and all transcripts, a
 deploy: deps     ## deploy/: three replicas on one PostgreSQL behind HAProxy, nginx and Envoy, restarted under load
 	cargo build --bin assay
 	tests/with-postgres .venv/bin/pytest -q tests/deploy
+
+guard:           ## the rule engine takes no more instructions than it should, against native Rust: counted by callgrind
+	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy valgrind; }
+	cargo bench --bench rules -- --instructions
 
 CHAOS_SECONDS := 300
 CHAOS_SEED := 1
