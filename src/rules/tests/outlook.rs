@@ -241,3 +241,60 @@ fn contacts_that_are_known_in_part_leave_it_open_how_many_count() {
     let (assessment, outlook) = scored(&set, &lead);
     assert_eq!((assessment.total, outlook.low, outlook.high), (Points(100), Points(100), Points(1_200)));
 }
+
+/// It runs on the threads that score, which have two MiB.
+#[test]
+fn the_deepest_scripts_that_load_fit_on_the_stack_of_a_thread() {
+    let steps = ["-(@ + 1)", "if @ > 1 { max(@, 1) } else { switch @ { 0..5 => abs(@), _ => @ } }"];
+    for step in steps {
+        let chain = |depth: usize| {
+            let define =
+                |i: usize| format!("define a{i} as {};\n", step.replace('@', &format!("a{}", i - 1)));
+            let defines: String = (1..depth).map(define).collect();
+            let last = depth - 1;
+            format!(
+                "define a0 as score;\n{defines}rule \"r\" when a{last} > 1 then 1 because \"x\";\ngrade \"D\" otherwise;\n"
+            )
+        };
+        let loads = |depth: &usize| compile(sources(&[("lead_scoring/t.rhai", &chain(*depth))])).is_ok();
+        let depth = (2..250).rev().find(loads).unwrap();
+        assert!(depth > 20, "{depth}");
+        let script = chain(depth);
+        let thread = std::thread::Builder::new().stack_size(2 << 20);
+        let outlook =
+            thread.spawn(move || scored(&compiled(&script), &lead(company())).1).unwrap().join().unwrap();
+        assert_eq!((outlook.low, outlook.high), (Points(0), Points(100)), "{step}");
+    }
+}
+
+/// What a caller sends costs bounded work: words beyond those that are told apart are not compared with each other, and
+/// once there is no time left everything could be.
+#[test]
+fn criteria_with_very_many_words_leave_the_range_wide_and_the_work_bounded() {
+    let set = compiled("criteria on fit;");
+    let script = set.script(ScriptKind::LeadScoring, "t").unwrap();
+    let criterion = |i: usize| Criterion {
+        id: format!("c-{i}").parse().unwrap(),
+        dimension: None,
+        indicator: None,
+        fact: "country".into(),
+        expectation: Expectation::In((0..1_000).map(|word| format!("w{i}-{word}")).collect()),
+        points: Points(100),
+        because: "x".into(),
+        evidence: Vec::new(),
+    };
+    let profile = ProfileContent { criteria: (0..200).map(criterion).collect(), ..ProfileContent::default() };
+    let lead = lead(company());
+    let facts = LeadFacts {
+        lead: &lead,
+        activities: &[],
+        profile: &profile,
+        created: None,
+        as_of: now(),
+        currency: "EUR",
+        vocabulary: &set.vocabulary,
+    };
+    let assessment = set.assess(script, facts).unwrap();
+    let outlook = set.outlook(script, facts, &assessment);
+    assert_eq!((outlook.low, outlook.high), (Points(0), Points(20_000)));
+}

@@ -30,7 +30,8 @@ pub struct Marks {
 
 impl Marks {
     fn word(&mut self, word: &str) {
-        if !self.words.iter().any(|known| same_word(known, word)) {
+        // Of too many words none is told apart, and to compare them with each other takes long.
+        if self.words.len() <= MAX_WORDS && !self.words.iter().any(|known| same_word(known, word)) {
             self.words.push(word.to_owned());
         }
     }
@@ -172,7 +173,7 @@ fn marks_of_profile<'a>(
     for criterion in criteria.filter(|criterion| *criterion.fact == *fact.name) {
         let mut word = |word: &'a String| {
             let word = meant(meanings, word);
-            if !words.iter().any(|known| same_word(known, word)) {
+            if words.len() <= MAX_WORDS && !words.iter().any(|known| same_word(known, word)) {
                 words.push(word);
             }
         };

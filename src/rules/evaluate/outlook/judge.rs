@@ -23,6 +23,9 @@ use crate::rules::source::table::{Cell, Table};
 /// How many parts of expressions are looked at for one lead. What comes after could be anything.
 const BUDGET: u32 = 50_000;
 
+/// How many words or numbers are compared in the time of a part.
+const WORDS_A_PART: usize = 8;
+
 /// What a fact is taken to be: as it is, which is unknown, or something else.
 pub type Taken<'a> = BTreeMap<Index, Could<'a>>;
 
@@ -76,6 +79,12 @@ impl<'a> Judge<'a> {
         self.variables = vec![None; formula.locals];
         (self.returned, self.ended) = (Could::FAIL, false);
         self.could(&formula.expr)
+    }
+
+    /// Takes from the budget what a search in so many words costs.
+    fn pay(&mut self, words: usize) {
+        let parts = u32::try_from(words / WORDS_A_PART).unwrap_or(u32::MAX);
+        self.budget = self.budget.saturating_sub(parts);
     }
 
     fn came_to(&mut self, outcome: Outcome<'a>) -> Could<'a> {
@@ -155,7 +164,10 @@ impl<'a> Judge<'a> {
                 let truth = same(a, b);
                 Could::yes_no(if *equal { truth } else { truth.not() })
             }),
-            Expr::In(sides) => self.both(sides, |_, item, list| Could::yes_no(is_in(item, list))),
+            Expr::In(sides) => self.both(sides, |judge, item, list| {
+                judge.pay(list.known().map_or(0, list_len));
+                Could::yes_no(is_in(item, list))
+            }),
             Expr::CountIn(sides) => self.both(sides, |judge, a, b| match (a.known(), b.known()) {
                 (Some(a), Some(b)) => Could::known(judge.eval.count_in([a, b])),
                 (Some(a), None) => Could::numbers(0.0, list_len(a) as f64),
@@ -590,6 +602,10 @@ impl<'a> Judge<'a> {
         };
         let meanings = self.facts.vocabulary.aliases.get(name);
         let Some(value) = could.be else { return could.truth() };
+        self.pay(words_of(&criterion.expectation));
+        if self.budget == 0 {
+            return Truth { be_unknown: true, ..Truth::EITHER };
+        }
         let truth = could_meet(&criterion.expectation, meanings, value);
         Truth { be_unknown: could.be_unknown, ..truth }
     }
@@ -638,6 +654,13 @@ fn is_in<'a>(item: Possible<'a>, list: Possible<'a>) -> Truth {
             Truth { hold: numbers.into_iter().any(within), fail: true, be_unknown: false }
         }
         _ => Truth::EITHER,
+    }
+}
+
+fn words_of(expectation: &Expectation) -> usize {
+    match expectation {
+        Expectation::In(words) | Expectation::NotIn(words) => words.len(),
+        _ => 1,
     }
 }
 

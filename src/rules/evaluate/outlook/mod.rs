@@ -371,23 +371,27 @@ impl<'a> Study<'a> {
 
     /// What a rule could give, as the facts are taken; nothing if it can only fail.
     fn atom_range(&mut self, place: usize) -> Option<Range> {
-        let atom = &self.atoms[place];
-        let is_open = !atom.open.is_empty() || atom.asks_items;
-        match atom.gives {
+        match self.atoms[place].gives {
             Gives::Criterion(criterion, fact) => {
                 let truth = self.meets(criterion, fact);
                 could_give(truth, Some((criterion.points.0, criterion.points.0)), false)
             }
             Gives::Rule(rule) => {
-                let when = self.judge.formula(&rule.when, is_open).truth();
+                let when = self.judged(&rule.when).truth();
                 if !when.hold {
                     return could_give(when, None, false);
                 }
-                let then = self.judge.formula(&rule.then, is_open);
+                let then = self.judged(&rule.then);
                 let points = then.be.and_then(|value| points_of(value.range()));
                 could_give(when, points, then.be_unknown)
             }
         }
+    }
+
+    /// What a formula could come to, as the facts are taken. One that asks for none of them is simply evaluated.
+    fn judged(&mut self, formula: &'a Formula) -> Could<'a> {
+        let (open, asks_items) = self.depends(&formula.leaves);
+        self.judge.formula(formula, asks_items || !open.is_empty())
     }
 
     fn meets(&mut self, criterion: &'a Criterion, fact: Option<Index>) -> Truth {
@@ -570,13 +574,8 @@ impl<'a> Study<'a> {
             }
         }
         for verdict in &self.script.disqualify {
-            let when = verdict.when.as_ref();
-            let depends = |when: &Formula| {
-                let (open, _) = self.depends(&when.leaves);
-                open.contains(&fact)
-            };
-            let is_open = when.is_some_and(depends);
-            disqualified.push(when.map_or(Truth::of(true), |when| self.judge.formula(when, is_open).truth()));
+            let truth = verdict.when.as_ref().map_or(Truth::of(true), |when| self.judged(when).truth());
+            disqualified.push(truth);
         }
         let could_disqualify = disqualified.iter().any(|truth| truth.hold);
         let mut grades =
