@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,14 +10,14 @@ use crate::cli::output::{out, outln};
 use crate::config::currency;
 use crate::domain::vocabulary::{Term, Vocabulary};
 use crate::priority::Nice;
-use crate::rules::diagnostics::Diagnostic;
+use crate::rules::diagnostics::{Diagnostic, Fix};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::language::functions::FUNCTIONS;
 use crate::rules::language::items::ITEM_NAMES;
 use crate::rules::language::members::{ICP_FIELDS, MEMBERS, Member, Of};
 use crate::rules::language::types::Type;
-use crate::rules::source::Sources;
+use crate::rules::source::{Sources, without_mark};
 use crate::rules::{Compiled, compile_and_try};
 
 #[derive(Subcommand)]
@@ -83,7 +84,8 @@ impl Check {
         if self.fix {
             let (sources, checked) = examine(&self.folder, &self.currency);
             let fixed = fix(&self.folder, &sources, checked.err().unwrap_or_default())?;
-            outln!("{root}: {} written", counted(fixed, "name"));
+            fixed.iter().for_each(|fixed| outln!("{root}/{fixed}"));
+            outln!("{root}: {} written", counted(fixed.len(), "name"));
         }
         let (sources, checked) = examine(&self.folder, &self.currency);
         let findings = checked.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
@@ -107,36 +109,47 @@ impl Check {
     }
 }
 
-/// Writes what was probably meant into the files; says how often.
-fn fix(folder: &Path, sources: &Sources, mut findings: Vec<Diagnostic>) -> anyhow::Result<usize> {
-    let mut fixed = 0;
-    // From the end of each line to its beginning, so that the places before stay where they are.
-    findings.sort_by(|a, b| b.cmp(a));
+/// Writes what was probably meant into the files; tells what it wrote, from the end to the beginning.
+fn fix(folder: &Path, sources: &Sources, findings: Vec<Diagnostic>) -> anyhow::Result<Vec<String>> {
+    let mut fixed = Vec::new();
     for (path, text) in sources.iter() {
+        let (whole, text) = (text, without_mark(text));
+        let mark = &whole[..whole.len() - text.len()];
         let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
-        let mut last = None;
-        for finding in findings.iter().filter(|finding| finding.file == path) {
-            let (Some(fix), Some(line)) =
-                (&finding.fix, lines.get_mut((finding.line as usize).saturating_sub(1)))
-            else {
-                continue;
-            };
-            // What is found twice at a place is written once.
-            if last.replace((finding.line, fix.column)) == Some((finding.line, fix.column)) {
-                continue;
-            }
-            let before: String = line.chars().take(fix.column as usize - 1).collect();
-            let after: String = line.chars().skip((fix.column - 1 + fix.length) as usize).collect();
+        // What is found twice at a place is written once.
+        let fixes: BTreeMap<(u32, u32), &Fix> = findings
+            .iter()
+            .filter(|finding| finding.file == path)
+            .filter_map(|finding| Some(((finding.line, finding.fix.as_ref()?.column), finding.fix.as_ref()?)))
+            .collect();
+        // From the end of each line to its beginning, so that the places before stay where they are.
+        for ((number, column), fix) in fixes.iter().rev() {
+            let Some(line) = lines.get_mut((*number as usize).saturating_sub(1)) else { continue };
+            let (start, length) = (column.saturating_sub(1) as usize, fix.length as usize);
+            let part = |from: usize, count: usize| line.chars().skip(from).take(count).collect::<String>();
+            let (before, there, after) =
+                (part(0, start), part(start, length), part(start + length, usize::MAX));
+            fixed.push(format!("{path}:{number}:{column}: {there} → {}", fix.replacement));
             *line = format!("{before}{}{after}", fix.replacement);
-            fixed += 1;
         }
-        if last.is_some() {
-            let file = folder.join(path);
-            std::fs::write(&file, lines.join("\n"))
-                .with_context(|| format!("{} can't be written", file.display()))?;
+        if !fixes.is_empty() {
+            replace(&folder.join(path), &format!("{mark}{}", lines.join("\n")))?;
         }
     }
     Ok(fixed)
+}
+
+/// Puts another text into a file at once, so that a server that watches it never reads a part of it.
+fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
+    let wrong = || format!("{} can't be written", file.display());
+    // Where the file is a link, what it leads to is replaced.
+    let file = &file.canonicalize().with_context(wrong)?;
+    // No script ends so, and a server does not look at it.
+    let new = file.with_extension("rhai.new");
+    std::fs::write(&new, text).with_context(wrong)?;
+    std::fs::set_permissions(&new, std::fs::metadata(file).with_context(wrong)?.permissions())
+        .with_context(wrong)?;
+    std::fs::rename(&new, file).with_context(wrong)
 }
 
 impl Facts {

@@ -33,6 +33,13 @@ fn rules_check_shows_place_line_and_caret() {
     assert_eq!(good.status.code(), Some(0));
     assert!(text(&good.stdout).contains("scripts: good, 6 scripts"), "{}", text(&good.stdout));
     assert_eq!(run(&["rules", "check", "no/such/folder"]).status.code(), Some(1));
+    // The folder around the scripts, which is what one names first.
+    let around = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(around.path().join("scripts/lead_scoring")).unwrap();
+    std::fs::write(around.path().join("scripts/lead_scoring/default.rhai"), "grade \"A\" otherwise;")
+        .unwrap();
+    let output = assay().args(["rules", "check"]).arg(around.path()).output().unwrap();
+    assert!(text(&output.stdout).contains("in scripts/: name that one"), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -47,6 +54,7 @@ fn names_that_were_probably_meant_are_written_into_the_files() {
     let output = assay().args(["rules", "check", "--fix"]).arg(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("3 names written"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("\"page_vist\" → \"page_visit\""), "{}", text(&output.stdout));
     let meant = more.replace("page_vist", "page_visit").replace("industri ", "industry ");
     let fixed = script.replace("employes", "employees");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{fixed}{meant}"));

@@ -1,10 +1,12 @@
 //! Collections: contacts and activities, with conditions on their items, and what is asked of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Context, Typed};
 use super::member::After;
 use super::unit::Unit;
+use crate::domain::vocabulary::{Attribute, Vocabulary};
 use crate::rules::diagnostics::Code;
 use crate::rules::language::items::{ItemField, ItemKind, declared_type, item_name, item_names};
 use crate::rules::language::members::{Of, member_of};
@@ -43,7 +45,7 @@ impl Context<'_> {
         after: After,
     ) -> Typed {
         let (object, ty) = object;
-        let items = match object {
+        let mut items = match object {
             Expr::Items(items) => *items,
             _ => {
                 let source = match &ty {
@@ -53,33 +55,13 @@ impl Context<'_> {
                 Items { source, after: None, conditions: Vec::new(), pick: None }
             }
         };
-        let of_type = match &items.source {
-            ItemSource::Activities(of_type) => of_type.clone(),
-            ItemSource::Contacts => None,
-        };
-        let outer_type = std::mem::replace(&mut self.frame.item_type, of_type);
-        let typed = self.asked_of_items(items, ty, name, args, called, at, after);
-        self.frame.item_type = outer_type;
-        typed
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "what stands around a member, and the collection so far")]
-    fn asked_of_items(
-        &mut self,
-        mut items: Items,
-        ty: Type,
-        name: &str,
-        args: &[Ast],
-        called: bool,
-        at: Span,
-        after: After,
-    ) -> Typed {
-        let kind = items.source.kind();
+        let source = items.source.clone();
+        let kind = source.kind();
         if kind == ItemKind::Contact {
             self.name_fact("contacts");
         }
         if items.pick.is_some() {
-            let picked = self.part_of_item(kind, false, name, at);
+            let picked = self.part_of_item(&source, false, name, at);
             return self.ask(items, Ask::Picked(picked.0), picked.1, at, after);
         }
         if !self.check_member(Of::Items, kind.plural(), name, called, at) {
@@ -94,9 +76,9 @@ impl Context<'_> {
             let message = format!("`{name}` needs one argument");
             return self.error(at, Code::TypeMismatch, message);
         }
-        let condition = |c: &mut Self| c.of_item(kind, &args[0], Some((&Type::YesNo, "the condition"))).0;
+        let condition = |c: &mut Self| c.of_item(&source, &args[0], Some((&Type::YesNo, "the condition"))).0;
         let number =
-            |c: &mut Self| c.of_item(kind, &args[0], Some((&Type::Number, "what is asked of each"))).0;
+            |c: &mut Self| c.of_item(&source, &args[0], Some((&Type::Number, "what is asked of each"))).0;
         let (ask, asked) = match name {
             "where" => {
                 let condition = condition(self);
@@ -136,7 +118,7 @@ impl Context<'_> {
             }
             "first" | "latest" => {
                 if after.is_last {
-                    let parts = self.names_of_item(kind, false).join(", ");
+                    let parts = self.names_of_item(&source).join(", ");
                     let help = format!("write .{name}.amount; its parts are {parts}");
                     return self.error_with(at, Code::TypeMismatch, format!("say what of the {name}"), help);
                 }
@@ -164,14 +146,14 @@ impl Context<'_> {
             "none" => (Ask::None(condition(self)), Type::YesNo),
             "share" => (Ask::Share(condition(self)), Type::Number),
             "sum" if !called => {
-                let amount = self.part_of_item(kind, false, "amount", at);
+                let amount = self.part_of_item(&source, false, "amount", at);
                 (Ask::Sum(amount.0), Type::Number)
             }
             "sum" => (Ask::Sum(number(self)), Type::Number),
             "max" => (Ask::Max(number(self)), Type::Number),
             "min" => (Ask::Min(number(self)), Type::Number),
             "distinct" => {
-                let (part, ty) = self.of_item(kind, &args[0], None);
+                let (part, ty) = self.of_item(&source, &args[0], None);
                 if !(ty.is_text() || ty.is(&Type::Number)) {
                     let message = format!("`distinct` counts words or numbers, this is {ty}");
                     return self.error(args[0].at, Code::TypeMismatch, message);
@@ -208,7 +190,7 @@ impl Context<'_> {
     }
 
     /// Lowers an expression in which the parts of an item have names.
-    fn of_item(&mut self, kind: ItemKind, ast: &Ast, wanted: Option<(&Type, &str)>) -> Typed {
+    fn of_item(&mut self, of: &ItemSource, ast: &Ast, wanted: Option<(&Type, &str)>) -> Typed {
         // A closure gives the item a name, which stands before its parts.
         let (alias, closure) = match &ast.node {
             Node::Closure(closure) if closure.params.len() == 1 => {
@@ -216,7 +198,8 @@ impl Context<'_> {
             }
             _ => (None, None),
         };
-        let outer = (self.frame.item.replace(kind), std::mem::replace(&mut self.frame.item_alias, alias));
+        let outer =
+            (self.frame.item.replace(of.clone()), std::mem::replace(&mut self.frame.item_alias, alias));
         let (expr, ty) = match closure {
             Some(closure) => self.closure_body(&closure),
             None => self.expr(ast),
@@ -230,10 +213,11 @@ impl Context<'_> {
 
     /// The part of the item that a plain name means, where a condition on items stands.
     pub fn item_part(&mut self, name: &str, at: Span) -> Option<Typed> {
-        let kind = self.frame.item?;
+        let of = self.frame.item.clone()?;
+        let kind = of.kind();
         let part = match item_name(kind, name) {
             Some(part) => self.part(kind, false, part.field, part.name),
-            None => self.declared_part(kind, kind == ItemKind::Contact, name, at)?,
+            None => self.declared_part(&of, false, name, at)?,
         };
         let means_more = self.catalogue.find(name, self.kind).is_some()
             || self.defines.iter().any(|define| define.name == name)
@@ -253,55 +237,37 @@ impl Context<'_> {
     }
 
     /// A part of an activity or of a contact that facts.toml declares.
-    fn declared_part(&mut self, kind: ItemKind, of_contact: bool, name: &str, at: Span) -> Option<Typed> {
-        let vocabulary = self.vocabulary;
-        let of_contact_itself = kind == ItemKind::Contact;
-        let mut types: Vec<Type> = match (of_contact || of_contact_itself, &self.frame.item_type) {
-            (true, _) => {
-                vocabulary.contact_attributes.get(name).map(|a| declared_type(name, a)).into_iter().collect()
-            }
-            (false, of_type) => {
-                let asked = |of: &str| of_type.as_ref().is_none_or(|of_type| **of_type == *of);
-                let properties = vocabulary.properties.iter().filter(|(of, _)| asked(of));
-                properties.filter_map(|(_, of)| of.get(name)).map(|a| declared_type(name, a)).collect()
-            }
-        };
-        let ty = types.pop()?;
-        if types.iter().any(|other| *other != ty) {
+    fn declared_part(&mut self, of: &ItemSource, of_contact: bool, name: &str, at: Span) -> Option<Typed> {
+        let declared = declared_of(self.vocabulary, of);
+        let mut types = declared.filter_map(|of| of.get(name)).map(|part| declared_type(name, part));
+        let ty = types.next()?;
+        if types.any(|other| other != ty) {
             let message =
                 format!("`{name}` is declared with different types of activities, and not the same");
             let help = "ask activity(\"type\") instead of all activities";
             return Some(self.error_with(at, Code::TypeMismatch, message, help));
         }
-        let shown = format!("{}.{name}", if of_contact { "contact" } else { kind.as_str() }).into();
-        let of_contact = of_contact && !of_contact_itself;
+        let shown = format!("{}.{name}", of.kind().as_str()).into();
         let leaf =
             ItemLeaf { field: ItemField::Declared, declared: Some(name.into()), of_contact, name: shown };
         Some((Expr::Item(leaf), ty))
     }
 
-    /// The names of all parts of an item here.
-    pub fn names_of_item(&self, kind: ItemKind, of_contact: bool) -> Vec<String> {
-        let declared: Vec<&String> = match (of_contact || kind == ItemKind::Contact, &self.frame.item_type) {
-            (true, _) => self.vocabulary.contact_attributes.keys().collect(),
-            (false, Some(of)) => {
-                self.vocabulary.properties.get(&**of).into_iter().flat_map(|of| of.keys()).collect()
-            }
-            (false, None) => self.vocabulary.properties.values().flat_map(|of| of.keys()).collect(),
-        };
-        let own = item_names(kind).into_iter().map(str::to_owned);
-        own.chain(declared.into_iter().cloned()).collect()
+    /// The names of all parts of an item.
+    pub fn names_of_item(&self, of: &ItemSource) -> Vec<String> {
+        let declared = declared_of(self.vocabulary, of).flat_map(|declared| declared.keys().cloned());
+        item_names(of.kind()).into_iter().map(str::to_owned).chain(declared).collect()
     }
 
     /// A name before a dot that says whose the part is: `contact.title`, `activity.amount`, `lead.country`.
     pub fn named_part(&mut self, first: &Ast, member: &Member) -> Option<Typed> {
-        let kind = self.frame.item?;
+        let of = self.frame.item.clone()?;
         let (Node::Name(whose), None) = (&first.node, &member.args) else { return None };
         let (name, at) = (member.name.text.as_str(), member.name.at);
         if self.frame.item_alias.as_ref() == Some(whose) {
-            return Some(self.part_of_item(kind, false, name, at));
+            return Some(self.part_of_item(&of, false, name, at));
         }
-        Some(match (whose.as_str(), kind) {
+        Some(match (whose.as_str(), of.kind()) {
             ("lead", _) => {
                 let outer = self.frame.item.take();
                 let typed = self.variable(name, at);
@@ -309,28 +275,27 @@ impl Context<'_> {
                 typed
             }
             ("contact", ItemKind::Contact) | ("activity", ItemKind::Activity) => {
-                self.part_of_item(kind, false, name, at)
+                self.part_of_item(&of, false, name, at)
             }
             ("contact", ItemKind::Activity) => {
                 self.name_fact("contacts");
-                self.part_of_item(ItemKind::Contact, true, name, at)
+                self.part_of_item(&ItemSource::Contacts, true, name, at)
             }
             _ => return None,
         })
     }
 
-    fn part_of_item(&mut self, kind: ItemKind, of_contact: bool, name: &str, at: Span) -> Typed {
-        if let Some(part) = item_name(kind, name) {
-            return self.part(kind, of_contact, part.field, part.name);
+    /// A part of an item, or of the contact of an activity.
+    fn part_of_item(&mut self, of: &ItemSource, of_contact: bool, name: &str, at: Span) -> Typed {
+        if let Some(part) = item_name(of.kind(), name) {
+            return self.part(of.kind(), of_contact, part.field, part.name);
         }
-        if let Some(part) =
-            self.declared_part(if of_contact { ItemKind::Activity } else { kind }, of_contact, name, at)
-        {
+        if let Some(part) = self.declared_part(of, of_contact, name, at) {
             return part;
         }
-        let names = self.names_of_item(kind, of_contact);
+        let names = self.names_of_item(of);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.no_member(kind.as_str(), name, &names, at)
+        self.no_member(of.kind().as_str(), name, &names, at)
     }
 
     fn part(&mut self, kind: ItemKind, of_contact: bool, field: ItemField, name: &str) -> Typed {
@@ -349,4 +314,20 @@ impl Context<'_> {
             false => format!("{path}:{line}:{column}"),
         }
     }
+}
+
+/// What facts.toml declares of items: of activities of all types, type by type.
+fn declared_of<'v>(
+    vocabulary: &'v Vocabulary,
+    of: &ItemSource,
+) -> impl Iterator<Item = &'v BTreeMap<String, Attribute>> + use<'v> {
+    let (contacts, activities) = match of {
+        ItemSource::Contacts => (Some(&vocabulary.contact_attributes), None),
+        ItemSource::Activities(of_type) => (None, Some(of_type.clone())),
+    };
+    let properties = vocabulary.properties.iter().filter(move |(kind, _)| match &activities {
+        None => false,
+        Some(of_type) => of_type.as_ref().is_none_or(|of_type| **of_type == **kind),
+    });
+    contacts.into_iter().chain(properties.map(|(_, declared)| declared))
 }

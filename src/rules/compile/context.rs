@@ -11,18 +11,15 @@ use crate::domain::text::{nearest, suggestion};
 use crate::domain::vocabulary::Vocabulary;
 use crate::rules::diagnostics::{Code, Findings, Help, Severity, is_deceptive};
 use crate::rules::language::catalogue::{Catalogue, FactSource};
-use crate::rules::language::items::ItemKind;
 use crate::rules::language::types::Type;
 use crate::rules::language::{self, ScriptKind};
-use crate::rules::program::{Expr, Formula, Function, Index, Leaf, LeafKind};
+use crate::rules::program::{Expr, Formula, Function, Index, ItemSource, Leaf, LeafKind, MAX_LEAVES};
 use crate::rules::source::table::Tables;
 use crate::rules::syntax::tree::Span;
 
 /// The most nodes of a script's program, functions counted once for each kind of arguments.
 const MAX_NODES: usize = 20_000;
 
-/// The most leaves that a formula is said to look at.
-const MAX_LEAVES: usize = 100;
 /// How many bytes of written-out text count as a part of a script.
 const BYTES_PER_NODE: usize = 64;
 /// The deepest nesting of an evaluation, through defines and functions: it runs on a thread's stack.
@@ -49,9 +46,7 @@ pub struct Frame {
     /// Within a closure, which can't either.
     pub in_closure: bool,
     /// Within a condition on items of a collection, whose parts have names of their own.
-    pub item: Option<ItemKind>,
-    /// The type of that item, if it is an activity of one.
-    pub item_type: Option<Arc<str>>,
+    pub item: Option<ItemSource>,
     /// How a closure calls that item.
     pub item_alias: Option<String>,
     pub locals: Vec<(String, Index, Type)>,
@@ -69,7 +64,6 @@ impl Frame {
             in_constant: false,
             in_closure: false,
             item: None,
-            item_type: None,
             item_alias: None,
             locals: Vec::new(),
             next_local: 0,

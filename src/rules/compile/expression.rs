@@ -191,7 +191,7 @@ impl Context<'_> {
         }
         if self.frame.item_alias.as_deref() == Some(name) {
             let parts =
-                self.frame.item.map(|kind| self.names_of_item(kind, false)).unwrap_or_default().join(", ");
+                self.frame.item.as_ref().map(|of| self.names_of_item(of)).unwrap_or_default().join(", ");
             let message = format!("say what of `{name}`");
             return self.error_with(at, Code::TypeMismatch, message, format!("its parts are {parts}"));
         }
@@ -201,7 +201,7 @@ impl Context<'_> {
             let constants = c.frame.unit.constants.keys().map(ToString::to_string);
             let facts = c.catalogue.names(c.kind).filter(|_| !c.frame.in_function).map(str::to_owned);
             let points = ["total", "fit", "engagement"].iter().filter(|_| c.grading).map(ToString::to_string);
-            let parts = c.frame.item.map(|kind| c.names_of_item(kind, false)).unwrap_or_default();
+            let parts = c.frame.item.as_ref().map(|of| c.names_of_item(of)).unwrap_or_default();
             locals.chain(parts).chain(defines).chain(constants).chain(facts).chain(points).collect()
         });
         let help = help.unwrap_or_else(|| match self.frame.in_function {

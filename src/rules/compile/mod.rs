@@ -141,7 +141,14 @@ fn check_paths(sources: &Sources) -> Vec<Diagnostic> {
     }
     if !sources.iter().any(|(path, _)| is_script(path)) {
         let message = "there is no script";
-        let help = "put one at lead_scoring/default.rhai";
+        let deeper = sources.iter().find_map(|(path, _)| {
+            let (folder, rest) = path.split_once('/')?;
+            is_script(rest).then_some(folder)
+        });
+        let help = match deeper {
+            Some(folder) => format!("there are some one folder deeper, in {folder}/: name that one"),
+            None => "put one at lead_scoring/default.rhai".into(),
+        };
         findings.push(Diagnostic::of_file("", Code::EmptySet, message).with_help(help));
     }
     findings

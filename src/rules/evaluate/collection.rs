@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::evaluator::{Evaluator, Outcome, Stop};
-use super::facts::{Facts, LeadFacts, Value};
+use super::facts::{Facts, LeadFacts};
 use super::operators::{compare, fail, finite, num};
+use super::value::Value;
 use crate::domain::canonical::folded;
 use crate::domain::lead::{Activity, Contact};
 use crate::domain::score::Position;

@@ -7,8 +7,8 @@ use crate::domain::profile::{Criterion, Expectation};
 use crate::domain::score::{Contribution, ContributionKind as Kind, Position, Unknown};
 use crate::domain::value::Value as Plain;
 use crate::domain::vocabulary::{Meanings, meant};
-use crate::rules::evaluate::facts::Value;
 use crate::rules::evaluate::score::{Input, Judged, RuleError, Run, Sum, error};
+use crate::rules::evaluate::value::Value;
 use crate::rules::language::ScriptKind;
 use crate::rules::program::Group;
 

@@ -8,14 +8,13 @@ use bumpalo::Bump;
 use super::collection::{Folded, Item};
 use super::list::{list_item, list_len};
 use super::operators::{
-    arithmetic, compare, fail, finite, is_in, matches, mistyped, num, same, text_of, text_test, yes,
+    arithmetic, compare, fail, is_in, matches, mistyped, num, same, text_of, text_test, yes,
 };
 use crate::domain::score::{Axis, Points, Position};
-use crate::rules::evaluate::facts::{Facts, LeadFacts, Value, Words};
-use crate::rules::language::functions::Math;
+use crate::rules::evaluate::facts::{Facts, LeadFacts};
+use crate::rules::evaluate::value::{Value, Words};
 use crate::rules::language::texts::host_of;
 use crate::rules::program::{Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
-use crate::rules::source::table::{Cell, Sought, Table};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
 const MAX_STEPS: u32 = 100_000;
@@ -328,32 +327,6 @@ impl<'a> Evaluator<'a> {
         self.locals[place] = value;
     }
 
-    /// A row that is not there, and a cell that is empty, are unknown.
-    fn lookup(&mut self, table: &'a Table, column: usize, keys: &'a [Expr]) -> Outcome<'a> {
-        let mut sought = Vec::with_capacity(keys.len());
-        for key in keys {
-            let key = self.eval(key)?;
-            if let Value::Text(word) = key {
-                self.charge(word.len() / 16);
-            }
-            sought.push(key);
-        }
-        match Self::find(table, column, &sought) {
-            Some(Cell::Number(number)) => Ok(Value::Number(*number)),
-            Some(Cell::YesNo(yes)) => Ok(Value::YesNo(*yes)),
-            Some(Cell::Text(text)) => Ok(Value::Text(text)),
-            Some(Cell::Empty) | None => Err(self.stop_unknown(format!("lookup(\"{}\")", table.name).into())),
-        }
-    }
-
-    pub fn find(table: &'a Table, column: usize, keys: &[Value<'a>]) -> Option<&'a Cell> {
-        let sought = keys.iter().map(|key| match key {
-            Value::Text(word) => Sought::Text(word),
-            other => Sought::Number(num(*other)),
-        });
-        table.find(column, sought)
-    }
-
     /// Counts a step.
     fn step(&mut self) -> Result<(), Stop<'a>> {
         self.steps += 1;
@@ -511,57 +484,5 @@ impl<'a> Evaluator<'a> {
             Some(default) => self.eval(default),
             None => Ok(Value::Nothing),
         }
-    }
-
-    pub fn window(&mut self, kind: &str, decayed: bool, days: f64, position: &Position) -> Outcome<'a> {
-        if days <= 0.0 {
-            return Err(fail(Some(position), format!("the number of days is {days}, it must be above 0")));
-        }
-        let Some(facts) = self.lead_facts() else { return Ok(Value::Number(0.0)) };
-        self.charge(facts.cost());
-        let value = if decayed { facts.decayed(kind, days) } else { facts.within(kind, days) };
-        finite(value, position)
-    }
-
-    fn math(&mut self, math: Math, args: &'a [Expr], position: &Position) -> Outcome<'a> {
-        let first = num(self.eval(&args[0])?);
-        let mut rest = [0.0; 2];
-        if matches!(math, Math::Min | Math::Max) {
-            let mut best = first;
-            for arg in &args[1..] {
-                let next = num(self.eval(arg)?);
-                best = if math == Math::Min { best.min(next) } else { best.max(next) };
-            }
-            return Ok(Value::Number(best));
-        }
-        for (place, arg) in rest.iter_mut().zip(&args[1..]) {
-            *place = num(self.eval(arg)?);
-        }
-        Self::math_of(math, &[first, rest[0], rest[1]], position)
-    }
-
-    /// A function of numbers; those that it does not take count for nothing.
-    pub fn math_of(math: Math, args: &[f64], position: &Position) -> Outcome<'a> {
-        let arg = |place: usize| args.get(place).copied().unwrap_or_default();
-        let (first, second, third) = (arg(0), arg(1), arg(2));
-        let value = match math {
-            Math::Min => args.iter().copied().fold(first, f64::min),
-            Math::Max => args.iter().copied().fold(first, f64::max),
-            Math::Ratio if second == 0.0 => return Err(fail(Some(position), "division by zero in `ratio`")),
-            Math::Ratio => (first / second).clamp(0.0, 1.0),
-            Math::Clamp if second > third => {
-                return Err(fail(Some(position), format!("clamp goes from {second} down to {third}")));
-            }
-            Math::Clamp => first.clamp(second, third),
-            Math::Abs => first.abs(),
-            Math::Round => libm::round(first),
-            Math::Floor => libm::floor(first),
-            Math::Ceil => libm::ceil(first),
-            Math::Sqrt => libm::sqrt(first),
-            Math::Ln => libm::log(first),
-            Math::Exp => libm::exp(first),
-            Math::Pow => libm::pow(first, second),
-        };
-        finite(value, position)
     }
 }

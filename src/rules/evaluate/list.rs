@@ -2,8 +2,8 @@
 //! and is never changed: a variable that changes gets another.
 
 use super::evaluator::{Evaluator, Outcome, Stop};
-use super::facts::Value;
 use super::operators::{fail, mistyped, num, words, yes};
+use super::value::Value;
 use crate::domain::score::Position;
 use crate::rules::program::{Each, EachHow, Expr, Loop, LoopOver};
 

@@ -1,7 +1,7 @@
 //! What operators make of values, without any facts.
 
 use super::evaluator::{Failure, Outcome, Stop};
-use super::facts::{Value, Words};
+use super::value::{Value, Words};
 use crate::domain::canonical::same_word;
 use crate::domain::score::Position;
 use crate::rules::program::{Arithmetic, Case, Comparison, TextTest};

@@ -554,6 +554,15 @@ fn words_are_compared_as_they_are_meant_wherever_they_are_written() {
     assert_eq!(assessment.total.number(), 511.0 + 1_500.0, "{:?}", assessment.contributions);
 }
 
+/// Whether a condition holds; nothing where that is unknown.
+fn assert_comes_to(condition: &str, expected: Option<bool>, lead: &LeadContent, activities: &[Activity]) {
+    let script = format!("rule \"r\" when {condition} then 1 because \"x\";");
+    let assessment = assess(&script, lead, activities).unwrap();
+    let holds = assessment.total.number() == 1.0;
+    let found = (holds || unknowns(&assessment).is_empty()).then_some(holds);
+    assert_eq!(found, expected, "{condition}: {:?}", unknowns(&assessment));
+}
+
 /// A lead with three contacts and five activities, of which some things are not known.
 fn lead_with_people() -> (LeadContent, Vec<Activity>) {
     let contact = |id: &str, title: &str, department: &str, seniority: &str, inbound| Contact {
@@ -638,13 +647,7 @@ fn collections_are_asked_with_conditions_on_their_items() {
         ("contacts.any(contact.inbound > 1 and lead.employees > 5)", None),
         ("activity(\"demo_request\").where(kind == \"page_visit\").last_days > 0", None),
     ] {
-        let script = format!("rule \"r\" when {condition} then 1 because \"x\";");
-        let assessment = assess(&script, &lead, &activities).unwrap();
-        let found = match (unknowns(&assessment).is_empty(), assessment.total.number() == 1.0) {
-            (true, holds) => Some(holds),
-            (false, holds) => (holds).then_some(true),
-        };
-        assert_eq!(found, expected, "{condition}: {:?}", unknowns(&assessment));
+        assert_comes_to(condition, expected, &lead, &activities);
     }
 }
 
@@ -691,13 +694,7 @@ fn declared_properties_and_sequences_are_asked_like_all_parts() {
             Some(true),
         ),
     ] {
-        let script = format!("rule \"r\" when {condition} then 1 because \"x\";");
-        let assessment = assess(&script, &lead, &activities).unwrap();
-        let found = match (unknowns(&assessment).is_empty(), assessment.total.number() == 1.0) {
-            (true, holds) => Some(holds),
-            (false, holds) => (holds).then_some(true),
-        };
-        assert_eq!(found, expected, "{condition}: {:?}", unknowns(&assessment));
+        assert_comes_to(condition, expected, &lead, &activities);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::canonical::same_word;
 use crate::domain::profile::{Expectation, ProfileContent};
 use crate::domain::value::Value as Plain;
 use crate::domain::vocabulary::{Meanings, Vocabulary, meant};
-use crate::rules::evaluate::facts::Value;
+use crate::rules::evaluate::value::Value;
 use crate::rules::language::catalogue::{FactDef, FactSource};
 use crate::rules::language::types::Type;
 use crate::rules::program::{Case, Expr, Formula, GroupBody, Index, Item, LeafKind, Script};

@@ -2,22 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::possible::{self, Could, Possible, Truth, same_word_as};
-use crate::domain::profile::{Criterion, Expectation, ProfileContent, Served};
+use super::leaves::size_points;
+use super::possible::{self, Could, Possible, Truth};
 use crate::domain::score::Axis;
-use crate::domain::value::Value as Plain;
-use crate::domain::vocabulary::{Meanings, meant};
-use crate::rules::evaluate::criteria::expectation_met;
 use crate::rules::evaluate::evaluator::{Evaluator, Outcome, Stop};
-use crate::rules::evaluate::facts::{LeadFacts, Value};
+use crate::rules::evaluate::facts::LeadFacts;
 use crate::rules::evaluate::list::list_len;
 use crate::rules::evaluate::operators;
-use crate::rules::language::catalogue::FactSource;
-use crate::rules::language::functions::FactState;
-use crate::rules::language::members::IcpField;
-use crate::rules::program::{
-    Ask, Case, ContactStat, Expr, Fold, Formula, Index, ItemSource, LeafKind, Script, Switch, TextTest,
-};
+use crate::rules::evaluate::value::Value;
+use crate::rules::language::functions::Math;
+use crate::rules::program::{Expr, Formula, Index, Script, Switch};
 use crate::rules::source::table::{Cell, Table};
 
 /// How many parts of expressions are looked at for one lead. What comes after could be anything.
@@ -32,7 +26,7 @@ pub type Taken<'a> = BTreeMap<Index, Could<'a>>;
 pub struct Judge<'a> {
     pub eval: Evaluator<'a>,
     pub facts: LeadFacts<'a>,
-    script: &'a Script,
+    pub script: &'a Script,
     /// Facts that could be something else than they are now.
     pub taken: Taken<'a>,
     /// Where the catalogue has the facts on which others depend.
@@ -82,7 +76,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Takes from the budget what a search in so many words costs.
-    fn pay(&mut self, words: usize) {
+    pub fn pay(&mut self, words: usize) {
         let parts = u32::try_from(words / WORDS_A_PART).unwrap_or(u32::MAX);
         self.budget = self.budget.saturating_sub(parts);
     }
@@ -161,12 +155,12 @@ impl<'a> Judge<'a> {
                 Could::yes_no(truth)
             }),
             Expr::Same(equal, sides) => self.both(sides, |_, a, b| {
-                let truth = same(a, b);
+                let truth = possible::same(a, b);
                 Could::yes_no(if *equal { truth } else { truth.not() })
             }),
             Expr::In(sides) => self.both(sides, |judge, item, list| {
                 judge.pay(list.known().map_or(0, list_len));
-                Could::yes_no(is_in(item, list))
+                Could::yes_no(possible::is_in(item, list))
             }),
             Expr::CountIn(sides) => self.both(sides, |judge, a, b| match (a.known(), b.known()) {
                 (Some(a), Some(b)) => Could::known(judge.eval.count_in([a, b])),
@@ -180,7 +174,8 @@ impl<'a> Judge<'a> {
             Expr::Math(math, args, _) => self.math(*math, args, expr),
             Expr::TextTest(test, sides) => self.both(sides, |_, a, b| match (a.known(), b.known()) {
                 (Some(a), Some(b)) => Could::known(Value::YesNo(operators::text_test(*test, a, b))),
-                _ if is_empty_part(*test, b) => Could::known(Value::YesNo(true)),
+                // Every text holds the empty one.
+                _ if matches!(b, Possible::Known(Value::Text(""))) => Could::known(Value::YesNo(true)),
                 _ => Could::be(Possible::Either),
             }),
             Expr::TextFits(pattern, text) => self.could(text).then(|text| match text.known() {
@@ -355,7 +350,7 @@ impl<'a> Judge<'a> {
         let mut ways = Vec::new();
         let mut goes_on = true;
         for (case, when, way) in &switch.cases {
-            let mut fits = case_fits(case, value);
+            let mut fits = possible::case_fits(case, value);
             if !fits.hold {
                 continue;
             }
@@ -378,12 +373,7 @@ impl<'a> Judge<'a> {
         self.one_of(ways).or_unknown(unknown)
     }
 
-    fn math(
-        &mut self,
-        math: crate::rules::language::functions::Math,
-        args: &'a [Expr],
-        whole: &'a Expr,
-    ) -> Could<'a> {
+    fn math(&mut self, math: Math, args: &'a [Expr], whole: &'a Expr) -> Could<'a> {
         let args: Vec<Could> = args.iter().map(|arg| self.could(arg)).collect();
         let unknown = args.iter().any(|arg| arg.be_unknown);
         let values: Option<Vec<Possible>> = args.iter().map(|arg| arg.be).collect();
@@ -450,165 +440,6 @@ impl<'a> Judge<'a> {
         self.variables = variables;
         could.or_unknown(unknown)
     }
-
-    /// What a fact, or something that depends on facts, could be.
-    fn leaf(&mut self, index: Index) -> Could<'a> {
-        let kind = &self.script.leaves[index].kind;
-        let taken = |judge: &Self, fact: Option<Index>| fact.and_then(|fact| judge.taken.get(&fact).copied());
-        match kind {
-            LeafKind::Fact(fact, source) => {
-                if let Some(taken) = self.taken.get(fact) {
-                    return *taken;
-                }
-                if *source == FactSource::RoleCoverage {
-                    match taken(self, self.contacts) {
-                        Some(contacts) if contacts.be.is_none() => return Could::UNKNOWN,
-                        Some(_) => return Could::numbers(0.0, 1.0).or_unknown(true),
-                        None if self.roles_depend_on_size() => {
-                            return Could::numbers(0.0, 1.0).or_unknown(true);
-                        }
-                        None => {}
-                    }
-                }
-            }
-            LeafKind::Contacts(stat) => match taken(self, self.contacts) {
-                Some(contacts) => {
-                    return contacts.then(|_| match stat {
-                        ContactStat::EngagedRole(_) => Could::be(Possible::Either),
-                        _ => Could::numbers(0.0, f64::INFINITY),
-                    });
-                }
-                None if *stat == ContactStat::IcpRolesCovered && self.roles_depend_on_size() => {
-                    return Could::numbers(0.0, f64::INFINITY);
-                }
-                None => {}
-            },
-            LeafKind::State(attribute, state) => {
-                if let Some(taken) = taken(self, self.attributes.get(attribute).copied()) {
-                    let could = match state {
-                        FactState::Confidence => Could::numbers(0.0, 1.0),
-                        FactState::AgeDays => Could::numbers(0.0, f64::INFINITY),
-                    };
-                    return taken.then(|_| could.or_unknown(true));
-                }
-            }
-            LeafKind::Icp(field) => {
-                if let Some(employees) = taken(self, self.employees) {
-                    return self.icp(*field, employees, index);
-                }
-            }
-            LeafKind::Fold(fold) => return self.fold(index, fold),
-            LeafKind::Activity(..) => {}
-        }
-        self.eval.leaf(index).map_or(Could::UNKNOWN, Could::known)
-    }
-
-    /// Whether it depends on the unknown size of the account who takes part in the decision.
-    fn roles_depend_on_size(&self) -> bool {
-        let varied = self.employees.is_some_and(|employees| {
-            self.taken.get(&employees).is_some_and(|employees| employees.be.is_some())
-        });
-        let depends = |role: &crate::domain::profile::DecisionRole| {
-            role.min_employees.is_some() || role.max_employees.is_some()
-        };
-        varied && self.facts.profile.decision_roles.iter().any(depends)
-    }
-
-    fn icp(&mut self, field: IcpField, employees: Could<'a>, leaf: Index) -> Could<'a> {
-        let profile = self.facts.profile;
-        match field {
-            IcpField::Served => employees.then(|employees| {
-                if profile.size_bands.is_empty() {
-                    return Could::UNKNOWN;
-                }
-                match band_of(profile, employees.range()) {
-                    None => Could::ANYTHING,
-                    Some(None) => Could::known(Value::Text("no")),
-                    Some(Some(band)) => match band.served {
-                        Served::Unstated => Could::UNKNOWN,
-                        served => {
-                            served.as_str().map_or(Could::UNKNOWN, |word| Could::known(Value::Text(word)))
-                        }
-                    },
-                }
-            }),
-            IcpField::Capacity => employees.then(|employees| match band_of(profile, employees.range()) {
-                None => Could::numbers(0.0, f64::INFINITY).or_unknown(true),
-                Some(band) => match band.and_then(|band| band.capacity) {
-                    Some(capacity) => Could::known(Value::Number(capacity as f64)),
-                    None => Could::UNKNOWN,
-                },
-            }),
-            IcpField::DecisionRoles if self.roles_depend_on_size() => Could::ANYTHING,
-            _ => self.eval.leaf(leaf).map_or(Could::UNKNOWN, Could::known),
-        }
-    }
-
-    fn fold(&mut self, leaf: Index, fold: &'a Fold) -> Could<'a> {
-        let by_ask = || match &fold.ask {
-            Ask::Any(_) | Ask::All(_) | Ask::None(_) => Could::be(Possible::Either),
-            Ask::Count | Ask::Distinct(_) | Ask::LastDays => Could::numbers(0.0, f64::INFINITY),
-            Ask::Share(_) => Could::numbers(0.0, 1.0),
-            _ => Could::be(Possible::Any),
-        };
-        if fold.items.source == ItemSource::Contacts
-            && let Some(contacts) = self.contacts.and_then(|contacts| self.taken.get(&contacts))
-        {
-            return contacts.then(|_| by_ask().or_unknown(true));
-        }
-        if fold.parts().into_iter().any(|part| self.asks_taken(part)) {
-            return by_ask().or_unknown(true);
-        }
-        let folded = match self.eval.folded_leaf(leaf) {
-            Ok(Some(folded)) => folded,
-            Ok(None) => return Could::ANYTHING,
-            Err(_) if self.eval.has_spent_all() => return Could::ANYTHING,
-            Err(_) => return Could::FAIL,
-        };
-        match folded.value {
-            Some(Value::Number(least)) if folded.more > 0.0 => Could::numbers(least, least + folded.more),
-            Some(value) => Could::known(value),
-            // Nothing is undecided: there is nothing that it could be asked of.
-            None if folded.unknown.len() == 1 && folded.unknown[0] == fold.written => Could::UNKNOWN,
-            None => by_ask().or_unknown(true),
-        }
-    }
-
-    /// Whether an expression asks for a fact that could be something else.
-    fn asks_taken(&self, expr: &Expr) -> bool {
-        let of_leaf = |leaf: Index| match &self.script.leaves[leaf].kind {
-            LeafKind::Fact(_, FactSource::RoleCoverage) | LeafKind::Contacts(_) | LeafKind::Icp(_) => {
-                !self.taken.is_empty()
-            }
-            LeafKind::Fact(fact, _) => self.taken.contains_key(fact),
-            LeafKind::State(attribute, _) => {
-                self.attributes.get(attribute).is_some_and(|fact| self.taken.contains_key(fact))
-            }
-            LeafKind::Fold(fold) => fold.parts().into_iter().any(|part| self.asks_taken(part)),
-            LeafKind::Activity(..) => false,
-        };
-        match expr {
-            Expr::Leaf(leaf) => of_leaf(*leaf),
-            Expr::Define(define) => self.script.defines[*define].leaves.iter().any(|leaf| of_leaf(*leaf)),
-            other => other.parts().into_iter().any(|part| self.asks_taken(part)),
-        }
-    }
-
-    /// Whether a criterion of the profile could be met.
-    pub fn meets(&mut self, criterion: &'a Criterion, fact: Index, source: &FactSource, name: &str) -> Truth {
-        let could = match self.taken.get(&fact) {
-            Some(taken) => *taken,
-            None => self.eval.facts.fact(source).map_or(Could::UNKNOWN, Could::known),
-        };
-        let meanings = self.facts.vocabulary.aliases.get(name);
-        let Some(value) = could.be else { return could.truth() };
-        self.pay(words_of(&criterion.expectation));
-        if self.budget == 0 {
-            return Truth { be_unknown: true, ..Truth::EITHER };
-        }
-        let truth = could_meet(&criterion.expectation, meanings, value);
-        Truth { be_unknown: could.be_unknown, ..truth }
-    }
 }
 
 impl<'a> Could<'a> {
@@ -621,119 +452,5 @@ impl<'a> Could<'a> {
             Some(value) => step(judge, value).or_unknown(self.be_unknown),
             None => Could { be: None, ..self },
         }
-    }
-}
-
-fn same<'a>(a: Possible<'a>, b: Possible<'a>) -> Truth {
-    match (a, b) {
-        (Possible::Known(a), Possible::Known(b)) => Truth::of(operators::same(a, b)),
-        (other, Possible::Known(Value::Text(word))) | (Possible::Known(Value::Text(word)), other) => {
-            same_word_as(other, word)
-        }
-        _ => Truth::EITHER,
-    }
-}
-
-fn is_in<'a>(item: Possible<'a>, list: Possible<'a>) -> Truth {
-    let Some(list) = list.known() else { return Truth::EITHER };
-    match item {
-        Possible::Known(item) => Truth::of(operators::is_in(item, list)),
-        _ if list_len(list) == 0 => Truth::of(false),
-        Possible::Except(_) => {
-            let words = operators::words(list);
-            Truth {
-                hold: words.iter().any(|word| same_word_as(item, word).hold),
-                fail: true,
-                be_unknown: false,
-            }
-        }
-        Possible::Numbers(low, high) => {
-            let numbers =
-                (0..list_len(list)).filter_map(|at| crate::rules::evaluate::list::list_item(list, at));
-            let within = |n: Value| matches!(n, Value::Number(n) if (low..=high).contains(&n));
-            Truth { hold: numbers.into_iter().any(within), fail: true, be_unknown: false }
-        }
-        _ => Truth::EITHER,
-    }
-}
-
-fn words_of(expectation: &Expectation) -> usize {
-    match expectation {
-        Expectation::In(words) | Expectation::NotIn(words) => words.len(),
-        _ => 1,
-    }
-}
-
-/// Whether a text is asked for nothing at all, which all texts hold.
-fn is_empty_part(_: TextTest, part: Possible) -> bool {
-    matches!(part, Possible::Known(Value::Text("")))
-}
-
-fn case_fits(case: &Case, value: Possible) -> Truth {
-    match (case, value) {
-        (case, Possible::Known(value)) => Truth::of(operators::matches(case, value)),
-        (Case::Number(number), Possible::Numbers(low, high)) => {
-            Truth { hold: (low..=high).contains(number), fail: true, be_unknown: false }
-        }
-        (Case::Range { from, to, inclusive }, Possible::Numbers(low, high)) => {
-            let below_end = |n: f64| if *inclusive { n <= *to } else { n < *to };
-            Truth {
-                hold: *from <= high && below_end(low),
-                fail: !(*from <= low && below_end(high)),
-                be_unknown: false,
-            }
-        }
-        (Case::Text(word), value) => same_word_as(value, word),
-        _ => Truth::EITHER,
-    }
-}
-
-/// The size band of all numbers in a range, or that they are in none; nothing if they differ.
-fn band_of(
-    profile: &ProfileContent,
-    (low, high): (f64, f64),
-) -> Option<Option<&crate::domain::profile::SizeBand>> {
-    let of = |employees: f64| profile.size_bands.iter().position(|band| band.contains(employees));
-    let edges = profile.size_bands.iter().flat_map(|band| [band.min].into_iter().chain(band.max));
-    let parted = edges.into_iter().any(|edge| low < edge as f64 && edge as f64 <= high);
-    (of(low) == of(high) && !parted).then(|| of(low).map(|band| &profile.size_bands[band]))
-}
-
-fn size_points(profile: &ProfileContent, range: (f64, f64)) -> Could<'static> {
-    if profile.size_bands.is_empty() {
-        return Could::UNKNOWN;
-    }
-    match band_of(profile, range) {
-        Some(band) => Could::known(Value::Number(band.map_or(0.0, |band| band.points.number()))),
-        None => {
-            let points = profile.size_bands.iter().map(|band| band.points.number());
-            let (low, high) = points.fold((0.0_f64, 0.0_f64), |(low, high), p| (low.min(p), high.max(p)));
-            Could::numbers(low, high)
-        }
-    }
-}
-
-fn could_meet(expectation: &Expectation, meanings: Option<&Meanings>, value: Possible) -> Truth {
-    if let Possible::Known(value) = value {
-        return expectation_met(expectation, meanings, value).map_or(Truth::EITHER, Truth::of);
-    }
-    let word = |expected: &String| same_word_as(value, meant(meanings, expected)).hold;
-    let (low, high) = value.range();
-    let within = |least: f64, most: f64, most_belongs: bool| {
-        let below = |n: f64| if most_belongs { n <= most } else { n < most };
-        Truth { hold: high >= least && below(low), fail: !(low >= least && below(high)), be_unknown: false }
-    };
-    match expectation {
-        Expectation::In(words) => Truth { hold: words.iter().any(word), fail: true, be_unknown: false },
-        Expectation::NotIn(words) => Truth { hold: true, fail: words.iter().any(word), be_unknown: false },
-        Expectation::Between(min, max) => {
-            within(min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY), max.is_none())
-        }
-        Expectation::AtLeast(least) => within(*least, f64::INFINITY, true),
-        Expectation::AtMost(most) => within(f64::NEG_INFINITY, *most, true),
-        Expectation::Equals(Plain::Text(expected)) => {
-            Truth { hold: word(expected), fail: true, be_unknown: false }
-        }
-        Expectation::Equals(_) => Truth::EITHER,
     }
 }

@@ -2,9 +2,11 @@
 //! less.
 
 use crate::domain::canonical::same_word;
-use crate::rules::evaluate::facts::Value;
+use crate::rules::evaluate::list::{list_item, list_len};
+use crate::rules::evaluate::operators;
+use crate::rules::evaluate::value::Value;
 use crate::rules::language::functions::Math;
-use crate::rules::program::{Arithmetic, Comparison};
+use crate::rules::program::{Arithmetic, Case, Comparison};
 
 /// What a value could be.
 #[derive(Debug, Clone, Copy)]
@@ -244,6 +246,57 @@ pub fn same_word_as(possible: Possible, word: &str) -> Truth {
     match possible {
         Possible::Known(Value::Text(own)) => Truth::of(same_word(own, word)),
         Possible::Except(words) if words.iter().any(|known| same_word(known, word)) => Truth::of(false),
+        _ => Truth::EITHER,
+    }
+}
+
+pub fn same<'a>(a: Possible<'a>, b: Possible<'a>) -> Truth {
+    match (a, b) {
+        (Possible::Known(a), Possible::Known(b)) => Truth::of(operators::same(a, b)),
+        (other, Possible::Known(Value::Text(word))) | (Possible::Known(Value::Text(word)), other) => {
+            same_word_as(other, word)
+        }
+        _ => Truth::EITHER,
+    }
+}
+
+pub fn is_in<'a>(item: Possible<'a>, list: Possible<'a>) -> Truth {
+    let Some(list) = list.known() else { return Truth::EITHER };
+    match item {
+        Possible::Known(item) => Truth::of(operators::is_in(item, list)),
+        _ if list_len(list) == 0 => Truth::of(false),
+        Possible::Except(_) => {
+            let words = operators::words(list);
+            Truth {
+                hold: words.iter().any(|word| same_word_as(item, word).hold),
+                fail: true,
+                be_unknown: false,
+            }
+        }
+        Possible::Numbers(low, high) => {
+            let numbers = (0..list_len(list)).filter_map(|at| list_item(list, at));
+            let within = |n: Value| matches!(n, Value::Number(n) if (low..=high).contains(&n));
+            Truth { hold: numbers.into_iter().any(within), fail: true, be_unknown: false }
+        }
+        _ => Truth::EITHER,
+    }
+}
+
+pub fn case_fits(case: &Case, value: Possible) -> Truth {
+    match (case, value) {
+        (case, Possible::Known(value)) => Truth::of(operators::matches(case, value)),
+        (Case::Number(number), Possible::Numbers(low, high)) => {
+            Truth { hold: (low..=high).contains(number), fail: true, be_unknown: false }
+        }
+        (Case::Range { from, to, inclusive }, Possible::Numbers(low, high)) => {
+            let below_end = |n: f64| if *inclusive { n <= *to } else { n < *to };
+            Truth {
+                hold: *from <= high && below_end(low),
+                fail: !(*from <= low && below_end(high)),
+                be_unknown: false,
+            }
+        }
+        (Case::Text(word), value) => same_word_as(value, word),
         _ => Truth::EITHER,
     }
 }
