@@ -213,13 +213,20 @@ async fn a_list_that_nobody_waits_for_any_more_stops() {
             cut_off += i32::from(call.await.unwrap().is_err_and(|status| ended.contains(&status.code())));
         }
         assert!(cut_off > LISTS / 2, "{cut_off} lists were cut off: they are too short for this test");
-        leads.list_leads(pb::ListLeadsRequest { page_size: 1, ..Default::default() }).await.unwrap();
+        // All of them would take two processors twenty times as long as one.
+        let limit = 12 * alone + Duration::from_millis(500);
+        // The server may hear of those who went away a moment after this call, which then finds no place yet.
+        let short = pb::ListLeadsRequest { page_size: 1, ..Default::default() };
+        while let Err(status) = leads.list_leads(short.clone()).await {
+            assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+            assert!(begin.elapsed() < limit, "{status:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let took = begin.elapsed();
         println!(
             "a long list takes {alone:?}; {cut_off} of {LISTS} were cut off, the next short one came after {took:?}"
         );
-        // All of them would take two processors twenty times as long as one.
-        assert!(took < 12 * alone + Duration::from_millis(500), "{took:?}");
+        assert!(took < limit, "{took:?}");
     }
 }
 
