@@ -41,8 +41,8 @@ pub struct Doctor {
 const PATIENCE: Duration = Duration::from_secs(86_400);
 /// How far two clocks may be apart.
 const CLOCKS: i64 = 5;
-/// Of a disk, what should be free.
-const FREE_SHARE: f64 = 0.05;
+/// What should be free on a disk, even beside a small database.
+const LEAST_FREE: u64 = 256 << 20;
 
 impl Doctor {
     pub async fn run(self) -> anyhow::Result<Done> {
@@ -83,7 +83,8 @@ impl Doctor {
             }],
         };
         if let Database::Sqlite(path) = database {
-            findings.extend(free_share(path).and_then(|free| nearly_full(path, free)));
+            let size = std::fs::metadata(path).map_or(0, |file| file.len());
+            findings.extend(free_bytes(path).and_then(|free| nearly_full(path, free, size)));
         }
         findings
     }
@@ -102,17 +103,24 @@ impl Doctor {
     }
 }
 
-/// Which part of a file's disk is free, if that can be told.
-fn free_share(path: &Path) -> Option<f64> {
+/// How many bytes are free on the disk of a file, if that can be told.
+fn free_bytes(path: &Path) -> Option<u64> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail as f64 / (stat.f_blocks as f64).max(1.0))
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-fn nearly_full(path: &Path, free: f64) -> Option<Finding> {
-    (free < FREE_SHARE).then(|| Finding {
-        what: format!("the disk of {} has {:.1} % left", path.display(), free * 100.0),
-        remedy: "free space: a full disk is told as STORE_FULL, and writes go on by themselves afterwards",
+/// Bytes count, not a share of the disk: 4 % of a large one is plenty, and 20 % of a small one may not be enough for a copy
+/// of the database, which a backup or a migration makes.
+fn nearly_full(path: &Path, free: u64, size: u64) -> Option<Finding> {
+    (free < size.max(LEAST_FREE)).then(|| Finding {
+        what: format!(
+            "the disk of {} has {} MiB left, the database takes {} MiB",
+            path.display(),
+            free >> 20,
+            size >> 20
+        ),
+        remedy: "free space, also for a copy of the database: a full disk is told as STORE_FULL, and writes go on by themselves afterwards",
     })
 }
 
@@ -188,9 +196,15 @@ mod tests {
         assert_eq!(clocks_apart("yesterday", now.as_second()), None);
 
         let path = Path::new("/data/assay.db");
-        assert_eq!(nearly_full(path, 0.06), None);
-        assert_eq!(nearly_full(path, 0.012).unwrap().what, "the disk of /data/assay.db has 1.2 % left");
-        let here = free_share(Path::new("Cargo.toml")).unwrap();
-        assert!(here > 0.0 && here <= 1.0, "{here}");
+        assert_eq!(nearly_full(path, 300 << 20, 1 << 20), None);
+        assert_eq!(
+            [nearly_full(path, 200 << 20, 1 << 20), nearly_full(path, 900 << 20, 1 << 30)]
+                .map(|found| found.unwrap().what),
+            [
+                "the disk of /data/assay.db has 200 MiB left, the database takes 1 MiB",
+                "the disk of /data/assay.db has 900 MiB left, the database takes 1024 MiB",
+            ]
+        );
+        assert!(free_bytes(Path::new("Cargo.toml")).unwrap() > 0);
     }
 }
