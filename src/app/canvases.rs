@@ -22,6 +22,7 @@ impl App {
             version: Version::first(once.stamp(self.now())),
             content: draft.content,
             forked_from: None,
+            forked_from_revision: 0,
             segments: Default::default(),
         };
         self.check_canvas(&canvas, draft.violations)?;
@@ -60,7 +61,7 @@ impl App {
     ) -> Result<Canvas> {
         let receipt = |canvas: &Canvas, (): &()| once.of(canvas);
         let (canvas, ()) = self
-            .edit_canvas(name, &once, receipt, |canvas| {
+            .write_canvas(name, &once, receipt, |canvas| {
                 admit(name, &canvas.version, etag)?;
                 let Draft { content, mut violations } = edit(canvas);
                 if content.kind != canvas.content.kind {
@@ -105,7 +106,7 @@ impl App {
     /// Reads a canvas, lets `edit` change it, and writes it as its next revision: the way of every write to a
     /// canvas and to what belongs to it. A conflict is always tried again, since a write to a sibling may
     /// have caused it: `edit` compares etags itself and refuses when its own part has moved on.
-    pub(super) async fn edit_canvas<T, O: 'static>(
+    pub(super) async fn write_canvas<T, O: 'static>(
         &self,
         name: &CanvasName,
         once: &Once<O>,
@@ -126,7 +127,7 @@ impl App {
         })
     }
 
-    fn check_canvas(&self, canvas: &Canvas, violations: Vec<Violation>) -> Result<()> {
+    pub(super) fn check_canvas(&self, canvas: &Canvas, violations: Vec<Violation>) -> Result<()> {
         let mut c = Checker::resume("canvas", violations);
         canvas.content.check(&mut c);
         canvas.check_references(&mut c);
@@ -153,7 +154,7 @@ impl App {
 /// The most bytes of a canvas with its segments and personas, as it is stored: they are read and written as one.
 const MAX_STORED: usize = 3_500_000;
 
-fn check_size(canvas: &Canvas) -> Result<()> {
+pub(super) fn check_size(canvas: &Canvas) -> Result<()> {
     let size = serde_json::to_vec(canvas).map_err(StoreError::failed)?.len();
     if size <= MAX_STORED {
         return Ok(());

@@ -2,6 +2,8 @@
 //! the time by a clock that it is given.
 
 pub mod canvases;
+pub mod edit_canvas;
+pub mod examine_canvas;
 pub mod leads;
 pub mod metrics;
 pub mod once;

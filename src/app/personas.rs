@@ -24,7 +24,7 @@ impl App {
         let name = PersonaName { canvas, segment, persona: id.clone() };
         let receipt = |_: &Canvas, persona: &Persona| once.of(&(name.clone(), persona.clone()));
         let (_, persona) = self
-            .edit_canvas(&parent.canvas_name(), &once, receipt, |canvas| {
+            .write_canvas(&parent.canvas_name(), &once, receipt, |canvas| {
                 let segment = touch(canvas, parent, once.stamp(self.now()))?;
                 if segment.personas.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
@@ -67,7 +67,7 @@ impl App {
     ) -> Result<(PersonaName, Persona)> {
         let receipt = |_: &Canvas, persona: &Persona| once.of(&(name.clone(), persona.clone()));
         let (_, persona) = self
-            .edit_canvas(&name.canvas_name(), &once, receipt, |canvas| {
+            .write_canvas(&name.canvas_name(), &once, receipt, |canvas| {
                 let segment = touch(canvas, &name.segment_name(), once.stamp(self.now()))?;
                 let persona = segment.personas.get_mut(&name.persona).ok_or_else(|| missing(name))?;
                 admit(name, &persona.version, etag)?;
@@ -80,7 +80,7 @@ impl App {
     }
 
     pub async fn delete_persona(&self, name: &PersonaName, etag: &str, once: Once<()>) -> Result<()> {
-        self.edit_canvas(
+        self.write_canvas(
             &name.canvas_name(),
             &once,
             |_, ()| once.of(&()),

@@ -1,10 +1,13 @@
 //! Ranks the segments of a canvas.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{App, Result};
+use crate::domain::canvas::Canvas;
 use crate::domain::name::{CanvasName, SegmentName};
 use crate::domain::score::Priority;
+use crate::domain::segment::LeadTally;
 use crate::rules::set::RuleSet;
 use crate::rules::{ScriptKind, SegmentFacts};
 
@@ -17,14 +20,24 @@ pub struct Ranking {
 
 impl App {
     pub async fn prioritize_segments(&self, name: &CanvasName, script: Option<&str>) -> Result<Ranking> {
-        let rules = self.rule_set()?;
         let canvas = self.live_canvas(name).await?;
+        let tallies = self.store.segment_tallies(name).await?;
+        self.rank(&canvas, script, &tallies)
+    }
+
+    /// Ranks the segments of a canvas by a script: the canvas's own, unless another one is named.
+    pub(super) fn rank(
+        &self,
+        canvas: &Canvas,
+        script: Option<&str>,
+        tallies: &BTreeMap<SegmentName, LeadTally>,
+    ) -> Result<Ranking> {
+        let rules = self.rule_set()?;
         let script =
             rules.script(ScriptKind::SegmentPriority, script.unwrap_or(&canvas.content.priority_script))?;
-        let tallies = self.store.segment_tallies(name).await?;
         let mut priorities = Vec::new();
         for (id, segment) in &canvas.segments {
-            let name = SegmentName { canvas: name.canvas.clone(), segment: id.clone() };
+            let name = SegmentName { canvas: canvas.name.canvas.clone(), segment: id.clone() };
             let leads = tallies.get(&name).copied().unwrap_or_default();
             let facts = SegmentFacts { segment: &segment.content, leads };
             let assessment = rules.prioritize(script, facts)?;

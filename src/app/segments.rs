@@ -2,7 +2,7 @@
 
 use super::once::Once;
 use super::{App, Error, Result, admit, until_written};
-use crate::domain::canvas::Canvas;
+use crate::domain::canvas::{Canvas, NeedRef};
 use crate::domain::check::{Checker, Draft, Invalid};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id, SegmentName};
@@ -25,7 +25,7 @@ impl App {
         let name = SegmentName { canvas: parent.canvas.clone(), segment: id.clone() };
         let receipt = |_: &Canvas, segment: &Segment| once.of(&(name.clone(), segment.clone()));
         let (_, segment) = self
-            .edit_canvas(parent, &once, receipt, |canvas| {
+            .write_canvas(parent, &once, receipt, |canvas| {
                 if canvas.segments.contains_key(&id) {
                     return Err(StoreError::AlreadyExists(name.to_string()).into());
                 }
@@ -74,7 +74,7 @@ impl App {
     ) -> Result<(SegmentName, Segment)> {
         let receipt = |_: &Canvas, segment: &Segment| once.of(&(name.clone(), segment.clone()));
         let (_, segment) = self
-            .edit_canvas(&name.canvas_name(), &once, receipt, |canvas| {
+            .write_canvas(&name.canvas_name(), &once, receipt, |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
                 let kept: Vec<Id> = segment.content.channel_notes().cloned().collect();
@@ -83,7 +83,9 @@ impl App {
                 let segment = canvas.segments.get_mut(&name.segment).ok_or_else(|| missing(name))?;
                 segment.content = content;
                 segment.version = segment.version.next(once.stamp(self.now()));
-                Ok(Segment { proposition_notes: serving, ..segment.clone() })
+                let segment = segment.clone();
+                check_answers(canvas, &name.segment)?;
+                Ok(Segment { proposition_notes: serving, ..segment })
             })
             .await?;
         Ok((name.clone(), segment))
@@ -96,7 +98,7 @@ impl App {
             let profiles = self.store.profiles_of_canvas(&canvas).await?;
             let profiles = profiles.into_iter().filter(|(_, segment)| segment == name);
             let profiles: Vec<String> = profiles.map(|(profile, _)| profile.to_string()).collect();
-            let edited = self.edit_canvas(&canvas, &once, receipt, |canvas| {
+            let edited = self.write_canvas(&canvas, &once, receipt, |canvas| {
                 let segment = canvas.segments.get(&name.segment).ok_or_else(|| missing(name))?;
                 admit(name, &segment.version, etag)?;
                 let mut users = profiles.clone();
@@ -128,6 +130,28 @@ impl App {
         }
         Ok(c.finish(content)?)
     }
+}
+
+/// A need that an offer answers can't go before the answer.
+fn check_answers(canvas: &Canvas, segment: &Id) -> Result<()> {
+    let Some(found) = canvas.segments.get(segment) else { return Ok(()) };
+    let mut c = Checker::at("segment");
+    for note in &canvas.content.notes {
+        let gone = |answer: &&NeedRef| {
+            answer.segment.segment == *segment
+                && !found.content.needs.iter().any(|need| need.id == answer.need)
+        };
+        for answer in note.answers().filter(gone) {
+            c.wrong_field(
+                "needs",
+                format!(
+                    "\"{}\" is answered by the note \"{}\": change its offer first, or both by EditCanvas",
+                    answer.need, note.id
+                ),
+            );
+        }
+    }
+    Ok(c.finish(())?)
 }
 
 pub(super) fn missing(name: impl ToString) -> Error {

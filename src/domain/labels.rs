@@ -6,14 +6,18 @@ pub const LANGUAGES: [&str; 5] = ["en", "vi", "zh", "ar", "it"];
 /// A thing's name in a language such as `vi` or `zh-Hant`. In another language, and of a thing without a name here, it is
 /// the English one.
 pub fn label<'a>(language: &str, english: &'a str) -> &'a str {
+    LABELS.iter().find(|row| row[0] == english).map_or(english, |row| of_language(language, *row))
+}
+
+/// Of the same thing said in [`LANGUAGES`], that in a language; the English one for any other.
+pub fn of_language<'a>(language: &str, said: [&'a str; 5]) -> &'a str {
     let primary = language.split(['-', '_']).next().unwrap_or_default();
     let column = LANGUAGES.iter().position(|known| known.eq_ignore_ascii_case(primary));
-    let row = LABELS.iter().find(|row| row[0] == english);
-    row.zip(column).map_or(english, |(row, column)| row[column])
+    said[column.unwrap_or(0)]
 }
 
 /// What is named: blocks, facets, types of relationships, links, and the words between them.
-const LABELS: [[&str; 5]; 80] = [
+const LABELS: [[&str; 5]; 95] = [
     // The blocks of a business model.
     ["Customer Segments", "Phân khúc khách hàng", "客户细分", "شرائح العملاء", "Segmenti di clientela"],
     ["Value Propositions", "Đề xuất giá trị", "价值主张", "القيمة المقترحة", "Proposte di valore"],
@@ -134,6 +138,23 @@ const LABELS: [[&str; 5]; 80] = [
     ["result", "kết quả", "结果", "النتيجة", "risultato"],
     ["evidence", "bằng chứng", "证据", "الأدلة", "prove"],
     ["source", "nguồn", "来源", "المصدر", "fonte"],
+    // How hypotheses stand.
+    ["untested", "chưa kiểm chứng", "未验证", "غير مختبر", "non verificata"],
+    ["weakly founded", "căn cứ yếu", "证据薄弱", "أساسه ضعيف", "poco fondata"],
+    ["supported", "được ủng hộ", "得到支持", "مدعوم", "sostenuta"],
+    ["refuted", "bị bác bỏ", "已证伪", "مدحوض", "smentita"],
+    ["contradicted", "mâu thuẫn", "相互矛盾", "متناقض", "contraddetta"],
+    // What happened between two canvases.
+    ["added", "đã thêm", "新增", "أُضيف", "aggiunto"],
+    ["removed", "đã bỏ", "移除", "أُزيل", "rimosso"],
+    ["changed", "đã đổi", "更改", "تغيّر", "modificato"],
+    ["moved", "đã chuyển", "移动", "نُقل", "spostato"],
+    ["retargeted", "đổi đích", "改指", "أُعيد توجيهه", "reindirizzato"],
+    ["canvas", "khung mô hình", "画布", "النموذج", "canvas"],
+    ["note", "ghi chú", "便签", "ملاحظة", "nota"],
+    ["link", "liên kết", "关联", "رابط", "collegamento"],
+    ["segment", "phân khúc khách hàng", "客户群体", "شريحة", "segmento"],
+    ["facet", "khía cạnh", "方面", "جانب", "aspetto"],
 ];
 
 #[cfg(test)]

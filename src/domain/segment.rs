@@ -160,6 +160,16 @@ pub enum LifecycleStage {
 }
 
 impl LifecycleStage {
+    pub const ALL: [LifecycleStage; 7] = [
+        LifecycleStage::Awareness,
+        LifecycleStage::Consideration,
+        LifecycleStage::FirstPurchase,
+        LifecycleStage::Onboarding,
+        LifecycleStage::Use,
+        LifecycleStage::Renewal,
+        LifecycleStage::Advocacy,
+    ];
+
     /// Its English name, by which [`labels`](super::labels) has those of other languages.
     pub fn title(self) -> &'static str {
         match self {

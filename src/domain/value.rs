@@ -108,6 +108,9 @@ pub struct Evidence {
     /// 0 to 1.
     pub strength: Option<f64>,
     pub observed_time: Time,
+    /// Whether it speaks against the statement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub against: bool,
 }
 
 impl Evidence {

@@ -59,6 +59,8 @@ changing! { |request| request.change.clone();
     UpdateCanvasRequest of "CanvasService/UpdateCanvas",
     DeleteCanvasRequest of "CanvasService/DeleteCanvas",
     UndeleteCanvasRequest of "CanvasService/UndeleteCanvas",
+    RestoreCanvasRequest of "CanvasService/RestoreCanvas",
+    ForkCanvasRequest of "CanvasService/ForkCanvas",
     CreateSegmentRequest of "SegmentService/CreateSegment",
     UpdateSegmentRequest of "SegmentService/UpdateSegment",
     DeleteSegmentRequest of "SegmentService/DeleteSegment",
@@ -79,6 +81,19 @@ changing! { |_| None;
     DeleteLeadRequest of "LeadService/DeleteLead",
     RecordActivitiesRequest of "LeadService/RecordActivities",
     DeleteActivitiesRequest of "LeadService/DeleteActivities",
+}
+
+impl Changing for pb::EditCanvasRequest {
+    const METHOD: &'static str = "CanvasService/EditCanvas";
+
+    /// Only looking at what would come of it can be repeated as it is.
+    fn request_id(&self) -> &str {
+        if self.validate_only { "" } else { &self.request_id }
+    }
+
+    fn change(&self) -> Option<pb::Change> {
+        self.change.clone()
+    }
 }
 
 impl Changing for pb::ScoreLeadRequest {

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::value::{evidence, evidence_out, money, money_out};
 use super::{PartIds, WireEnum, change_out, choice, parsed, stated, timestamp};
+use crate::domain::canvas::hypothesis::HypothesisStatus;
 use crate::domain::canvas::{
-    AmountRange, Block, Canvas, CanvasContent, CanvasKind, Hypothesis, Link, LinkEnd, LinkKind, Note,
+    AmountRange, Block, Canvas, CanvasContent, CanvasKind, Hypothesis, Link, LinkEnd, LinkKind, NeedRef,
+    Note, Offer, OfferItem,
 };
 use crate::domain::check::Checker;
-use crate::domain::name::{CanvasName, Id};
+use crate::domain::name::{CanvasName, Id, SegmentName};
+use crate::domain::time::Time;
 use crate::domain::value::Money;
 use crate::domain::version::Version;
 use crate::grpc::pb;
@@ -33,6 +36,16 @@ super::wire_enum!(
     UnfairAdvantage
 );
 super::wire_enum!(
+    HypothesisStatus,
+    HypothesisStatus,
+    Untested,
+    Weak,
+    Supported,
+    Refuted,
+    Contradicted,
+    Stale
+);
+super::wire_enum!(
     LinkKind, LinkKind, Serves, Reaches, Relates, PaidBy, PaidFor, Supplies, Needs, Costs, Concerns, Solves
 );
 
@@ -54,7 +67,7 @@ pub fn content(c: &mut Checker, canvas: pb::Canvas) -> CanvasContent {
     }
 }
 
-fn note(c: &mut Checker, note: pb::Note, ids: &mut PartIds) -> Note {
+pub fn note(c: &mut Checker, note: pb::Note, ids: &mut PartIds) -> Note {
     Note {
         id: ids.read(c, &note.id),
         block: stated(c, "block", note.block, Block::Channels),
@@ -63,7 +76,31 @@ fn note(c: &mut Checker, note: pb::Note, ids: &mut PartIds) -> Note {
         tags: note.tags,
         amount: note.amount.map(|range| c.within("amount", |c| amount(c, range))),
         hypothesis: note.hypothesis.map(|h| c.within("hypothesis", |c| hypothesis(c, h))),
+        offer: note.offer.map(|read| c.within("offer", |c| offer(c, read))),
     }
+}
+
+fn offer(c: &mut Checker, offer: pb::Offer) -> Offer {
+    let mut ids =
+        PartIds::new("item", offer.features.iter().chain(&offer.benefits).map(|item| item.id.as_str()));
+    let mut items = |c: &mut Checker, field: &str, items: Vec<pb::OfferItem>| {
+        c.each(field, items, |c, item| OfferItem {
+            id: ids.read(c, &item.id),
+            text: item.text,
+            answers: c.each("answers", item.answers, need_ref).into_iter().flatten().collect(),
+        })
+    };
+    Offer {
+        message: offer.message,
+        features: items(c, "features", offer.features),
+        benefits: items(c, "benefits", offer.benefits),
+    }
+}
+
+fn need_ref(c: &mut Checker, answer: pb::NeedRef) -> Option<NeedRef> {
+    let segment: Option<SegmentName> = parsed(c, "segment", &answer.segment);
+    let need: Option<Id> = parsed(c, "need", &answer.need);
+    Some(NeedRef { segment: segment?, need: need? })
 }
 
 fn amount(c: &mut Checker, range: pb::AmountRange) -> AmountRange {
@@ -82,10 +119,11 @@ fn hypothesis(c: &mut Checker, h: pb::Hypothesis) -> Hypothesis {
         threshold: h.threshold,
         result: h.result,
         evidence: evidence(c, h.evidence),
+        risk: h.risk,
     }
 }
 
-fn link(c: &mut Checker, link: pb::Link, ids: &mut PartIds) -> Link {
+pub fn link(c: &mut Checker, link: pb::Link, ids: &mut PartIds) -> Link {
     let id = ids.read(c, &link.id);
     let nowhere = || id.clone();
     let from: Id = parsed(c, "from", &link.from).unwrap_or_else(nowhere);
@@ -101,22 +139,25 @@ fn link(c: &mut Checker, link: pb::Link, ids: &mut PartIds) -> Link {
 /// Content as it would be read under a name.
 pub fn shown(name: CanvasName, content: CanvasContent) -> pb::Canvas {
     let (version, segments) = (Version::default(), BTreeMap::new());
-    outward(&Canvas { name, version, content, forked_from: None, segments })
+    let canvas = Canvas { name, version, content, forked_from: None, forked_from_revision: 0, segments };
+    outward(&canvas, Time::default())
 }
 
-pub fn outward(canvas: &Canvas) -> pb::Canvas {
-    let Canvas { name, version, content, forked_from, segments: _ } = canvas;
+/// A canvas as it stands at a time: evidence ages.
+pub fn outward(canvas: &Canvas, now: Time) -> pb::Canvas {
+    let Canvas { name, version, content, forked_from, forked_from_revision, segments: _ } = canvas;
     pb::Canvas {
         name: name.to_string(),
         display_name: content.display_name.clone(),
         kind: content.kind.outward(),
         language: content.language.clone(),
         maturity: content.maturity.outward(),
-        notes: content.notes.iter().map(|note| note_out(note, &content.links)).collect(),
+        notes: content.notes.iter().map(|note| note_out(note, &content.links, now)).collect(),
         links: content.links.iter().map(link_out).collect(),
         priority_script: content.priority_script.clone(),
         size_unit: content.size_unit.clone(),
         forked_from: forked_from.as_ref().map(ToString::to_string).unwrap_or_default(),
+        forked_from_revision: *forked_from_revision,
         revision: version.revision,
         etag: version.etag(),
         create_time: Some(timestamp(version.create_time)),
@@ -126,7 +167,7 @@ pub fn outward(canvas: &Canvas) -> pb::Canvas {
     }
 }
 
-fn note_out(note: &Note, links: &[Link]) -> pb::Note {
+pub fn note_out(note: &Note, links: &[Link], now: Time) -> pb::Note {
     let segments: BTreeSet<String> = links
         .iter()
         .filter(|link| link.from == note.id)
@@ -147,18 +188,43 @@ fn note_out(note: &Note, links: &[Link]) -> pb::Note {
             high: Some(money_out(&range.high)),
             period: range.period.clone(),
         }),
-        hypothesis: note.hypothesis.as_ref().map(|h| pb::Hypothesis {
-            statement: h.statement.clone(),
-            test: h.test.clone(),
-            metric: h.metric.clone(),
-            threshold: h.threshold.clone(),
-            result: h.result.clone(),
-            evidence: evidence_out(&h.evidence),
-        }),
+        hypothesis: note.hypothesis.as_ref().map(|hypothesis| hypothesis_out(hypothesis, now)),
+        offer: note.offer.as_ref().map(offer_out),
     }
 }
 
-fn link_out(link: &Link) -> pb::Link {
+fn hypothesis_out(hypothesis: &Hypothesis, now: Time) -> pb::Hypothesis {
+    let standing = hypothesis.standing(now);
+    pb::Hypothesis {
+        statement: hypothesis.statement.clone(),
+        test: hypothesis.test.clone(),
+        metric: hypothesis.metric.clone(),
+        threshold: hypothesis.threshold.clone(),
+        result: hypothesis.result.clone(),
+        evidence: evidence_out(&hypothesis.evidence),
+        status: standing.status.outward(),
+        support: standing.support,
+        doubt: standing.doubt,
+        risk: hypothesis.risk,
+    }
+}
+
+fn offer_out(offer: &Offer) -> pb::Offer {
+    let answer =
+        |answer: &NeedRef| pb::NeedRef { segment: answer.segment.to_string(), need: answer.need.to_string() };
+    let item = |item: &OfferItem| pb::OfferItem {
+        id: item.id.to_string(),
+        text: item.text.clone(),
+        answers: item.answers.iter().map(answer).collect(),
+    };
+    pb::Offer {
+        message: offer.message.clone(),
+        features: offer.features.iter().map(item).collect(),
+        benefits: offer.benefits.iter().map(item).collect(),
+    }
+}
+
+pub fn link_out(link: &Link) -> pb::Link {
     let to = match &link.to {
         LinkEnd::Note(id) => id.to_string(),
         LinkEnd::Segment(name) => name.to_string(),

@@ -2,6 +2,7 @@
 //! something harmless; outward can't fail.
 
 pub mod canvas;
+pub mod edit;
 pub mod lead;
 pub mod profile;
 pub mod rules;

@@ -104,7 +104,7 @@ fn data(
     points.map(|(key, p)| (key.clone(), c.within(format!("{field}[\"{key}\"]"), |c| read(c, p)))).collect()
 }
 
-fn plan(c: &mut Checker, plan: pb::RelationshipPlan) -> BTreeMap<FacetKind, Facet> {
+pub fn plan(c: &mut Checker, plan: pb::RelationshipPlan) -> BTreeMap<FacetKind, Facet> {
     let mut facets = BTreeMap::new();
     c.each("relationship_plan.facets", plan.facets, |c, facet| {
         let kind = stated(c, "kind", facet.kind, FacetKind::Segments);

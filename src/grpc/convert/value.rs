@@ -85,6 +85,7 @@ pub fn evidence(c: &mut Checker, evidence: Vec<pb::Evidence>) -> Vec<Evidence> {
         source: evidence.source,
         strength: evidence.strength,
         observed_time: required_time(c, "observed_time", evidence.observed_time),
+        against: evidence.against,
     })
 }
 
@@ -93,6 +94,7 @@ pub fn evidence_out(evidence: &[Evidence]) -> Vec<pb::Evidence> {
         source: evidence.source.clone(),
         strength: evidence.strength,
         observed_time: Some(timestamp(evidence.observed_time)),
+        against: evidence.against,
     };
     evidence.iter().map(out).collect()
 }

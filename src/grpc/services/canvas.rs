@@ -1,18 +1,58 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::app::edit_canvas::Edited;
 use crate::domain::canvas::Canvas;
+use crate::domain::canvas::lint::gained_and_lost;
 use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
-use crate::domain::name::CanvasName;
+use crate::domain::name::{CanvasName, LeadName};
 use crate::grpc::convert::{self, optional, parsed};
 use crate::grpc::once::{self, Mutation};
 use crate::grpc::page::{ListRequest, PageRequest, Wanted};
 use crate::grpc::{finish, mask, pb};
 
 pub struct Service(pub Arc<App>);
+
+impl Service {
+    /// A canvas as of now: an answer that is kept says the same again.
+    fn answer(&self) -> impl Fn(&Canvas) -> (pb::Canvas, Vec<LeadName>) + Clone + use<> {
+        let now = self.0.now();
+        once::plain(move |canvas: &Canvas| convert::canvas::outward(canvas, now))
+    }
+
+    fn out(&self, canvas: &Canvas) -> pb::Canvas {
+        convert::canvas::outward(canvas, self.0.now())
+    }
+
+    /// What edits came to, with the findings that they brought and settled.
+    fn edited(&self, language: &str) -> impl Fn(&Edited) -> pb::EditCanvasResponse + Clone + use<> {
+        let (now, language) = (self.0.now(), language.to_owned());
+        move |Edited { before, after, undo }: &Edited| {
+            let language = language_of(&language, after);
+            let [old, new] = [before, after].map(|canvas| canvas.lint(now, &BTreeMap::new()));
+            let (gained, lost) = gained_and_lost(&old, &new);
+            let out = |found: Vec<&_>| {
+                found.into_iter().map(|one| convert::edit::diagnostic_out(after, one, language)).collect()
+            };
+            pb::EditCanvasResponse {
+                canvas: Some(convert::canvas::outward(after, now)),
+                changes: convert::edit::changes_out(&before.diff(after).changes, language),
+                undo: convert::edit::edits_out(after, undo),
+                gained: out(gained),
+                lost: out(lost),
+            }
+        }
+    }
+}
+
+/// The language that was asked for, or the canvas's own.
+fn language_of<'a>(asked: &'a str, canvas: &'a Canvas) -> &'a str {
+    if asked.is_empty() { &canvas.content.language } else { asked }
+}
 
 #[tonic::async_trait]
 impl pb::canvas_service_server::CanvasService for Service {
@@ -29,7 +69,7 @@ impl pb::canvas_service_server::CanvasService for Service {
             let content = c.within("canvas", |c| convert::canvas::content(c, canvas));
             Ok(self.0.create_canvas(id, c.draft(content), once).await?)
         };
-        mutation.answer(once::plain(convert::canvas::outward), work).await
+        mutation.answer(self.answer(), work).await
     }
 
     async fn get_canvas(
@@ -41,7 +81,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         let name = parsed(&mut c, "name", &request.name);
         c.require(request.revision >= 0, "revision", "must be 0 or more");
         let canvas = self.0.canvas(&finish(c, name)?, request.revision).await?;
-        Ok(Response::new(convert::canvas::outward(&canvas)))
+        Ok(Response::new(self.out(&canvas)))
     }
 
     async fn list_canvases(
@@ -62,7 +102,7 @@ impl pb::canvas_service_server::CanvasService for Service {
         c.finish(())?;
         let found = self.0.canvases(list.query(), request.show_deleted).await?;
         let (canvases, next_page_token) =
-            list.cut(found, |canvas| canvas.cursor(list.order()), convert::canvas::outward);
+            list.cut(found, |canvas| canvas.cursor(list.order()), |canvas| self.out(canvas));
         Ok(Response::new(pb::ListCanvasesResponse { canvases, next_page_token }))
     }
 
@@ -79,13 +119,13 @@ impl pb::canvas_service_server::CanvasService for Service {
             mask::check(&mut c, "Canvas", update_mask.as_ref());
             let name = finish(c, name)?;
             let edit = |current: &Canvas| {
-                let current = convert::canvas::outward(current);
+                let current = self.out(current);
                 let read = convert::canvas::content;
                 mask::edit("Canvas", "canvas", current, &update, update_mask.as_ref(), read)
             };
             Ok(self.0.update_canvas(&name, &update.etag, once, edit).await?)
         };
-        mutation.answer(once::plain(convert::canvas::outward), work).await
+        mutation.answer(self.answer(), work).await
     }
 
     async fn delete_canvas(&self, request: Request<pb::DeleteCanvasRequest>) -> Result<Response<()>, Status> {
@@ -108,7 +148,7 @@ impl pb::canvas_service_server::CanvasService for Service {
             let name = parsed(&mut c, "name", &request.name);
             Ok(self.0.undelete_canvas(&finish(c, name)?, &request.etag, once).await?)
         };
-        mutation.answer(once::plain(convert::canvas::outward), work).await
+        mutation.answer(self.answer(), work).await
     }
 
     async fn list_canvas_revisions(
@@ -127,7 +167,110 @@ impl pb::canvas_service_server::CanvasService for Service {
         );
         let found = self.0.canvas_revisions(&finish(c, name)?, page.window()).await?;
         let key = |canvas: &Canvas| canvas.version.revision.to_string();
-        let (canvases, next_page_token) = page.cut(found, key, convert::canvas::outward);
+        let (canvases, next_page_token) = page.cut(found, key, |canvas| self.out(canvas));
         Ok(Response::new(pb::ListCanvasRevisionsResponse { canvases, next_page_token }))
+    }
+
+    async fn edit_canvas(
+        &self,
+        request: Request<pb::EditCanvasRequest>,
+    ) -> Result<Response<pb::EditCanvasResponse>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let answer = self.edited(&request.language);
+        let work = async |mut c: Checker, once| {
+            let name = parsed::<CanvasName>(&mut c, "name", &request.name);
+            c.require(!request.edits.is_empty(), "edits", "is required");
+            let name = finish(c, name)?;
+            let (edits, app) = (&request.edits, &self.0);
+            let read = |c: &mut Checker, canvas: &Canvas, number: usize| {
+                convert::edit::edit(c, canvas, &edits[number], &|| app.new_id())
+            };
+            Ok(match request.validate_only {
+                true => app.try_edits(&name, &request.etag, edits.len(), &read).await?,
+                false => app.edit_canvas(&name, &request.etag, once, edits.len(), &read).await?,
+            })
+        };
+        mutation.answer(once::plain(answer), work).await
+    }
+
+    async fn restore_canvas(
+        &self,
+        request: Request<pb::RestoreCanvasRequest>,
+    ) -> Result<Response<pb::Canvas>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            c.require(request.revision > 0, "revision", "is required: which revision to go back to");
+            let name = finish(c, name)?;
+            Ok(self.0.restore_canvas(&name, request.revision, &request.etag, once).await?)
+        };
+        mutation.answer(self.answer(), work).await
+    }
+
+    async fn fork_canvas(
+        &self,
+        request: Request<pb::ForkCanvasRequest>,
+    ) -> Result<Response<pb::Canvas>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            c.require(request.revision >= 0, "revision", "must be 0 or more");
+            let id = optional(&mut c, "canvas_id", &request.canvas_id);
+            let name = finish(c, name)?;
+            Ok(self.0.fork_canvas(&name, request.revision, id, &request.display_name, once).await?)
+        };
+        mutation.answer(self.answer(), work).await
+    }
+
+    async fn diff_canvases(
+        &self,
+        request: Request<pb::DiffCanvasesRequest>,
+    ) -> Result<Response<pb::DiffCanvasesResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let base = parsed::<CanvasName>(&mut c, "base", &request.base);
+        let target = optional::<CanvasName>(&mut c, "target", &request.target);
+        c.require(request.base_revision >= 0, "base_revision", "must be 0 or more");
+        c.require(request.target_revision >= 0, "target_revision", "must be 0 or more");
+        let base = finish(c, base)?;
+        let target = target.unwrap_or_else(|| base.clone());
+        let base = self.0.canvas(&base, request.base_revision).await?;
+        let target = self.0.canvas(&target, request.target_revision).await?;
+        let language = language_of(&request.language, &target);
+        let diff = base.diff(&target);
+        // What differs only by the canvas's name is the same finding.
+        let (old, new) = (self.0.findings(&base), self.0.findings(&target.clone().renamed(&base.name)));
+        let (gained, lost) = gained_and_lost(&old, &new);
+        let out = |found: Vec<&_>| {
+            found.into_iter().map(|one| convert::edit::diagnostic_out(&base, one, language)).collect()
+        };
+        Ok(Response::new(pb::DiffCanvasesResponse {
+            changes: convert::edit::changes_out(&diff.changes, language),
+            edits: convert::edit::edits_out(&base, &diff.edits),
+            gained: out(gained),
+            lost: out(lost),
+            base_revision: base.version.revision,
+            target_revision: target.version.revision,
+        }))
+    }
+
+    async fn lint_canvas(
+        &self,
+        request: Request<pb::LintCanvasRequest>,
+    ) -> Result<Response<pb::LintCanvasResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.name);
+        c.require(request.revision >= 0, "revision", "must be 0 or more");
+        let (canvas, found) = self.0.lint_canvas(&finish(c, name)?, request.revision).await?;
+        let language = language_of(&request.language, &canvas);
+        let diagnostics = found.iter().map(|one| convert::edit::diagnostic_out(&canvas, one, language));
+        Ok(Response::new(pb::LintCanvasResponse {
+            diagnostics: diagnostics.collect(),
+            canvas_revision: canvas.version.revision,
+        }))
     }
 }

@@ -49,6 +49,7 @@ pub fn canvas(id: &str) -> Canvas {
             size_unit: String::new(),
         },
         forked_from: None,
+        forked_from_revision: 0,
         segments: BTreeMap::new(),
     }
 }

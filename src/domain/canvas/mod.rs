@@ -1,14 +1,20 @@
 //! A business model as a typed graph: notes in blocks, and links between them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+pub mod diff;
+pub mod edit;
+pub mod hypothesis;
+pub mod lint;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::Checker;
 use super::name::{CanvasName, Id, SegmentName};
 use super::segment::Segment;
-use super::value::{Evidence, Money};
+use super::value::Money;
 use super::version::Version;
+pub use hypothesis::Hypothesis;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +64,9 @@ pub enum Block {
 }
 
 impl Block {
+    /// The blocks whose notes offer something to segments.
+    pub const OFFERS: [Block; 3] = [Block::ValuePropositions, Block::UniqueValueProposition, Block::Solution];
+
     /// Its English name, by which [`labels`](super::labels) has those of other languages.
     pub fn title(self) -> &'static str {
         match self {
@@ -145,7 +154,7 @@ impl LinkKind {
     /// The blocks that a link of this kind may leave and enter.
     pub fn ends(self) -> (&'static [Block], &'static [Block]) {
         use Block::*;
-        const OFFERS: &[Block] = &[ValuePropositions, UniqueValueProposition, Solution];
+        const OFFERS: &[Block] = &Block::OFFERS;
         const MEANS: &[Block] = &[KeyResources, KeyActivities];
         match self {
             LinkKind::Serves => (OFFERS, &[CustomerSegments]),
@@ -172,16 +181,49 @@ pub struct AmountRange {
     pub period: String,
 }
 
-/// What a note assumes and how that is tested.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+/// A need of a segment of the same canvas.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NeedRef {
+    pub segment: SegmentName,
+    pub need: Id,
+}
+
+/// A feature or a benefit, with the needs that it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferItem {
+    pub id: Id,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<NeedRef>,
+}
+
+/// What a proposition offers.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Hypothesis {
-    pub statement: String,
-    pub test: String,
-    pub metric: String,
-    pub threshold: String,
-    pub result: String,
-    pub evidence: Vec<Evidence>,
+pub struct Offer {
+    pub message: String,
+    /// What it is or has.
+    pub features: Vec<OfferItem>,
+    /// What that does for a segment.
+    pub benefits: Vec<OfferItem>,
+}
+
+impl Offer {
+    /// Features, then benefits.
+    pub fn items(&self) -> impl Iterator<Item = &OfferItem> {
+        self.features.iter().chain(&self.benefits)
+    }
+
+    /// Takes back all answers to the needs of a segment; says whether there were any.
+    pub fn forget_segment(&mut self, segment: &Id) -> bool {
+        let mut forgotten = false;
+        for item in self.features.iter_mut().chain(&mut self.benefits) {
+            let before = item.answers.len();
+            item.answers.retain(|answer| answer.segment.segment != *segment);
+            forgotten |= item.answers.len() < before;
+        }
+        forgotten
+    }
 }
 
 #[serde_with::skip_serializing_none]
@@ -196,6 +238,7 @@ pub struct Note {
     pub tags: Vec<String>,
     pub amount: Option<AmountRange>,
     pub hypothesis: Option<Hypothesis>,
+    pub offer: Option<Offer>,
 }
 
 /// Where a link ends.
@@ -204,6 +247,25 @@ pub struct Note {
 pub enum LinkEnd {
     Note(Id),
     Segment(SegmentName),
+}
+
+impl LinkEnd {
+    /// Whether this is the segment with an id.
+    pub fn is_segment(&self, id: &Id) -> bool {
+        matches!(self, LinkEnd::Segment(name) if name.segment == *id)
+    }
+
+    /// Whether this is the note with an id.
+    pub fn is_note(&self, id: &Id) -> bool {
+        matches!(self, LinkEnd::Note(note) if note == id)
+    }
+}
+
+impl Note {
+    /// The needs that its offer answers.
+    pub fn answers(&self) -> impl Iterator<Item = &NeedRef> {
+        self.offer.iter().flat_map(Offer::items).flat_map(|item| &item.answers)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -239,118 +301,25 @@ pub struct Canvas {
     pub version: Version,
     pub content: CanvasContent,
     pub forked_from: Option<CanvasName>,
+    /// The revision that it was copied from; 0 where that is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub forked_from_revision: i64,
     #[serde(default)]
     pub segments: BTreeMap<Id, Segment>,
 }
 
-impl CanvasContent {
-    /// Checks what can be told without the canvas's segments.
-    pub fn check(&self, c: &mut Checker) {
-        c.length("display_name", &self.display_name, 1, 200);
-        c.length("language", &self.language, 2, 35);
-        c.length("size_unit", &self.size_unit, 0, 50);
-        c.count("notes", self.notes.len(), 1_000);
-        c.count("links", self.links.len(), 5_000);
-        let mut ids = BTreeSet::new();
-        c.each("notes", &self.notes, |c, note| {
-            c.require(ids.insert(&note.id), "id", format!("\"{}\" is taken by an earlier note", note.id));
-            self.check_note(c, note);
-        });
-        let notes = self.notes_by_id();
-        let mut ids = BTreeSet::new();
-        c.each("links", &self.links, |c, link| {
-            c.require(ids.insert(&link.id), "id", format!("\"{}\" is taken by an earlier link", link.id));
-            check_link(c, link, &notes);
-        });
-    }
-
-    fn check_note(&self, c: &mut Checker, note: &Note) {
-        c.length("text", &note.text, 1, 4_000);
-        if note.block == Block::CustomerSegments {
-            c.wrong_field("block", "holds no notes: its entries are the segments; create a segment instead");
-        } else if !self.kind.blocks().contains(&note.block) {
-            c.wrong_field("block", format!("{} is not a block of this kind of canvas", note.block.title()));
-        }
-        let hex = |rest: &str| rest.len() == 6 && rest.bytes().all(|b| b.is_ascii_hexdigit());
-        let color_ok = note.color.is_empty() || note.color.strip_prefix('#').is_some_and(hex);
-        c.require(color_ok, "color", "must look like #rrggbb");
-        c.count("tags", note.tags.len(), 50);
-        if let Some(amount) = &note.amount {
-            c.within("amount", |c| {
-                c.within("low", |c| amount.low.check(c));
-                c.within("high", |c| amount.high.check(c));
-                let same = amount.low.currency == amount.high.currency;
-                c.require(same, "high.currency_code", "must be the currency of low");
-                let ordered = (amount.low.units, amount.low.nanos) <= (amount.high.units, amount.high.nanos);
-                c.require(ordered, "high", "must not be below low");
-            });
-        }
-        if let Some(hypothesis) = &note.hypothesis {
-            c.within("hypothesis", |c| {
-                c.length("statement", &hypothesis.statement, 1, 4_000);
-                c.each("evidence", &hypothesis.evidence, |c, e| e.check(c));
-            });
-        }
-    }
-
-    /// Of notes with the same id, the first.
-    fn notes_by_id(&self) -> BTreeMap<&Id, &Note> {
-        self.notes.iter().rev().map(|note| (&note.id, note)).collect()
-    }
-}
-
-fn check_link(c: &mut Checker, link: &Link, notes: &BTreeMap<&Id, &Note>) {
-    let (sources, targets) = link.kind.ends();
-    let titles = |blocks: &[Block]| blocks.iter().map(|b| b.title()).collect::<Vec<_>>().join(" or ");
-    let end = |c: &mut Checker, field: &str, id: &Id, allowed: &[Block]| match notes.get(id) {
-        None => c.wrong_field(field, format!("there is no note \"{id}\"")),
-        Some(note) if !allowed.contains(&note.block) => {
-            c.wrong_field(field, format!("must be in {}, is in {}", titles(allowed), note.block.title()));
-        }
-        Some(_) => {}
-    };
-    end(c, "from", &link.from, sources);
-    let to_segment = targets == [Block::CustomerSegments];
-    match &link.to {
-        LinkEnd::Segment(_) if to_segment => {}
-        LinkEnd::Note(id) if !to_segment => end(c, "to", id, targets),
-        LinkEnd::Segment(_) => c.wrong_field("to", format!("must be a note in {}", titles(targets))),
-        LinkEnd::Note(_) => {
-            c.wrong_field("to", format!("must look like {}", "canvases/{canvas}/segments/{segment}"))
-        }
-    }
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl Canvas {
-    /// Checks what notes, links and segments say of each other.
-    pub fn check_references(&self, c: &mut Checker) {
-        let missing = |name: &SegmentName| {
-            name.canvas != self.name.canvas || !self.segments.contains_key(&name.segment)
-        };
-        for (id, segment) in &self.segments {
-            for note in segment.content.channel_notes().filter(|note| !self.is_channel(note)) {
-                c.wrong_field(
-                    "notes",
-                    format!(
-                        "\"{note}\" must stay in Channels: a touchpoint of the segment \"{id}\" names it"
-                    ),
-                );
-            }
-        }
-        c.each("links", &self.content.links, |c, link| {
-            if let LinkEnd::Segment(name) = &link.to
-                && missing(name)
-            {
-                c.wrong_field("to", format!("there is no segment {name} on this canvas"));
-            }
-        });
-    }
-
-    /// The links that lead to a segment, as `link "y"`.
+    /// The links that lead to a segment, as `link "y"`, and the notes whose offer answers its needs, as `note "x"`.
     pub fn references_to(&self, segment: &Id) -> Vec<String> {
-        let links = self.content.links.iter();
-        let links = links.filter(|l| matches!(&l.to, LinkEnd::Segment(s) if s.segment == *segment));
-        links.map(|l| format!("link \"{}\"", l.id)).collect()
+        let links = self.content.links.iter().filter(|link| link.to.is_segment(segment));
+        let mut users: Vec<String> = links.map(|link| format!("link \"{}\"", link.id)).collect();
+        let answers = |note: &&Note| note.answers().any(|answer| answer.segment.segment == *segment);
+        users.extend(self.content.notes.iter().filter(answers).map(|note| format!("note \"{}\"", note.id)));
+        users
     }
 
     /// Whether there is such a note in Channels.
@@ -361,7 +330,7 @@ impl Canvas {
     /// The notes that serve a segment, in the order of the links.
     pub fn serving(&self, segment: &Id) -> Vec<Id> {
         let links = self.content.links.iter().filter(|link| link.kind == LinkKind::Serves);
-        let links = links.filter(|link| matches!(&link.to, LinkEnd::Segment(to) if to.segment == *segment));
+        let links = links.filter(|link| link.to.is_segment(segment));
         let mut notes = Vec::new();
         for link in links {
             if !notes.contains(&link.from) {
@@ -371,3 +340,6 @@ impl Canvas {
         notes
     }
 }
+
+#[cfg(test)]
+pub mod tests;

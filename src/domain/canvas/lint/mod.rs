@@ -1,0 +1,94 @@
+//! What is doubtful about a canvas: gaps, contradictions, what is founded on nothing. Nothing of this makes a canvas invalid.
+
+mod code;
+mod graph;
+mod notes;
+mod segments;
+mod texts;
+
+use std::collections::BTreeMap;
+
+pub use code::{Code, Severity};
+use graph::Graph;
+
+use super::Canvas;
+use super::edit::Edit;
+use crate::domain::name::Id;
+use crate::domain::segment::LeadTally;
+use crate::domain::time::Time;
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub severity: Severity,
+    /// What it is about, such as `notes["routes"]`; empty for the whole canvas.
+    pub path: String,
+    /// What the text names, in the order of its places.
+    pub names: Vec<String>,
+    /// Edits that would mend it; none where people must decide.
+    pub fix: Vec<Edit>,
+}
+
+impl Diagnostic {
+    /// What is wrong, in one of the five languages; in English for any other.
+    pub fn text(&self, language: &str) -> String {
+        texts::text(self.code, language, &self.names)
+    }
+
+    /// What makes it the same finding after an edit.
+    fn key(&self) -> (Code, &str, &[String]) {
+        (self.code, &self.path, &self.names)
+    }
+}
+
+/// What is known of a segment beside its canvas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Live {
+    /// The stored leads that were last scored for it.
+    pub leads: LeadTally,
+    /// Its place by priority, from 1.
+    pub rank: Option<u32>,
+}
+
+/// Collects findings, each with the severity that it has for a business of this maturity.
+struct Findings<'a> {
+    graph: Graph<'a>,
+    found: Vec<Diagnostic>,
+}
+
+impl Findings<'_> {
+    fn note(&mut self, code: Code, path: String, names: &[&str], fix: Vec<Edit>) {
+        let Some(severity) = code.severity(self.graph.canvas.content.maturity) else { return };
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        self.found.push(Diagnostic { code, severity, path, names, fix });
+    }
+}
+
+impl Canvas {
+    /// All findings of a time, the gravest first, then in the order of the canvas. What leads say is judged for the segments
+    /// of which something is known.
+    pub fn lint(&self, now: Time, live: &BTreeMap<Id, Live>) -> Vec<Diagnostic> {
+        let mut findings = Findings { graph: Graph::of(self), found: Vec::new() };
+        notes::check(&mut findings, now);
+        segments::check(&mut findings, now);
+        segments::check_live(&mut findings, live);
+        findings.found.sort_by_key(|found| std::cmp::Reverse(found.severity));
+        findings.found
+    }
+}
+
+/// The findings of `after` that `before` has not, and those of `before` that `after` has no more.
+pub fn gained_and_lost<'a>(
+    before: &'a [Diagnostic],
+    after: &'a [Diagnostic],
+) -> (Vec<&'a Diagnostic>, Vec<&'a Diagnostic>) {
+    let only = |these: &'a [Diagnostic], those: &'a [Diagnostic]| {
+        let known: std::collections::BTreeSet<_> = those.iter().map(Diagnostic::key).collect();
+        these.iter().filter(|one| !known.contains(&one.key())).collect()
+    };
+    (only(after, before), only(before, after))
+}
+
+#[cfg(test)]
+mod tests;
