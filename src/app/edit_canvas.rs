@@ -34,15 +34,15 @@ impl App {
     ) -> Result<Edited> {
         until_written!("", async {
             let pointing = self.pointing(name).await?;
-            let receipt = |_: &Canvas, edited: &Edited| once.of(edited);
+            let written =
+                |canvas: &Canvas, edited: &Edited| Edited { after: canvas.clone(), ..edited.clone() };
+            let receipt = |canvas: &Canvas, edited: &Edited| once.of(&written(canvas, edited));
             let edited = self.write_canvas(name, &once, receipt, |canvas| {
                 let edited = self.edited(canvas, etag, count, read)?;
                 refuse_what_is_pointed_to(&pointing, &edited.after)?;
                 *canvas = edited.after.clone();
                 canvas.stamp_what_changed(&edited.before, &once.stamp(self.now()));
-                // As it will be written, for the answer that is kept with it.
-                let after = Canvas { version: canvas.version.next(once.stamp(self.now())), ..canvas.clone() };
-                Ok(Edited { after, ..edited })
+                Ok(edited)
             });
             edited.await.map(|(after, edited)| Edited { after, ..edited })
         })

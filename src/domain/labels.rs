@@ -17,7 +17,7 @@ pub fn of_language<'a>(language: &str, said: [&'a str; 5]) -> &'a str {
 }
 
 /// What is named: blocks, facets, types of relationships, links, and the words between them.
-const LABELS: [[&str; 5]; 95] = [
+const LABELS: [[&str; 5]; 96] = [
     // The blocks of a business model.
     ["Customer Segments", "Phân khúc khách hàng", "客户细分", "شرائح العملاء", "Segmenti di clientela"],
     ["Value Propositions", "Đề xuất giá trị", "价值主张", "القيمة المقترحة", "Proposte di valore"],
@@ -117,6 +117,7 @@ const LABELS: [[&str; 5]; 95] = [
     ["costs", "tốn", "产生成本", "يكلف", "costa"],
     ["concerns", "ảnh hưởng đến", "涉及", "يخص", "interessa"],
     ["solves", "giải quyết", "解决", "يحل", "risolve"],
+    ["delivers", "mang đến", "交付", "يوصل", "consegna"],
     // The words between them.
     ["revision", "bản sửa", "修订", "المراجعة", "revisione"],
     ["deleted", "đã xóa", "已删除", "محذوف", "eliminato"],

@@ -345,6 +345,8 @@ pub struct LeadTally {
 #[serde(default)]
 pub struct SegmentContent {
     pub display_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
     pub demographic: BTreeMap<String, DataPoint>,
     pub psychographic: BTreeMap<String, DataPoint>,
     pub behavioural: BTreeMap<String, DataPoint>,

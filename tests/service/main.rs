@@ -5,6 +5,7 @@
 
 mod attack;
 mod canvas;
+mod canvas_edit;
 mod command_line;
 mod durability;
 mod failure;

@@ -17,6 +17,7 @@ impl CanvasContent {
         c.length("size_unit", &self.size_unit, 0, 50);
         c.count("notes", self.notes.len(), 2_000);
         c.count("links", self.links.len(), 5_000);
+        c.count("annotations", self.annotations.len(), 100);
         let mut ids = BTreeSet::new();
         c.each("notes", &self.notes, |c, note| {
             c.require(ids.insert(&note.id), "id", format!("\"{}\" is taken by an earlier note", note.id));

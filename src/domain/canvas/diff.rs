@@ -113,7 +113,7 @@ impl Change {
 
 /// A text of a length that can be read over.
 fn short(text: &str) -> String {
-    const MOST: usize = 80;
+    const MOST: usize = 120;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -154,7 +154,8 @@ impl Canvas {
         let mut out = Diff { changes: Vec::new(), edits: Vec::new() };
         let (before, after) = (Properties::of(&self.content), Properties::of(&other.content));
         if before != after {
-            let fields = ["display_name", "language", "maturity", "priority_script", "size_unit"];
+            let fields =
+                ["display_name", "language", "maturity", "priority_script", "size_unit", "annotations"];
             let of = |canvas: &Canvas| json(&canvas.content, |field| fields.contains(&field));
             out.note(ChangeKind::Changed, Item::Canvas, &after.display_name, fields_of(of(self), of(&other)));
             out.edits.push(Edit::SetProperties(after));
@@ -367,13 +368,25 @@ fn json(value: &impl Serialize, wanted: impl Fn(&str) -> bool) -> BTreeMap<Strin
 }
 
 fn plain(value: &Json) -> String {
+    let joined = |parts: Vec<String>, by: &str| {
+        let told: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        told.join(by)
+    };
     match value {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
-        Json::Array(items) if items.is_empty() => String::new(),
-        Json::Object(fields) if fields.is_empty() => String::new(),
-        Json::Array(items) if items.iter().all(Json::is_string) => {
-            items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("; ")
+        Json::Array(items) => joined(items.iter().map(plain).collect(), "; "),
+        // What an entry says stands for it; all else of it follows.
+        Json::Object(fields) => {
+            let says =
+                |name: &&String| matches!(name.as_str(), "text" | "statement" | "description" | "source");
+            let first = fields.keys().filter(says).map(|name| plain(&fields[name]));
+            let others =
+                fields.iter().filter(|(name, _)| !says(name) && *name != "id").map(|(name, value)| {
+                    let told = plain(value);
+                    if told.is_empty() { told } else { format!("{name}: {told}") }
+                });
+            joined(first.chain(others).collect(), ", ")
         }
         other => other.to_string(),
     }

@@ -1,6 +1,8 @@
 //! Changes of a canvas as a list of edits that together make one revision. Each has an inverse, so that what was done can be
 //! undone, and what differs between two canvases can be written as what would make one of the other.
 
+use std::collections::BTreeMap;
+
 use super::{Block, Canvas, CanvasContent, Link, Maturity, Note};
 use crate::domain::check::Checker;
 use crate::domain::name::Id;
@@ -24,6 +26,7 @@ pub struct Properties {
     pub maturity: Maturity,
     pub priority_script: String,
     pub size_unit: String,
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One change.
@@ -188,17 +191,19 @@ impl Properties {
             maturity: content.maturity,
             priority_script: content.priority_script.clone(),
             size_unit: content.size_unit.clone(),
+            annotations: content.annotations.clone(),
         }
     }
 
     fn set(self, content: &mut CanvasContent) {
-        let Self { display_name, language, maturity, priority_script, size_unit } = self;
+        let Self { display_name, language, maturity, priority_script, size_unit, annotations } = self;
         *content = CanvasContent {
             display_name,
             language,
             maturity,
             priority_script,
             size_unit,
+            annotations,
             kind: content.kind,
             notes: std::mem::take(&mut content.notes),
             links: std::mem::take(&mut content.links),
@@ -363,10 +368,7 @@ pub(super) fn new_segment(content: SegmentContent) -> Segment {
     Segment { version, content, personas, proposition_notes }
 }
 
-fn personas<'a>(
-    canvas: &'a mut Canvas,
-    segment: &Id,
-) -> Result<&'a mut std::collections::BTreeMap<Id, Persona>, Problem> {
+fn personas<'a>(canvas: &'a mut Canvas, segment: &Id) -> Result<&'a mut BTreeMap<Id, Persona>, Problem> {
     let found = canvas.segments.get_mut(segment).map(|segment| &mut segment.personas);
     found.ok_or_else(|| ("segment", format!("there is no segment \"{segment}\"")))
 }

@@ -132,6 +132,7 @@ pub enum LinkKind {
     Costs,
     Concerns,
     Solves,
+    Delivers,
 }
 
 impl LinkKind {
@@ -148,6 +149,7 @@ impl LinkKind {
             LinkKind::Costs => "costs",
             LinkKind::Concerns => "concerns",
             LinkKind::Solves => "solves",
+            LinkKind::Delivers => "delivers",
         }
     }
 
@@ -167,6 +169,7 @@ impl LinkKind {
             LinkKind::Costs => (&[KeyResources, KeyActivities, KeyPartnerships], &[CostStructure]),
             LinkKind::Concerns => (&[Problem], &[CustomerSegments]),
             LinkKind::Solves => (&[Solution], &[Problem]),
+            LinkKind::Delivers => (&[Channels], OFFERS),
         }
     }
 }
@@ -291,6 +294,9 @@ pub struct CanvasContent {
     pub priority_script: String,
     #[serde(default)]
     pub size_unit: String,
+    /// What formats of other tools hold beside this.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// A canvas with all that belongs to it: the unit that is read, written and kept as a revision.

@@ -46,7 +46,8 @@ super::wire_enum!(
     Stale
 );
 super::wire_enum!(
-    LinkKind, LinkKind, Serves, Reaches, Relates, PaidBy, PaidFor, Supplies, Needs, Costs, Concerns, Solves
+    LinkKind, LinkKind, Serves, Reaches, Relates, PaidBy, PaidFor, Supplies, Needs, Costs, Concerns, Solves,
+    Delivers
 );
 
 pub fn content(c: &mut Checker, canvas: pb::Canvas) -> CanvasContent {
@@ -64,6 +65,7 @@ pub fn content(c: &mut Checker, canvas: pb::Canvas) -> CanvasContent {
         links: c.each("links", canvas.links, |c, l| link(c, l, &mut link_ids)),
         priority_script: or_default(canvas.priority_script, "default"),
         size_unit: canvas.size_unit,
+        annotations: canvas.annotations,
     }
 }
 
@@ -156,6 +158,7 @@ pub fn outward(canvas: &Canvas, now: Time) -> pb::Canvas {
         links: content.links.iter().map(link_out).collect(),
         priority_script: content.priority_script.clone(),
         size_unit: content.size_unit.clone(),
+        annotations: content.annotations.clone(),
         forked_from: forked_from.as_ref().map(ToString::to_string).unwrap_or_default(),
         forked_from_revision: *forked_from_revision,
         revision: version.revision,

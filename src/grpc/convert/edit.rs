@@ -185,6 +185,7 @@ fn properties(c: &mut Checker, canvas: &Canvas, change: pb::ChangeProperties) ->
         maturity: content.maturity.outward(),
         priority_script: content.priority_script.clone(),
         size_unit: content.size_unit.clone(),
+        annotations: content.annotations.clone(),
         ..Default::default()
     };
     let merged = merged(c, "Canvas", current, &update, change.update_mask)?;
@@ -192,7 +193,7 @@ fn properties(c: &mut Checker, canvas: &Canvas, change: pb::ChangeProperties) ->
     c.require(
         !others,
         "properties",
-        "has only display_name, language, maturity, priority_script and size_unit",
+        "has only display_name, language, maturity, priority_script, size_unit and annotations",
     );
     let or_default = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
     Some(Edit::SetProperties(Properties {
@@ -201,6 +202,7 @@ fn properties(c: &mut Checker, canvas: &Canvas, change: pb::ChangeProperties) ->
         maturity: choice(c, "properties.maturity", merged.maturity).unwrap_or_default(),
         priority_script: or_default(merged.priority_script, "default"),
         size_unit: merged.size_unit,
+        annotations: merged.annotations,
     }))
 }
 
@@ -250,6 +252,7 @@ pub fn edit_out(canvas: &Canvas, edit: &Edit) -> pb::CanvasEdit {
                 maturity: properties.maturity.outward(),
                 priority_script: properties.priority_script.clone(),
                 size_unit: properties.size_unit.clone(),
+                annotations: properties.annotations.clone(),
                 ..Default::default()
             }),
             update_mask: all(),

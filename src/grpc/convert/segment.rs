@@ -69,6 +69,7 @@ pub fn content(c: &mut Checker, segment: pb::Segment) -> SegmentContent {
     let mut need_ids = PartIds::new("need", segment.needs.iter().map(|need| need.id.as_str()));
     SegmentContent {
         display_name: segment.display_name,
+        description: segment.description,
         demographic: data(c, "demographic", segment.demographic),
         psychographic: data(c, "psychographic", segment.psychographic),
         behavioural: data(c, "behavioural", segment.behavioural),
@@ -221,6 +222,7 @@ pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment 
     pb::Segment {
         name: name.to_string(),
         display_name: content.display_name.clone(),
+        description: content.description.clone(),
         demographic: data_out(&content.demographic),
         psychographic: data_out(&content.psychographic),
         behavioural: data_out(&content.behavioural),

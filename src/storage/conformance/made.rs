@@ -47,6 +47,7 @@ pub fn canvas(id: &str) -> Canvas {
             links: Vec::new(),
             priority_script: "default".into(),
             size_unit: String::new(),
+            annotations: Default::default(),
         },
         forked_from: None,
         forked_from_revision: 0,

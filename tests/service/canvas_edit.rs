@@ -1,0 +1,296 @@
+//! A canvas as a whole: edited, compared, restored, forked and examined.
+
+use std::collections::BTreeMap;
+
+use assay::grpc::pb::{self, Block, LinkKind, canvas_edit::Edit};
+use tonic::Code;
+
+use crate::support::{TestServer, failure, made};
+
+const NAME: &str = "canvases/main";
+
+fn edit(edit: Edit) -> pb::CanvasEdit {
+    pb::CanvasEdit { edit: Some(edit) }
+}
+
+fn add_note(id: &str, block: Block, text: &str) -> pb::CanvasEdit {
+    let note = pb::Note { id: id.into(), block: block as i32, text: text.into(), ..Default::default() };
+    edit(Edit::AddNote(pb::AddNote { note: Some(note), place: None }))
+}
+
+fn add_link(kind: LinkKind, from: &str, to: &str) -> pb::CanvasEdit {
+    let link = pb::Link { kind: kind as i32, from: from.into(), to: to.into(), ..Default::default() };
+    edit(Edit::AddLink(pb::AddLink { link: Some(link), place: None }))
+}
+
+fn set_text(id: &str, text: &str) -> pb::CanvasEdit {
+    let note = pb::Note { id: id.into(), text: text.into(), ..Default::default() };
+    edit(Edit::ChangeNote(pb::ChangeNote { note: Some(note), update_mask: None }))
+}
+
+fn request(edits: Vec<pb::CanvasEdit>) -> pb::EditCanvasRequest {
+    pb::EditCanvasRequest { name: NAME.into(), edits, ..Default::default() }
+}
+
+async fn edited(server: &TestServer, edits: Vec<pb::CanvasEdit>) -> pb::EditCanvasResponse {
+    server.canvases().edit_canvas(request(edits)).await.unwrap().into_inner()
+}
+
+/// A canvas with a proposition that serves a segment with a need.
+async fn main_canvas(server: &TestServer) -> pb::Canvas {
+    let create = pb::CreateCanvasRequest {
+        canvas: Some(made::canvas()),
+        canvas_id: "main".into(),
+        ..Default::default()
+    };
+    server.canvases().create_canvas(create).await.unwrap();
+    let segment = pb::Segment {
+        needs: vec![pb::Need {
+            id: "time".into(),
+            kind: 2,
+            text: "Hours on the road".into(),
+            ..Default::default()
+        }],
+        ..made::segment("Small")
+    };
+    let edits = vec![
+        edit(Edit::AddSegment(pb::AddSegment { segment: Some(segment), segment_id: "small".into() })),
+        add_note("routes", Block::ValuePropositions, "A third less driving"),
+        add_note("fairs", Block::Channels, "Regional fairs"),
+        add_link(LinkKind::Serves, "routes", &format!("{NAME}/segments/small")),
+    ];
+    edited(server, edits).await.canvas.unwrap()
+}
+
+fn texts(canvas: &pb::Canvas) -> BTreeMap<&str, &str> {
+    canvas.notes.iter().map(|note| (note.id.as_str(), note.text.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_make_one_revision_and_their_undo_takes_them_back() {
+    let server = TestServer::start().await;
+    let before = main_canvas(&server).await;
+    assert_eq!((before.revision, before.notes.len(), before.links.len()), (2, 2, 1));
+    let facet = pb::Facet {
+        kind: pb::FacetKind::Support as i32,
+        content: "A ticket line".into(),
+        ..Default::default()
+    };
+    let answers = vec![pb::NeedRef { segment: format!("{NAME}/segments/small"), need: "time".into() }];
+    let benefit = pb::OfferItem { text: "Home by five".into(), answers, ..Default::default() };
+    let offer = pb::Offer { benefits: vec![benefit], ..Default::default() };
+    let persona = pb::Persona { display_name: "Otto".into(), ..Default::default() };
+    let response = edited(
+        &server,
+        vec![
+            edit(Edit::ChangeNote(pb::ChangeNote {
+                note: Some(pb::Note { id: "routes".into(), offer: Some(offer), ..Default::default() }),
+                update_mask: None,
+            })),
+            edit(Edit::SetFacet(pb::SetFacet {
+                segment: format!("{NAME}/segments/small"),
+                facet: Some(facet),
+            })),
+            edit(Edit::AddPersona(pb::AddPersona {
+                parent: format!("{NAME}/segments/small"),
+                persona: Some(persona),
+                persona_id: "otto".into(),
+            })),
+            edit(Edit::MoveNote(pb::MoveNote {
+                id: "fairs".into(),
+                block: Block::KeyActivities as i32,
+                place: Some(pb::Place { first: true, after: String::new() }),
+            })),
+        ],
+    )
+    .await;
+    let canvas = response.canvas.unwrap();
+    assert_eq!((canvas.revision, canvas.notes[0].id.as_str()), (3, "fairs"));
+    let words: Vec<_> = response.changes.iter().map(|change| change.words.as_str()).collect();
+    assert_eq!(
+        words,
+        [
+            "facet “Support”: added",
+            "persona “Otto”: added",
+            "note “Regional fairs”: moved (block: “Channels” → “Key Activities”)",
+            "note “A third less driving”: changed (offer: “” → “benefits: Home by five, answers: need: time, segment: canvases/main/segments/small”)",
+        ]
+    );
+    let codes = |found: &[pb::CanvasDiagnostic]| found.iter().map(|one| one.code.clone()).collect::<Vec<_>>();
+    let lost = codes(&response.lost);
+    for code in ["NO_MATCHES", "NEED_UNANSWERED", "SEGMENT_WITHOUT_PERSONA", "CHANNEL_UNUSED"] {
+        assert!(lost.iter().any(|one| one == code), "{code}: {lost:?}");
+    }
+    // The undo is ready to be sent.
+    let undone = edited(&server, response.undo).await.canvas.unwrap();
+    assert_eq!((undone.revision, &undone.notes, &undone.links), (4, &before.notes, &before.links));
+    let persona = pb::GetPersonaRequest { name: format!("{NAME}/segments/small/personas/otto") };
+    assert_eq!(failure(server.segments().get_persona(persona).await).0, Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_edits_or_none_and_everything_wrong_is_told_at_once() {
+    let server = TestServer::start().await;
+    let before = main_canvas(&server).await;
+    let edits = vec![
+        add_note("good", Block::Channels, "A good one"),
+        set_text("nobody", "x"),
+        pb::CanvasEdit::default(),
+        add_link(LinkKind::Unspecified, "routes", "fairs"),
+        edit(Edit::RemoveSegment(pb::RemoveSegment { name: "canvases/other/segments/small".into() })),
+        edit(Edit::ChangeNote(pb::ChangeNote {
+            note: Some(pb::Note { id: "routes".into(), ..Default::default() }),
+            update_mask: Some(prost_types::FieldMask { paths: vec!["txt".into()] }),
+        })),
+    ];
+    let (code, _, fields) = failure(server.canvases().edit_canvas(request(edits)).await);
+    assert_eq!(code, Code::InvalidArgument);
+    assert_eq!(
+        fields,
+        [
+            "edits[1].change_note.note.id",
+            "edits[2]",
+            "edits[3].add_link.link.kind",
+            "edits[4].remove_segment.name",
+            "edits[5].change_note.update_mask.paths[0]",
+        ]
+    );
+    // What is wrong only with the whole is told of the canvas.
+    let edits = vec![add_link(LinkKind::Serves, "fairs", &format!("{NAME}/segments/small"))];
+    assert_eq!(failure(server.canvases().edit_canvas(request(edits)).await).2, ["canvas.links[1].from"]);
+    let now =
+        server.canvases().get_canvas(pb::GetCanvasRequest { name: NAME.into(), ..Default::default() }).await;
+    assert_eq!(now.unwrap().into_inner(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_edit_at_once_nobody_loses_a_note_and_one_wins_per_etag() {
+    let server = TestServer::start().await;
+    let before = main_canvas(&server).await;
+    let write = |etag: String, i: usize| {
+        let mut canvases = server.canvases();
+        let edits = vec![add_note(&format!("n{i}"), Block::Channels, &format!("Channel number {i}"))];
+        async move { canvases.edit_canvas(pb::EditCanvasRequest { etag, ..request(edits) }).await }
+    };
+    for ended in futures::future::join_all((0..64).map(|i| write(String::new(), i))).await {
+        ended.unwrap();
+    }
+    let get = pb::GetCanvasRequest { name: NAME.into(), ..Default::default() };
+    let canvas = server.canvases().get_canvas(get).await.unwrap().into_inner();
+    assert_eq!((canvas.notes.len(), canvas.revision), (before.notes.len() + 64, before.revision + 64));
+    let ends = futures::future::join_all((64..128).map(|i| write(canvas.etag.clone(), i))).await;
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1);
+    let refused = ends.into_iter().filter_map(Result::err).map(|error| error.code());
+    assert!(refused.into_iter().all(|code| code == Code::Aborted));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trying_edits_writes_nothing_and_a_repetition_is_answered_alike() {
+    let server = TestServer::start().await;
+    let before = main_canvas(&server).await;
+    let new = || vec![add_note("", Block::Channels, "Word of mouth")];
+    let tried = pb::EditCanvasRequest { validate_only: true, request_id: "1".into(), ..request(new()) };
+    let tried = server.canvases().edit_canvas(tried).await.unwrap().into_inner();
+    assert_eq!((tried.canvas.unwrap().notes.len(), tried.gained.len()), (3, 1));
+    let once = || pb::EditCanvasRequest { request_id: "1".into(), ..request(new()) };
+    let first = server.canvases().edit_canvas(once()).await.unwrap().into_inner();
+    let again = server.canvases().edit_canvas(once()).await.unwrap().into_inner();
+    assert_eq!(first, again);
+    assert_eq!(first.canvas.unwrap().revision, before.revision + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_revision_comes_back_with_its_segments() {
+    let server = TestServer::start().await;
+    let before = main_canvas(&server).await;
+    let gone = edit(Edit::RemoveSegment(pb::RemoveSegment { name: format!("{NAME}/segments/small") }));
+    let after = edited(&server, vec![gone, set_text("routes", "Half the driving")]).await.canvas.unwrap();
+    assert!(after.links.is_empty(), "the links to the segment went with it");
+    let restore = pb::RestoreCanvasRequest {
+        name: NAME.into(),
+        revision: before.revision,
+        change: Some(pb::Change { author: "an".into(), reason: "a slip".into() }),
+        ..Default::default()
+    };
+    let restored = server.canvases().restore_canvas(restore).await.unwrap().into_inner();
+    assert_eq!((restored.revision, &restored.notes, &restored.links), (4, &before.notes, &before.links));
+    assert_eq!(restored.change.unwrap().reason, "a slip");
+    let segment = pb::GetSegmentRequest { name: format!("{NAME}/segments/small") };
+    assert_eq!(server.segments().get_segment(segment).await.unwrap().into_inner().needs.len(), 1);
+    // A segment that a profile points to can't be lost by going back to when it was not there.
+    let profile = pb::Profile { segment: format!("{NAME}/segments/small"), ..made::profile() };
+    let create = pb::CreateProfileRequest { profile: Some(profile), ..Default::default() };
+    server.profiles().create_profile(create).await.unwrap();
+    let restore = pb::RestoreCanvasRequest { name: NAME.into(), revision: 1, ..Default::default() };
+    let (code, reason, _) = failure(server.canvases().restore_canvas(restore).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "IN_USE"));
+    let gone = edit(Edit::RemoveSegment(pb::RemoveSegment { name: format!("{NAME}/segments/small") }));
+    let (code, reason, _) = failure(server.canvases().edit_canvas(request(vec![gone])).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "IN_USE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_remembers_where_it_comes_from_and_is_compared_by_meaning() {
+    let server = TestServer::start().await;
+    let before = main_canvas(&server).await;
+    let fork = pb::ForkCanvasRequest {
+        name: NAME.into(),
+        canvas_id: "bold".into(),
+        display_name: "The bold one".into(),
+        ..Default::default()
+    };
+    let fork = server.canvases().fork_canvas(fork).await.unwrap().into_inner();
+    assert_eq!((fork.forked_from.as_str(), fork.forked_from_revision), (NAME, before.revision));
+    assert_eq!(fork.links[0].to, "canvases/bold/segments/small");
+    let edits = vec![
+        edit(Edit::RemoveLink(pb::RemoveLink { id: fork.links[0].id.clone() })),
+        set_text("routes", "Nobody drives any more"),
+    ];
+    let bold = pb::EditCanvasRequest { name: fork.name.clone(), ..request(edits) };
+    server.canvases().edit_canvas(bold).await.unwrap();
+    let diff = |language: &str| {
+        let (mut canvases, target, language) = (server.canvases(), fork.name.clone(), language.to_owned());
+        let request = pb::DiffCanvasesRequest { base: NAME.into(), target, language, ..Default::default() };
+        async move { canvases.diff_canvases(request).await.unwrap().into_inner() }
+    };
+    let found = diff("").await;
+    let words: Vec<_> = found.changes.iter().map(|change| change.words.as_str()).collect();
+    assert_eq!(
+        words,
+        [
+            "canvas “The bold one”: changed (display_name: “Test” → “The bold one”)",
+            "link “A third less driving → Small”: removed",
+            "note “A third less driving”: changed (text: “A third less driving” → “Nobody drives any more”)",
+        ]
+        .map(|words| words.replace("note “A third less driving”", "note “Nobody drives any more”"))
+    );
+    // What follows from it: the segment is served by nothing any more.
+    let gained: Vec<_> = found.gained.iter().map(|one| (one.code.as_str(), one.path.as_str())).collect();
+    assert!(gained.contains(&("SEGMENT_WITHOUT_PROPOSITION", "segments[\"small\"]")), "{gained:?}");
+    assert_eq!(diff("vi").await.changes[1].words, "liên kết “A third less driving → Small”: đã bỏ");
+    // The edits make of the one the other.
+    let merged = edited(&server, found.edits).await.canvas.unwrap();
+    assert_eq!(texts(&merged)["routes"], "Nobody drives any more");
+    assert!(diff("").await.changes.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_come_in_five_languages_with_edits_that_mend() {
+    let server = TestServer::start().await;
+    main_canvas(&server).await;
+    let lint = |language: &str| {
+        let (mut canvases, language) = (server.canvases(), language.to_owned());
+        let request = pb::LintCanvasRequest { name: NAME.into(), language, ..Default::default() };
+        async move { canvases.lint_canvas(request).await.unwrap().into_inner().diagnostics }
+    };
+    let (english, arabic) = (lint("").await, lint("ar").await);
+    let of = |found: &[pb::CanvasDiagnostic], code: &str| {
+        found.iter().find(|one| one.code == code).cloned().unwrap_or_else(|| panic!("{code}"))
+    };
+    let unused = of(&english, "CHANNEL_UNUSED");
+    assert_eq!(unused.text, "the channel “Regional fairs” reaches no segment");
+    assert_eq!(of(&arabic, "CHANNEL_UNUSED").text, "القناة «Regional fairs» لا تصل إلى أي شريحة");
+    let mended = edited(&server, unused.fix).await;
+    assert!(mended.lost.iter().any(|one| one.code == "CHANNEL_UNUSED"));
+    assert!(mended.lost.iter().any(|one| one.code == "SEGMENT_WITHOUT_CHANNEL"), "the same link mends both");
+}
