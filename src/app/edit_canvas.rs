@@ -135,6 +135,28 @@ impl App {
         Ok(fork)
     }
 
+    /// Makes a canvas of content with its segments and personas.
+    pub async fn import_canvas(&self, canvas: Canvas, once: Once<Edited>) -> Result<Edited> {
+        let (before, mut after) = self.tried_import(canvas)?;
+        let stamp = once.stamp(self.now());
+        after.version = Version::first(stamp.clone());
+        after.stamp_what_changed(&before, &stamp);
+        let edited = Edited { before, after, undo: Vec::new() };
+        self.store.create_canvas(edited.after.clone(), once.of(&edited)).await?;
+        Ok(edited)
+    }
+
+    /// What importing a canvas would make; nothing was there before.
+    pub fn tried_import(&self, canvas: Canvas) -> Result<(Canvas, Canvas)> {
+        let mut before = canvas.clone();
+        before.segments.clear();
+        before.content.notes.clear();
+        before.content.links.clear();
+        self.check_whole(&before, &canvas)?;
+        check_size(&canvas)?;
+        Ok((before, canvas))
+    }
+
     /// The segments of a canvas that profiles point to, with those profiles.
     async fn pointing(&self, name: &CanvasName) -> Result<Vec<(String, SegmentName)>> {
         let profiles = self.store.profiles_of_canvas(name).await?;

@@ -10,9 +10,10 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _};
 use super::Done;
 use super::connect::{Clients, ServerArg};
 use super::documents;
-use super::kinds::{self, Document, Kind, read_document};
+use super::kinds::{self, Kind, read_document};
 use super::table::{coloured, counted};
 use crate::cli::output::outln;
+use crate::grpc::document::Document;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -191,7 +192,7 @@ async fn show(clients: &Clients, wanted: &Wanted) -> anyhow::Result<Step> {
         return Ok(Step::Nothing);
     }
     outln!("{}", coloured("33", &format!("~ {name}")));
-    let text = |resource: &DynamicMessage| yaml(&Document::of(*kind, resource));
+    let text = |resource: &DynamicMessage| yaml(&Document::of(resource));
     let (before, after) = (text(&current)?, text(&merged)?);
     let diff = similar::TextDiff::from_lines(&before, &after);
     for hunk in diff.unified_diff().context_radius(1).iter_hunks() {

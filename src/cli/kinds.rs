@@ -1,16 +1,15 @@
 //! The kinds of resources that a server holds, and what can be done with all of them alike.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context as _, bail};
 use prost_reflect::{DynamicMessage, Value};
-use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::connect::Clients;
 use crate::domain::check::Checker;
 use crate::domain::text::suggestion;
+use crate::grpc::document::is_input;
 use crate::grpc::{convert, dynamic, mask, pb};
 
 /// A kind of resource. What it stands before needs it: a segment its canvas, a profile its segment.
@@ -230,81 +229,6 @@ pub fn text_of(resource: &DynamicMessage, field: &str) -> String {
     value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// What the server sets: of no use in a file that is applied again.
-const OUTPUT_ONLY: [&str; 14] = [
-    "revision",
-    "etag",
-    "create_time",
-    "update_time",
-    "delete_time",
-    "change",
-    "forked_from",
-    "proposition_notes",
-    "latest_score",
-    "segment",
-    "last_activity_time",
-    "stage_changes",
-    "next_time",
-    "status",
-];
-
-/// A resource as a document that `assay apply` takes: without what only the server sets, its name first.
-pub struct Document(Vec<(String, Json)>);
-
-impl Document {
-    pub fn of(kind: Kind, resource: &DynamicMessage) -> Self {
-        let mut fields: BTreeMap<String, Json> = BTreeMap::new();
-        if let Json::Object(all) = dynamic::to_json(resource) {
-            fields.extend(all.into_iter().filter(|(name, _)| is_input(kind, name)));
-        }
-        clear_nested(kind, &mut fields);
-        let first = ["name", "display_name", "kind"].into_iter();
-        let mut ordered: Vec<_> =
-            first.filter_map(|name| Some((name.to_owned(), fields.remove(name)?))).collect();
-        ordered.extend(fields);
-        Self(ordered)
-    }
-}
-
-impl Serialize for Document {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-fn is_input(kind: Kind, field: &str) -> bool {
-    // A profile's segment is set by its author, a lead's by its score.
-    !OUTPUT_ONLY.contains(&field) || (kind == Kind::Profile && field == "segment")
-}
-
-fn clear_nested(kind: Kind, fields: &mut BTreeMap<String, Json>) {
-    match kind {
-        Kind::Canvas => {
-            for note in fields.get_mut("notes").and_then(Json::as_array_mut).into_iter().flatten() {
-                note.as_object_mut().map(|note| note.remove("segments"));
-            }
-        }
-        Kind::Segment => {
-            let plan = fields.get_mut("relationship_plan").and_then(|plan| plan.get_mut("facets"));
-            let facets = plan.and_then(Json::as_array_mut);
-            if let Some(facets) = facets {
-                for facet in facets.iter_mut().filter_map(Json::as_object_mut) {
-                    facet.remove("status");
-                }
-                // Reading gives all eleven facets, also those of which nothing is said.
-                facets.retain(|facet| facet.as_object().is_some_and(|facet| facet.len() > 1));
-                if facets.is_empty() {
-                    fields.remove("relationship_plan");
-                }
-            }
-        }
-        Kind::Profile => {
-            fields.get_mut("review").and_then(Json::as_object_mut).map(|review| review.remove("next_time"));
-        }
-        Kind::Persona | Kind::Lead => {}
-    }
-}
-
 /// Reads a document: its kind, its name, the paths of the fields that it sets, and the message.
 pub fn read_document(document: Json) -> anyhow::Result<(Kind, String, Vec<String>, DynamicMessage)> {
     let Json::Object(fields) = document else { bail!("it is no object with fields") };
@@ -319,7 +243,7 @@ pub fn read_document(document: Json) -> anyhow::Result<(Kind, String, Vec<String
         |key: &str| descriptor.get_field_by_name(key).or_else(|| descriptor.get_field_by_json_name(key));
     let mut paths = Vec::new();
     for (field, value) in fields.iter().filter_map(|(key, value)| Some((field(key)?, value))) {
-        if field.name() == "name" || !is_input(kind, field.name()) {
+        if field.name() == "name" || !is_input(kind.message(), field.name()) {
             continue;
         }
         let parts =

@@ -7,9 +7,10 @@ use prost_reflect::DynamicMessage;
 use super::Done;
 use super::apply::yaml;
 use super::connect::{Clients, ServerArg};
-use super::kinds::{Document, Kind, text_of};
+use super::kinds::{Kind, text_of};
 use super::table::{Table, counted};
 use crate::cli::output::{out, outln};
+use crate::grpc::document::Document;
 use crate::grpc::dynamic;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,7 +100,7 @@ impl Get {
                     if i > 0 {
                         outln!("---");
                     }
-                    out!("{}", yaml(&Document::of(kind, &found))?);
+                    out!("{}", yaml(&Document::of(&found))?);
                 }
                 Shown::Json => outln!("{}", serde_json::to_string_pretty(&dynamic::to_json(&found))?),
             }
@@ -127,7 +128,7 @@ impl List {
                     if i > 0 {
                         outln!("---");
                     }
-                    out!("{}", yaml(&Document::of(kind, item))?);
+                    out!("{}", yaml(&Document::of(item))?);
                 }
             }
             Listed::Json => {

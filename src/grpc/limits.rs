@@ -100,6 +100,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("RemoveLink.id", ID),
     ("SetFacet.segment", NAME),
     ("EditCanvasRequest.edits", list(1_000)),
+    ("ImportCanvasRequest.content", text(2_000_000)),
+    ("ImportCanvasRequest.template", ID),
     ("DiffCanvasesRequest.base", NAME),
     ("DiffCanvasesRequest.target", NAME),
     // Segments and personas.

@@ -2,6 +2,7 @@
 //! passes on its way there and back.
 
 pub mod convert;
+pub mod document;
 pub mod dynamic;
 mod http_json;
 mod limits;

@@ -83,6 +83,19 @@ changing! { |_| None;
     DeleteActivitiesRequest of "LeadService/DeleteActivities",
 }
 
+impl Changing for pb::ImportCanvasRequest {
+    const METHOD: &'static str = "CanvasService/ImportCanvas";
+
+    /// Only looking at what would come of it can be repeated as it is.
+    fn request_id(&self) -> &str {
+        if self.validate_only { "" } else { &self.request_id }
+    }
+
+    fn change(&self) -> Option<pb::Change> {
+        self.change.clone()
+    }
+}
+
 impl Changing for pb::EditCanvasRequest {
     const METHOD: &'static str = "CanvasService/EditCanvas";
 

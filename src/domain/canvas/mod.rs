@@ -1,10 +1,13 @@
 //! A business model as a typed graph: notes in blocks, and links between them.
 
+pub mod bmml;
 mod check;
 pub mod diff;
 pub mod edit;
 pub mod hypothesis;
 pub mod lint;
+pub mod outline;
+pub mod templates;
 
 use std::collections::BTreeMap;
 

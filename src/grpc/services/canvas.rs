@@ -1,19 +1,26 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tonic::{Request, Response, Status};
 
-use crate::app::App;
 use crate::app::edit_canvas::Edited;
+use crate::app::once::Once;
+use crate::app::{App, Error};
 use crate::domain::canvas::Canvas;
 use crate::domain::canvas::lint::gained_and_lost;
-use crate::domain::check::Checker;
+use crate::domain::canvas::templates::{TEMPLATES, Template};
+use crate::domain::check::{Checker, Invalid};
+use crate::domain::labels;
 use crate::domain::listing::{self, Listed as _, Order};
-use crate::domain::name::{CanvasName, LeadName};
+use crate::domain::name::{CanvasName, Id, LeadName};
 use crate::grpc::convert::{self, optional, parsed};
+use crate::grpc::document::{self, Format};
 use crate::grpc::once::{self, Mutation};
 use crate::grpc::page::{ListRequest, PageRequest, Wanted};
+use crate::grpc::pb::import_canvas_request::Source;
+use crate::grpc::status::{self, Reason};
 use crate::grpc::{finish, mask, pb};
+use crate::priority::aside_of_tasks;
 
 pub struct Service(pub Arc<App>);
 
@@ -46,6 +53,44 @@ impl Service {
                 lost: out(lost),
             }
         }
+    }
+}
+
+impl Service {
+    /// Makes a canvas as it was read, or brings the one of its name to that.
+    async fn imported(
+        &self,
+        request: &pb::ImportCanvasRequest,
+        canvas: Canvas,
+        once: Once<Edited>,
+    ) -> Result<Edited, Status> {
+        let existing = match request.replace {
+            true => self.0.canvas(&canvas.name, 0).await.ok(),
+            false => None,
+        };
+        let Some(existing) = existing else {
+            return Ok(match request.validate_only {
+                true => {
+                    let (before, after) = self.0.tried_import(canvas)?;
+                    Edited { before, after, undo: Vec::new() }
+                }
+                false => self.0.import_canvas(canvas, once).await?,
+            });
+        };
+        if existing.content.kind != canvas.content.kind {
+            return Err(Error::from(Invalid::one(
+                "content",
+                "is of another kind than the canvas: make a new one",
+            ))
+            .into());
+        }
+        // What differs now is what is changed: what others change meanwhile stays, unless the etag says otherwise.
+        let edits = existing.diff(&canvas).edits;
+        let read = |_: &mut Checker, _: &Canvas, number: usize| edits.get(number).cloned();
+        Ok(match request.validate_only {
+            true => self.0.try_edits(&canvas.name, &request.etag, edits.len(), &read).await?,
+            false => self.0.edit_canvas(&canvas.name, &request.etag, once, edits.len(), &read).await?,
+        })
     }
 }
 
@@ -272,5 +317,106 @@ impl pb::canvas_service_server::CanvasService for Service {
             diagnostics: diagnostics.collect(),
             canvas_revision: canvas.version.revision,
         }))
+    }
+
+    async fn export_canvas(
+        &self,
+        request: Request<pb::ExportCanvasRequest>,
+    ) -> Result<Response<pb::ExportCanvasResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed(&mut c, "name", &request.name);
+        c.require(request.revision >= 0, "revision", "must be 0 or more");
+        let format = convert::choice(&mut c, "format", request.format).unwrap_or(Format::Yaml);
+        c.require(
+            format != Format::Outline,
+            "format",
+            "is only read: write YAML, JSON or BMML, or render Markdown",
+        );
+        let canvas = self.0.canvas(&finish(c, name)?, request.revision).await?;
+        let mut dropped = Vec::new();
+        let content = aside_of_tasks(|| document::write(&canvas, format, &mut dropped));
+        let content = content.map_err(|error| status::plain(Reason::Internal, error.to_string()))?;
+        Ok(Response::new(pb::ExportCanvasResponse {
+            content,
+            media_type: format.media_type().to_owned(),
+            dropped,
+            canvas_revision: canvas.version.revision,
+        }))
+    }
+
+    async fn import_canvas(
+        &self,
+        request: Request<pb::ImportCanvasRequest>,
+    ) -> Result<Response<pb::ImportCanvasResponse>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let remarks = Arc::new(Mutex::new(Vec::new()));
+        let (now, told) = (self.0.now(), remarks.clone());
+        let answer = move |Edited { before, after, .. }: &Edited| {
+            let language = &after.content.language;
+            let found = after.lint(now, &BTreeMap::new());
+            pb::ImportCanvasResponse {
+                canvas: Some(convert::canvas::outward(after, now)),
+                remarks: told.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+                // Of a canvas that is new all is new: that is said by the canvas itself.
+                changes: match before.version.revision {
+                    0 => Vec::new(),
+                    _ => convert::edit::changes_out(&before.diff(after).changes, language),
+                },
+                diagnostics: found
+                    .iter()
+                    .map(|one| convert::edit::diagnostic_out(after, one, language))
+                    .collect(),
+            }
+        };
+        let work = async |mut c: Checker, once| {
+            let id: Option<Id> = optional(&mut c, "canvas_id", &request.canvas_id);
+            let format = convert::choice(&mut c, "format", request.format);
+            let (text, format) = match &request.source {
+                Some(Source::Content(text)) => (text.as_str(), format),
+                Some(Source::Template(id)) => match Template::find(id) {
+                    Some(template) => (template.text(&request.language), Some(Format::Yaml)),
+                    None => {
+                        let help = c.suggestion(id, TEMPLATES.map(|template| template.id));
+                        c.wrong_field("template", format!("there is no template \"{id}\"; {help}"));
+                        ("", None)
+                    }
+                },
+                None => {
+                    c.wrong_field("content", "is required, or a template");
+                    ("", None)
+                }
+            };
+            c.finish(())?;
+            // A template's own name is nobody's, and a text may have none.
+            let named =
+                matches!(request.source, Some(Source::Content(_))) && format.is_none_or(Format::has_name);
+            let name = id.map(|canvas| CanvasName { canvas });
+            let mut found = Vec::new();
+            let mut c = Checker::at("");
+            let canvas = aside_of_tasks(|| document::read(&mut c, text, format, name.as_ref(), &mut found));
+            let canvas = finish(c, canvas)?;
+            *remarks.lock().unwrap_or_else(PoisonError::into_inner) = found;
+            let canvas = match named && canvas.name.canvas != Id::unreadable() || name.is_some() {
+                true => canvas,
+                false => canvas.renamed(&CanvasName { canvas: self.0.new_id() }),
+            };
+            self.imported(&request, canvas, once).await
+        };
+        mutation.answer(once::plain(answer), work).await
+    }
+
+    async fn list_canvas_templates(
+        &self,
+        request: Request<pb::ListCanvasTemplatesRequest>,
+    ) -> Result<Response<pb::ListCanvasTemplatesResponse>, Status> {
+        let language = &request.get_ref().language;
+        let templates = TEMPLATES.iter().map(|template| pb::CanvasTemplate {
+            id: template.id.to_owned(),
+            display_name: labels::label(language, template.title).to_owned(),
+            languages: labels::LANGUAGES.map(str::to_owned).to_vec(),
+        });
+        Ok(Response::new(pb::ListCanvasTemplatesResponse { templates: templates.collect() }))
     }
 }
