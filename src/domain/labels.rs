@@ -17,7 +17,7 @@ pub fn of_language<'a>(language: &str, said: [&'a str; 5]) -> &'a str {
 }
 
 /// What is named: blocks, facets, types of relationships, links, and the words between them.
-const LABELS: [[&str; 5]; 99] = [
+const LABELS: [[&str; 5]; 100] = [
     // The blocks of a business model.
     ["Customer Segments", "Phân khúc khách hàng", "客户细分", "شرائح العملاء", "Segmenti di clientela"],
     ["Value Propositions", "Đề xuất giá trị", "价值主张", "القيمة المقترحة", "Proposte di valore"],
@@ -139,6 +139,7 @@ const LABELS: [[&str; 5]; 99] = [
     ["result", "kết quả", "结果", "النتيجة", "risultato"],
     ["evidence", "bằng chứng", "证据", "الأدلة", "prove"],
     ["source", "nguồn", "来源", "المصدر", "fonte"],
+    ["entries", "mục", "条目", "البنود", "voci"],
     // The templates.
     ["B2B software", "phần mềm B2B", "B2B 软件", "برمجيات للشركات", "software B2B"],
     ["e-commerce", "thương mại điện tử", "电子商务", "تجارة إلكترونية", "e-commerce"],

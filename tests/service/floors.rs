@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The floors from the bottom, with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 5] = [
+const MAY_USE: [(&str, &[&str]); 6] = [
     ("domain", &[]),
     ("rules", &["domain"]),
     ("storage", &["domain"]),
+    ("render", &["domain"]),
     ("app", &["domain", "rules", "storage"]),
-    ("grpc", &["domain", "rules", "storage", "app"]),
+    ("grpc", &["domain", "rules", "storage", "render", "app"]),
 ];
 
 /// Libraries with the only places where they may be named.
-const HOMES: [(&str, &[&str]); 10] = [
+const HOMES: [(&str, &[&str]); 11] = [
+    ("harfrust", &["src/render/"]),
     ("thread_priority", &["src/priority.rs"]),
     ("opentelemetry", &["src/telemetry.rs", "src/grpc/middleware/observe.rs", "src/grpc/middleware/call.rs"]),
     ("rlimit", &["src/cli/", "src/server.rs"]),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::Done;
-use super::connect::{Clients, ServerArg};
-use super::table::{bold, plain};
+use crate::cli::Done;
+use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::out;
+use crate::cli::table::{bold, plain};
 use crate::domain::canvas::{Block, CanvasKind, LinkKind};
 use crate::domain::labels;
 use crate::domain::segment::{
@@ -15,12 +15,6 @@ use crate::domain::segment::{
 };
 use crate::grpc::convert::WireEnum;
 use crate::grpc::pb;
-
-#[derive(Subcommand)]
-pub enum Canvas {
-    /// Show a canvas block by block
-    Show(Show),
-}
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -34,9 +28,9 @@ pub struct Show {
     server: ServerArg,
 }
 
-impl Canvas {
+impl Show {
     pub async fn run(self) -> anyhow::Result<Done> {
-        let Canvas::Show(show) = self;
+        let show = self;
         let clients = Clients::connect(&show.server.server).await?;
         let request = pb::GetCanvasRequest { name: show.canvas.clone(), ..Default::default() };
         let canvas = clients.canvases().get_canvas(request).await?.into_inner();

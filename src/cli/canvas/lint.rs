@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::source::{is_name, load, now, show, split, summary};
+use crate::cli::Done;
+use crate::cli::connect::{Clients, ServerArg};
+use crate::cli::output::outln;
+use crate::cli::table::{coloured, plain};
+use crate::grpc::pb;
+
+#[derive(Args)]
+#[command(after_help = "\
+Of a canvas of a server, what its leads say counts too.
+
+Examples:
+  assay canvas lint acme.yaml
+  assay canvas lint canvases/acme --lang it
+  assay canvas lint canvases/acme --fix --author an")]
+pub struct Lint {
+    /// A canvas of a server, or a file
+    #[arg(value_name = "CANVAS")]
+    canvas: String,
+    /// The language of the texts: en, vi, zh, ar or it [default: the canvas's]
+    #[arg(long, default_value = "", value_name = "LANG")]
+    lang: String,
+    /// Apply the edits that would mend findings, where there are any, as one revision
+    #[arg(long)]
+    fix: bool,
+    /// Who applies them, kept with the revision
+    #[arg(long, env = "USER", default_value = "", value_name = "NAME")]
+    author: String,
+    #[command(flatten)]
+    server: ServerArg,
+}
+
+impl Lint {
+    pub async fn run(self) -> anyhow::Result<Done> {
+        if !is_name(&self.canvas) {
+            anyhow::ensure!(
+                !self.fix,
+                "--fix changes canvases of a server: store the file first by `assay apply`"
+            );
+            let canvas = load(&self.canvas, "").await?;
+            let found = canvas.lint(now(), &BTreeMap::new());
+            let language = if self.lang.is_empty() { &canvas.content.language } else { &self.lang };
+            let doubtful = show(&found, language);
+            outln!("{}: {}", self.canvas, summary(&found));
+            return Ok(if doubtful { Done::No } else { Done::Well });
+        }
+        let (name, revision) = split(&self.canvas)?;
+        let clients = Clients::connect(&self.server.server).await?;
+        let request = pb::LintCanvasRequest { name: name.clone(), revision, language: self.lang.clone() };
+        let found = clients.canvases().lint_canvas(request).await?.into_inner().diagnostics;
+        let doubtful = print(&found);
+        if self.fix {
+            return self.mend(&clients, name, found).await;
+        }
+        Ok(if doubtful { Done::No } else { Done::Well })
+    }
+
+    /// Applies the first edit that mends each finding; what two findings need is done once.
+    async fn mend(
+        &self,
+        clients: &Clients,
+        name: String,
+        found: Vec<pb::CanvasDiagnostic>,
+    ) -> anyhow::Result<Done> {
+        let mut left = found.into_iter().filter(|one| !one.fix.is_empty()).peekable();
+        if left.peek().is_none() {
+            outln!("nothing can be mended without a decision");
+            return Ok(Done::No);
+        }
+        let change = pb::Change { author: self.author.clone(), reason: "assay canvas lint --fix".into() };
+        // One finding at a time: what mends one may settle another.
+        let mut mended = Vec::new();
+        for one in left {
+            if mended.contains(&(one.code.clone(), one.path.clone())) {
+                continue;
+            }
+            let request = pb::EditCanvasRequest {
+                name: name.clone(),
+                edits: one.fix,
+                language: self.lang.clone(),
+                change: Some(change.clone()),
+                ..Default::default()
+            };
+            let edited = clients.canvases().edit_canvas(request).await?.into_inner();
+            for change in &edited.changes {
+                outln!("{}", coloured("32", &plain(&change.words)));
+            }
+            mended.extend(edited.lost.into_iter().map(|lost| (lost.code, lost.path)));
+        }
+        outln!("{} findings were settled", mended.len());
+        Ok(Done::Well)
+    }
+}
+
+/// Shows findings of a server; gives whether one is graver than a hint.
+pub fn print(found: &[pb::CanvasDiagnostic]) -> bool {
+    let mut counts = [0; 4];
+    for one in found {
+        let (code, word) = match one.severity() {
+            pb::CanvasSeverity::Error => ("31", "error  "),
+            pb::CanvasSeverity::Warning => ("33", "warning"),
+            _ => ("36", "hint   "),
+        };
+        counts[usize::try_from(one.severity).unwrap_or(0).min(3)] += 1;
+        let at = if one.path.is_empty() { String::new() } else { format!("  {}", one.path) };
+        outln!(
+            "{} {}{}",
+            coloured(code, word),
+            plain(&one.text),
+            coloured("2", &format!("  [{}]{at}", one.code))
+        );
+    }
+    let [_, hints, warnings, errors] = counts;
+    use crate::cli::table::counted;
+    outln!("{}, {}, {}", counted(errors, "error"), counted(warnings, "warning"), counted(hints, "hint"));
+    errors + warnings > 0
+}
