@@ -142,7 +142,7 @@ impl App {
     }
 
     /// A canvas that is not deleted.
-    pub(super) async fn live_canvas(&self, name: &CanvasName) -> Result<Canvas> {
+    pub async fn live_canvas(&self, name: &CanvasName) -> Result<Canvas> {
         let canvas = self.store.canvas(name).await?;
         match canvas.version.delete_time {
             None => Ok(canvas),

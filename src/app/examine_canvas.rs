@@ -6,6 +6,7 @@ use super::{App, Result};
 use crate::domain::canvas::Canvas;
 use crate::domain::canvas::lint::{Diagnostic, Live};
 use crate::domain::name::{CanvasName, Id, SegmentName};
+use crate::domain::segment::LeadCounts;
 
 impl App {
     /// What is doubtful about a canvas by itself.
@@ -26,8 +27,20 @@ impl App {
         Ok((latest, found))
     }
 
+    /// The stored leads of each segment.
+    pub async fn segment_leads(&self, name: &CanvasName) -> Result<Vec<(SegmentName, String, LeadCounts)>> {
+        let canvas = self.live_canvas(name).await?;
+        let mut counts = self.store.segment_counts(name).await?;
+        let segments = canvas.segments.iter().map(|(id, segment)| {
+            let name = SegmentName { canvas: name.canvas.clone(), segment: id.clone() };
+            let leads = counts.remove(&name).unwrap_or_default();
+            (name, segment.content.display_name.clone(), leads)
+        });
+        Ok(segments.collect())
+    }
+
     /// The leads of each segment, and its rank. Without rules nothing is ranked.
-    pub async fn live_segments(&self, canvas: &Canvas) -> Result<BTreeMap<Id, Live>> {
+    async fn live_segments(&self, canvas: &Canvas) -> Result<BTreeMap<Id, Live>> {
         let tallies = self.store.segment_tallies(&canvas.name).await?;
         let ranked = self.rank(canvas, None, &tallies).map(|ranking| ranking.priorities).unwrap_or_default();
         let ranks: BTreeMap<_, _> = ranked.iter().map(|place| (&place.segment.segment, place.rank)).collect();

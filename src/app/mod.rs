@@ -1,6 +1,7 @@
 //! Floor 2: the use cases, one file each. Knows the store by its roles, the rules by the set in force, and
 //! the time by a clock that it is given.
 
+pub mod allocate;
 pub mod canvases;
 pub mod edit_canvas;
 pub mod examine_canvas;
@@ -11,6 +12,7 @@ pub mod personas;
 pub mod prioritize;
 pub mod profiles;
 pub mod publish_rules;
+pub mod rank_stability;
 pub mod score_lead;
 pub mod segments;
 pub mod stored_rules;

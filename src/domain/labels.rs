@@ -17,7 +17,7 @@ pub fn of_language<'a>(language: &str, said: [&'a str; 5]) -> &'a str {
 }
 
 /// What is named: blocks, facets, types of relationships, links, and the words between them.
-const LABELS: [[&str; 5]; 100] = [
+const LABELS: [[&str; 5]; 103] = [
     // The blocks of a business model.
     ["Customer Segments", "Phân khúc khách hàng", "客户细分", "شرائح العملاء", "Segmenti di clientela"],
     ["Value Propositions", "Đề xuất giá trị", "价值主张", "القيمة المقترحة", "Proposte di valore"],
@@ -140,6 +140,15 @@ const LABELS: [[&str; 5]; 100] = [
     ["evidence", "bằng chứng", "证据", "الأدلة", "prove"],
     ["source", "nguồn", "来源", "المصدر", "fonte"],
     ["entries", "mục", "条目", "البنود", "voci"],
+    ["priority", "mức ưu tiên", "优先级", "الأولوية", "priorità"],
+    [
+        "leads by grade",
+        "khách hàng tiềm năng theo hạng",
+        "线索按等级",
+        "العملاء المحتملون حسب الدرجة",
+        "lead per grado",
+    ],
+    ["without a grade", "chưa có hạng", "无等级", "بلا درجة", "senza grado"],
     // The templates.
     ["B2B software", "phần mềm B2B", "B2B 软件", "برمجيات للشركات", "software B2B"],
     ["e-commerce", "thương mại điện tử", "电子商务", "تجارة إلكترونية", "e-commerce"],

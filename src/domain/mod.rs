@@ -1,5 +1,6 @@
 //! Floor 0: plain types, their invariants and pure functions. No I/O, no clock, no wire format.
 
+pub mod allocation;
 pub mod canonical;
 pub mod canvas;
 pub mod check;

@@ -339,6 +339,38 @@ pub struct LeadTally {
     pub lost: u64,
 }
 
+/// The stored leads that were last scored for a segment, by what they are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LeadCounts {
+    pub leads: u64,
+    /// By grade; those without one under the empty word.
+    pub by_grade: BTreeMap<String, u64>,
+    /// By stage; those without one under the empty word.
+    pub by_stage: BTreeMap<String, u64>,
+    pub won: u64,
+    pub lost: u64,
+}
+
+impl LeadCounts {
+    /// Adds so many leads that are alike.
+    pub fn add(&mut self, grade: Option<String>, stage: Option<String>, outcome: Option<&str>, count: u64) {
+        self.leads += count;
+        *self.by_grade.entry(grade.unwrap_or_default()).or_default() += count;
+        *self.by_stage.entry(stage.unwrap_or_default()).or_default() += count;
+        match outcome {
+            Some("won") => self.won += count,
+            Some("lost") => self.lost += count,
+            _ => {}
+        }
+    }
+
+    /// Of those that have ended, the share that was won.
+    pub fn conversion(&self) -> Option<f64> {
+        let ended = self.won + self.lost;
+        (ended > 0).then(|| self.won as f64 / ended as f64)
+    }
+}
+
 /// What callers set of a segment. Absent numbers are unknown, not zero.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -137,7 +137,10 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Persona.quote", SENTENCE),
     ("Persona.traits", texts(100, 1_000)),
     ("Provenance.source", TITLE),
-    ("PrioritizeSegmentsRequest.script", NAME),
+    ("*.script", NAME),
+    ("AllocateResourcesRequest.unit", text(50)),
+    ("AllocateResourcesRequest.bounds", list(500)),
+    ("AllocationBound.segment", NAME),
     // Profiles.
     ("Profile.countries", WORDS),
     ("Profile.criteria", list(200)),

@@ -176,7 +176,7 @@ pub fn picture(canvas: &Canvas, style: Style, now: Time) -> Picture {
         .collect();
 
     // The largest letters with which everything has room, else the smallest.
-    let sizes = (0..).map(|step| base - 0.5 * f64::from(step)).take_while(|size| *size > SMALLEST);
+    let sizes = (0..).map(|step| base * 1.25 - 0.5 * f64::from(step)).take_while(|size| *size > SMALLEST);
     let fits = |measure: &mut Measure, size: f64| {
         blocks.iter().all(|(block, rect, entries)| {
             let title = title(measure, *block, style, size, rect.2);
@@ -208,7 +208,7 @@ fn head_and_foot(svg: &mut Svg, measure: &mut Measure, canvas: &Canvas, style: S
         let cut = named.len() > 1;
         let line = if cut { shorten(measure, first, Weight::Bold, size, room) } else { first.clone() };
         let (y, weight) = (MARGIN + size, Weight::Bold);
-        svg.text(&line, Spot { x: begin, y, size, weight, fill: colors.text, rtl });
+        svg.text(&line, Spot { x: begin, y, size, weight, fill: colors.text, rtl, ours: false });
     }
     let mut line_at = |text: &str, x: f64, y: f64, at_end: bool| {
         let width = measure.width(text, Weight::Regular) * base * 0.9;
@@ -220,7 +220,19 @@ fn head_and_foot(svg: &mut Svg, measure: &mut Measure, canvas: &Canvas, style: S
             _ => x,
         };
         let (size, weight) = (base * 0.9, Weight::Regular);
-        svg.text(&line, Spot { x, y, size, weight, fill: colors.muted, rtl });
+        svg.text(
+            &line,
+            Spot {
+                x,
+                y,
+                size,
+                weight,
+                fill: colors.muted,
+                rtl,
+                // The credit is in English everywhere.
+                ours: at_end,
+            },
+        );
     };
     let day = canvas.version.update_time.to_string();
     let day = day.split('T').next().unwrap_or_default();
@@ -352,7 +364,7 @@ impl Drawing<'_> {
         let mut down = y + PADDING;
         for line in &title {
             down += size * LEADING;
-            self.line(svg, line, edge(PADDING), down - size * 0.35, size, Weight::Bold, colors.text);
+            svg.text(line, self.spot(edge(PADDING), down - size * 0.35, Weight::Bold, colors.text));
         }
         let bottom = y + height - PADDING;
         let cards = cards(measure, entries, size, width);
@@ -385,7 +397,7 @@ impl Drawing<'_> {
             if !rest.is_empty() {
                 let text = format!("… +{}", rest.len());
                 let line = Line { width: measure.width(&text, Weight::Bold) * size, text };
-                self.line(svg, &line, edge(PADDING), bottom, size, Weight::Bold, colors.text);
+                svg.text(&line, self.spot(edge(PADDING), bottom, Weight::Bold, colors.text));
             }
             break;
         }
@@ -420,18 +432,19 @@ impl Drawing<'_> {
                 true => shorten(measure, line, Weight::Regular, size, width - 2.0 * CARD),
                 false => line.clone(),
             };
-            self.line(svg, &line, edge, down - size * 0.35, size, Weight::Regular, text);
+            svg.text(&line, self.spot(edge, down - size * 0.35, Weight::Regular, text));
         }
         if cut.is_none() {
             for line in &card.more {
                 down += small(size) * LEADING;
-                self.line(svg, line, edge, down - size * 0.35, small(size), Weight::Regular, text);
+                let spot = self.spot(edge, down - size * 0.35, Weight::Regular, text);
+                svg.text(line, Spot { size: small(size), ours: true, ..spot });
             }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a line of text has so many sides")]
-    fn line(&self, svg: &mut Svg, line: &Line, x: f64, y: f64, size: f64, weight: Weight, fill: &str) {
-        svg.text(line, Spot { x, y, size, weight, fill, rtl: self.rtl });
+    /// A line that somebody wrote, in this drawing's letters.
+    fn spot<'a>(&self, x: f64, y: f64, weight: Weight, fill: &'a str) -> Spot<'a> {
+        Spot { x, y, size: self.size, weight, fill, rtl: self.rtl, ours: false }
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Chart<'a> {
             _ => shorten(&mut self.measure, first, weight, size, most),
         };
         let x = self.x(at, 0.0);
-        self.svg.text(&line, Spot { x, y, size, weight, fill, rtl: self.style.is_rtl() });
+        self.svg.text(&line, Spot { x, y, size, weight, fill, rtl: self.style.is_rtl(), ours: false });
     }
 }
 

@@ -11,7 +11,7 @@ use crate::domain::segment::FacetKind;
 use crate::domain::time::Time;
 
 /// A canvas in Markdown: its blocks as headings, which can be read back as an outline.
-pub fn markdown(canvas: &Canvas, style: Style, now: Time) -> String {
+pub fn markdown(canvas: &Canvas, style: Style) -> String {
     let of = |text: &str| label(style.language, text).to_owned();
     let mut out = format!("# {}\n", line(&canvas.content.display_name));
     for block in canvas.content.kind.blocks() {
@@ -31,7 +31,6 @@ pub fn markdown(canvas: &Canvas, style: Style, now: Time) -> String {
         }
     }
     _ = write!(out, "\n> {}\n", credit(canvas.content.kind));
-    _ = now;
     out
 }
 

@@ -22,6 +22,8 @@ pub struct Spot<'a> {
     pub fill: &'a str,
     /// Whether the picture runs from right to left.
     pub rtl: bool,
+    /// Whether the text is put together by us, and so runs as the picture does, whatever letter it begins with.
+    pub ours: bool,
 }
 
 /// A number without the noise of binary fractions.
@@ -105,15 +107,15 @@ impl Svg {
 
     /// A line of text as wide as it was measured, whatever font it is shown in.
     pub fn text(&mut self, line: &Line, spot: Spot) {
-        let Spot { x, y, size, weight, fill, rtl } = spot;
-        let own = is_rtl(&line.text).unwrap_or(rtl);
+        let Spot { x, y, size, weight, fill, rtl, ours } = spot;
+        let own = if ours { rtl } else { is_rtl(&line.text).unwrap_or(rtl) };
         // `start` is where the text itself begins, which is at the right for one that runs to the left.
         let anchor = if own == rtl { "start" } else { "end" };
-        let direction = if own { " direction=\"rtl\"" } else { "" };
+        let direction = if own { "rtl" } else { "ltr" };
         let bold = if weight == Weight::Bold { " font-weight=\"bold\"" } else { "" };
         _ = writeln!(
             self.out,
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{bold} fill=\"{fill}\"{direction} unicode-bidi=\"isolate\" \
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\"{bold} fill=\"{fill}\" direction=\"{direction}\" unicode-bidi=\"isolate\" \
              text-anchor=\"{anchor}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\">{}</text>",
             number(x),
             number(y),

@@ -23,7 +23,7 @@ use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::Profile;
 use crate::domain::score::Score;
-use crate::domain::segment::LeadTally;
+use crate::domain::segment::{LeadCounts, LeadTally};
 use crate::domain::time::{DAY, Time};
 use crate::domain::version::Stamp;
 
@@ -369,6 +369,8 @@ pub trait ScoreStore: Send + Sync {
     async fn scores(&self, lead: &LeadName, query: Query) -> Result<Part<Score>>;
     /// Counts leads by the segment they were last scored for.
     async fn segment_tallies(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadTally>>;
+    /// The same by grade, stage and outcome: it reads more.
+    async fn segment_counts(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadCounts>>;
 }
 
 /// A rule set as it is kept: its sources, and when it was first loaded.

@@ -1,5 +1,7 @@
 //! What rows mean: both databases have the same columns, and each reads them in its own way.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 
 use super::{Part, Result, StoreError, StoredRuleSet};
@@ -8,7 +10,7 @@ use crate::domain::listing::{listed_attributes, listed_text, listed_word};
 use crate::domain::name::SegmentName;
 use crate::domain::profile::Profile;
 use crate::domain::score::{Points, ScoreStatus};
-use crate::domain::segment::LeadTally;
+use crate::domain::segment::{LeadCounts, LeadTally};
 use crate::domain::text::with_causes;
 use crate::domain::time::{NotATime, Time};
 
@@ -271,6 +273,22 @@ pub fn tally(row: &dyn Columns) -> Result<(SegmentName, LeadTally)> {
         lost: count(5)?,
     };
     Ok((row.some_text(0)?.parse().map_err(corrupt)?, tally))
+}
+
+/// A segment with the grade, stage and outcome of some of its leads, and how many they are.
+pub fn counted(row: &dyn Columns) -> Result<(SegmentName, [Option<String>; 3], u64)> {
+    let alike = [row.text(1)?, row.text(2)?, row.text(3)?].map(|word| word.map(str::to_owned));
+    let count = u64::try_from(row.some_integer(4)?).unwrap_or(0);
+    Ok((row.some_text(0)?.parse().map_err(corrupt)?, alike, count))
+}
+
+/// Adds up what [`counted`] read.
+pub fn add_up(rows: Vec<(SegmentName, [Option<String>; 3], u64)>) -> BTreeMap<SegmentName, LeadCounts> {
+    let mut counts: BTreeMap<SegmentName, LeadCounts> = BTreeMap::new();
+    for (segment, [grade, stage, outcome], count) in rows {
+        counts.entry(segment).or_default().add(grade, stage, outcome.as_deref(), count);
+    }
+    counts
 }
 
 /// What lists of profiles are filtered and ordered by.

@@ -85,7 +85,7 @@ impl Render {
         let text = match format {
             Format::Svg => drawn.svg.clone(),
             Format::Html => html(&canvas, style, now()),
-            Format::Markdown => markdown(&canvas, style, now()),
+            Format::Markdown => markdown(&canvas, style),
         };
         match &self.out {
             Some(path) => {

@@ -6,7 +6,9 @@ pub mod diff;
 pub mod edit;
 pub mod hypothesis;
 pub mod lint;
+pub mod matching;
 pub mod outline;
+pub mod relationship;
 pub mod templates;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ pub mod canvas;
 pub mod edit;
 pub mod lead;
 pub mod profile;
+pub mod relationship;
 pub mod rules;
 pub mod score;
 pub mod segment;

@@ -199,16 +199,7 @@ pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment 
             evidence: evidence_out(&facet.evidence),
             review_period_days: facet.review_period_days,
             relationship_types: facet.relationship_types.into_iter().map(WireEnum::outward).collect(),
-            touchpoints: facet
-                .touchpoints
-                .into_iter()
-                .map(|Touchpoint { description, stage, channel_note, owner }| pb::Touchpoint {
-                    description,
-                    stage: stated_or_zero(stage),
-                    channel_note: channel_note.map(String::from).unwrap_or_default(),
-                    owner,
-                })
-                .collect(),
+            touchpoints: facet.touchpoints.into_iter().map(touchpoint_out).collect(),
             lifecycle: facet
                 .lifecycle
                 .into_iter()
@@ -261,6 +252,16 @@ fn data_out(points: &BTreeMap<String, DataPoint>) -> BTreeMap<String, pb::DataPo
         verified_time: point.verified_time.map(timestamp),
     };
     points.iter().map(|(key, point)| (key.clone(), out(point))).collect()
+}
+
+pub fn touchpoint_out(touchpoint: Touchpoint) -> pb::Touchpoint {
+    let Touchpoint { description, stage, channel_note, owner } = touchpoint;
+    pb::Touchpoint {
+        description,
+        stage: stated_or_zero(stage),
+        channel_note: channel_note.map(|id| id.to_string()).unwrap_or_default(),
+        owner,
+    }
 }
 
 pub fn persona_content(c: &mut Checker, persona: pb::Persona) -> PersonaContent {

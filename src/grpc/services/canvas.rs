@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tonic::{Request, Response, Status};
@@ -12,7 +12,10 @@ use crate::domain::canvas::templates::{TEMPLATES, Template};
 use crate::domain::check::{Checker, Invalid};
 use crate::domain::labels;
 use crate::domain::listing::{self, Listed as _, Order};
-use crate::domain::name::{CanvasName, Id, LeadName};
+use crate::domain::name::{CanvasName, Id, LeadName, SegmentName};
+use crate::domain::score::{Priority, PriorityAssessment};
+use crate::domain::segment::LeadCounts;
+use crate::domain::time::Time;
 use crate::grpc::convert::{self, optional, parsed};
 use crate::grpc::document::{self, Format};
 use crate::grpc::once::{self, Mutation};
@@ -21,6 +24,7 @@ use crate::grpc::pb::import_canvas_request::Source;
 use crate::grpc::status::{self, Reason};
 use crate::grpc::{finish, mask, pb};
 use crate::priority::aside_of_tasks;
+use crate::render::{self, Bar, Paper, Part, Style, Theme};
 
 pub struct Service(pub Arc<App>);
 
@@ -419,4 +423,103 @@ impl pb::canvas_service_server::CanvasService for Service {
         });
         Ok(Response::new(pb::ListCanvasTemplatesResponse { templates: templates.collect() }))
     }
+
+    async fn render_canvas(
+        &self,
+        request: Request<pb::RenderCanvasRequest>,
+    ) -> Result<Response<pb::RenderCanvasResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed::<CanvasName>(&mut c, "name", &request.name);
+        c.require(request.revision >= 0, "revision", "must be 0 or more");
+        let of_canvas =
+            matches!(request.picture(), pb::CanvasPicture::Unspecified | pb::CanvasPicture::Canvas);
+        let is_svg = matches!(request.format(), pb::RenderFormat::Unspecified | pb::RenderFormat::Svg);
+        c.require(is_svg || of_canvas, "format", "charts are drawn as SVG only");
+        c.require(
+            request.revision == 0 || of_canvas,
+            "revision",
+            "charts are drawn of the latest revision only",
+        );
+        let name = finish(c, name)?;
+        let canvas = self.0.canvas(&name, request.revision).await?;
+        let style = Style {
+            language: language_of(&request.language, &canvas),
+            paper: if request.paper() == pb::Paper::A3 { Paper::A3 } else { Paper::A4 },
+            theme: if request.dark { Theme::Dark } else { Theme::Light },
+        };
+        let title =
+            |what: &str| format!("{}: {}", canvas.content.display_name, labels::label(style.language, what));
+        let canvas_revision = canvas.version.revision;
+        let svg = |content: String| pb::RenderCanvasResponse {
+            content,
+            media_type: "image/svg+xml".into(),
+            overflow: Vec::new(),
+            canvas_revision,
+        };
+        Ok(Response::new(match request.picture() {
+            pb::CanvasPicture::Priority => {
+                let ranking = self.0.prioritize_segments(&name, None).await?;
+                let bars: Vec<Bar> = ranking.priorities.iter().map(bar).collect();
+                svg(render::bars(style, &title("priority"), &bars))
+            }
+            pb::CanvasPicture::Grades => {
+                let segments = self.0.segment_leads(&name).await?;
+                svg(render::stacked(style, &title("leads by grade"), &parts(&segments, style.language)))
+            }
+            pb::CanvasPicture::Unspecified | pb::CanvasPicture::Canvas => {
+                aside_of_tasks(|| drawn(&canvas, style, request.format(), self.0.now()))
+            }
+        }))
+    }
+}
+
+/// A canvas as it is asked for.
+fn drawn(canvas: &Canvas, style: Style, format: pb::RenderFormat, now: Time) -> pb::RenderCanvasResponse {
+    let picture = render::picture(canvas, style, now);
+    let (content, media_type) = match format {
+        pb::RenderFormat::Markdown => (render::markdown(canvas, style), "text/markdown"),
+        pb::RenderFormat::Html => (render::html(canvas, style, now), "text/html"),
+        pb::RenderFormat::Unspecified | pb::RenderFormat::Svg => (picture.svg, "image/svg+xml"),
+    };
+    let overflow = picture.overflow.into_iter().filter(|_| format != pb::RenderFormat::Markdown);
+    let overflow = overflow.map(|block| pb::RenderOverflow {
+        block: convert::WireEnum::outward(block.block),
+        entries: block.entries,
+    });
+    pb::RenderCanvasResponse {
+        content,
+        media_type: media_type.into(),
+        overflow: overflow.collect(),
+        canvas_revision: canvas.version.revision,
+    }
+}
+
+fn bar(priority: &Priority) -> Bar {
+    let PriorityAssessment { priority: value, low, high, .. } = &priority.assessment;
+    Bar {
+        name: format!("{}. {}", priority.rank, priority.display_name),
+        value: value.number(),
+        could_be: (low.number(), high.number()),
+        text: value.to_string(),
+    }
+}
+
+/// The leads of each segment by grade, all grades in one order, those without one last.
+fn parts(segments: &[(SegmentName, String, LeadCounts)], language: &str) -> Vec<(String, Vec<Part>)> {
+    let grades: BTreeSet<&String> = segments.iter().flat_map(|(_, _, leads)| leads.by_grade.keys()).collect();
+    let grades = || {
+        grades.iter().filter(|grade| !grade.is_empty()).chain(grades.iter().filter(|grade| grade.is_empty()))
+    };
+    let rows = segments.iter().map(|(_, name, leads)| {
+        let parts = grades().map(|grade| Part {
+            name: match grade.as_str() {
+                "" => labels::label(language, "without a grade").to_owned(),
+                grade => grade.to_owned(),
+            },
+            count: leads.by_grade.get(*grade).copied().unwrap_or(0),
+        });
+        (name.clone(), parts.collect())
+    });
+    rows.collect()
 }

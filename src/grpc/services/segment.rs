@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::app::rank_stability::Draws;
 use crate::domain::check::Checker;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::{CanvasName, Id, LeadName, PersonaName, SegmentName};
@@ -11,6 +12,7 @@ use crate::grpc::convert::{self, optional, parsed};
 use crate::grpc::once::{self, Mutation};
 use crate::grpc::page::{ListRequest, PageRequest, Wanted};
 use crate::grpc::{finish, mask, pb};
+use crate::priority::aside_of_tasks;
 
 pub struct Service(pub Arc<App>);
 
@@ -225,5 +227,130 @@ impl pb::segment_service_server::SegmentService for Service {
             canvas_revision: ranking.canvas_revision,
             priorities: ranking.priorities.into_iter().map(convert::segment::priority_out).collect(),
         }))
+    }
+
+    async fn assess_relationships(
+        &self,
+        request: Request<pb::AssessRelationshipsRequest>,
+    ) -> Result<Response<pb::AssessRelationshipsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent: Option<CanvasName> = parsed(&mut c, "parent", &request.parent);
+        let canvas = self.0.live_canvas(&finish(c, parent)?).await?;
+        let language = if request.language.is_empty() { &canvas.content.language } else { &request.language };
+        let assessments = canvas.relationships(self.0.now());
+        Ok(Response::new(pb::AssessRelationshipsResponse {
+            assessments: assessments
+                .into_iter()
+                .map(|one| convert::relationship::assessment_out(&canvas.name, one, language))
+                .collect(),
+            canvas_revision: canvas.version.revision,
+        }))
+    }
+
+    async fn match_value_propositions(
+        &self,
+        request: Request<pb::MatchValuePropositionsRequest>,
+    ) -> Result<Response<pb::MatchValuePropositionsResponse>, Status> {
+        let mut c = Checker::at("");
+        let parent: Option<CanvasName> = parsed(&mut c, "parent", &request.get_ref().parent);
+        let canvas = self.0.live_canvas(&finish(c, parent)?).await?;
+        let matches = aside_of_tasks(|| {
+            let matches = canvas.value_matches().into_iter();
+            matches.map(|one| convert::relationship::match_out(&canvas.name, &one)).collect()
+        });
+        let canvas_revision = canvas.version.revision;
+        Ok(Response::new(pb::MatchValuePropositionsResponse { matches, canvas_revision }))
+    }
+
+    async fn allocate_resources(
+        &self,
+        request: Request<pb::AllocateResourcesRequest>,
+    ) -> Result<Response<pb::AllocateResourcesResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent: Option<CanvasName> = parsed(&mut c, "parent", &request.parent);
+        let budget = convert::relationship::budget(&mut c, &request, parent.as_ref());
+        let script = Some(request.script.as_str()).filter(|script| !script.is_empty());
+        let parent = finish(c, parent)?;
+        let split = self.0.allocate_resources(&parent, budget, script, &request.language).await?;
+        let share = |amount: i64| amount as f64 / request.budget.max(1) as f64;
+        let allocations = split.allotted.into_iter().map(|allotted| pb::Allocation {
+            segment: format!("{parent}/segments/{}", allotted.segment),
+            display_name: allotted.display_name,
+            rank: i32::try_from(allotted.rank).unwrap_or(i32::MAX),
+            amount: allotted.share.amount,
+            share: share(allotted.share.amount),
+            reason: allotted.reason,
+        });
+        Ok(Response::new(pb::AllocateResourcesResponse {
+            allocations: allocations.collect(),
+            unallocated: split.unallocated,
+            rule_set: split.ranking.rules.name(),
+            canvas_revision: split.ranking.canvas_revision,
+        }))
+    }
+
+    async fn test_rank_stability(
+        &self,
+        request: Request<pb::TestRankStabilityRequest>,
+    ) -> Result<Response<pb::TestRankStabilityResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let parent: Option<CanvasName> = parsed(&mut c, "parent", &request.parent);
+        c.require(
+            (0..=10_000).contains(&request.draws),
+            "draws",
+            "must lie within 1 and 10,000, or be 0 for 1,000",
+        );
+        c.number("spread", request.spread, 0.0, 1.0);
+        let script = Some(request.script.as_str()).filter(|script| !script.is_empty());
+        let parent = finish(c, parent)?;
+        let count = if request.draws == 0 { 1_000 } else { request.draws };
+        let draws = Draws {
+            count: usize::try_from(count).unwrap_or(1),
+            spread: request.spread.unwrap_or(0.2),
+            seed: u64::from_le_bytes(request.seed.to_le_bytes()),
+        };
+        let found = self.0.rank_stability(&parent, script, draws).await?;
+        let name = |segment: &Id| format!("{parent}/segments/{segment}");
+        let rank = |rank: u32| i32::try_from(rank).unwrap_or(i32::MAX);
+        let segments = found.places.iter().map(|place| pb::RankStability {
+            segment: name(&place.segment),
+            display_name: place.display_name.clone(),
+            rank: rank(place.rank),
+            same_rank: place.same_rank,
+            first: place.first,
+            mean_rank: place.mean_rank,
+            best_rank: rank(place.best),
+            worst_rank: rank(place.worst),
+        });
+        let changes = found.overtakings.iter().map(|change| pb::RankChange {
+            segment: name(&change.segment),
+            passes: name(&change.passes),
+            fact: change.fact.clone(),
+            before: change.before,
+            after: change.after,
+        });
+        Ok(Response::new(pb::TestRankStabilityResponse {
+            segments: segments.collect(),
+            changes: changes.collect(),
+            draws: count,
+            rule_set: found.ranking.rules.name(),
+            canvas_revision: found.ranking.canvas_revision,
+        }))
+    }
+
+    async fn count_segment_leads(
+        &self,
+        request: Request<pb::CountSegmentLeadsRequest>,
+    ) -> Result<Response<pb::CountSegmentLeadsResponse>, Status> {
+        let mut c = Checker::at("");
+        let parent: Option<CanvasName> = parsed(&mut c, "parent", &request.get_ref().parent);
+        let segments = self.0.segment_leads(&finish(c, parent)?).await?;
+        let segments = segments
+            .into_iter()
+            .map(|(name, display_name, leads)| convert::relationship::leads_out(&name, display_name, &leads));
+        Ok(Response::new(pb::CountSegmentLeadsResponse { segments: segments.collect() }))
     }
 }

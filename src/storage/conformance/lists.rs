@@ -1,6 +1,7 @@
 //! Lists: pages, filters, orders, tallies.
 
 use super::*;
+use crate::domain::segment::LeadCounts;
 
 pub async fn pages_go_on_where_they_ended_while_others_write(store: Arc<dyn Store>) {
     for id in ["b", "d", "f", "h"] {
@@ -68,7 +69,18 @@ pub async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
     store.record_score(score("other", 5, Some("A")), Some(elsewhere), None).await.unwrap();
     let tallies = store.segment_tallies(&canvas("c").name).await.unwrap();
     let expected = LeadTally { leads: 4, graded: 3, graded_a: 2, won: 1, lost: 2 };
-    assert_eq!(tallies, BTreeMap::from([(segment, expected)]));
+    assert_eq!(tallies, BTreeMap::from([(segment.clone(), expected)]));
+    let counts = store.segment_counts(&canvas("c").name).await.unwrap();
+    let count =
+        |pairs: &[(&str, u64)]| pairs.iter().map(|(word, count)| ((*word).to_owned(), *count)).collect();
+    let expected = LeadCounts {
+        leads: 4,
+        by_grade: count(&[("", 1), ("A", 2), ("B", 1)]),
+        by_stage: count(&[("", 4)]),
+        won: 1,
+        lost: 2,
+    };
+    assert_eq!(counts, BTreeMap::from([(segment, expected)]));
 }
 
 /// A record as it is judged at a time.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
-use super::super::rows::{body, tally};
+use super::super::rows::{add_up, body, counted, tally};
 use super::super::select::List;
 use super::super::{Part, Receipt, Result, ScoreStore, StoreError};
 use super::{PostgresStore, row, run};
@@ -12,7 +12,7 @@ use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
 use crate::domain::score::Score;
-use crate::domain::segment::LeadTally;
+use crate::domain::segment::{LeadCounts, LeadTally};
 
 /// Makes a score a lead's latest.
 pub(super) async fn keep_latest(
@@ -99,5 +99,11 @@ impl ScoreStore for PostgresStore {
                    FROM leads WHERE canvas = $1 GROUP BY segment";
         let rows = self.all(sql, &[&canvas.to_string()]).await?;
         rows.iter().map(|row| tally(row)).collect()
+    }
+
+    async fn segment_counts(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadCounts>> {
+        let sql = "SELECT segment, grade, stage, outcome, count(*) FROM leads WHERE canvas = $1 GROUP BY 1, 2, 3, 4";
+        let rows = self.all(sql, &[&canvas.to_string()]).await?;
+        Ok(add_up(rows.iter().map(|row| counted(row)).collect::<Result<_>>()?))
     }
 }

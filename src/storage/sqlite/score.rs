@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::rows::{body, tally};
+use super::super::rows::{add_up, body, counted, tally};
 use super::super::select::List;
 use super::super::{Part, Receipt, Result, ScoreStore, StoreError};
 use super::{SqliteStore, collect, execute, first, page};
@@ -11,7 +11,7 @@ use crate::domain::lead::LatestScore;
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, LeadName, ScoreName, SegmentName};
 use crate::domain::score::Score;
-use crate::domain::segment::LeadTally;
+use crate::domain::segment::{LeadCounts, LeadTally};
 
 /// Makes a score a lead's latest.
 pub(super) fn keep_latest(db: &Connection, lead: &str, number: i64, latest: &LatestScore) -> Result<()> {
@@ -98,6 +98,16 @@ impl ScoreStore for SqliteStore {
                        FROM leads WHERE segment > ?1 || '/segments/' AND segment < ?1 || '/segments0' GROUP BY segment";
             let tallies = collect(db, sql, [canvas], tally)?;
             Ok(tallies.into_iter().collect())
+        })
+        .await
+    }
+
+    async fn segment_counts(&self, canvas: &CanvasName) -> Result<BTreeMap<SegmentName, LeadCounts>> {
+        let canvas = canvas.to_string();
+        self.list(move |db| {
+            let sql = "SELECT segment, grade, stage, outcome, count(*) FROM leads
+                       WHERE segment > ?1 || '/segments/' AND segment < ?1 || '/segments0' GROUP BY 1, 2, 3, 4";
+            Ok(add_up(collect(db, sql, [canvas], counted)?))
         })
         .await
     }
