@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use prost_reflect::{DynamicMessage, ReflectMessage as _};
+use prost_reflect::DynamicMessage;
 
 use super::Done;
 use super::connect::{Clients, ServerArg};
@@ -14,6 +14,7 @@ use super::kinds::{self, Kind, read_document};
 use super::table::{coloured, counted};
 use crate::cli::output::outln;
 use crate::grpc::document::Document;
+use crate::grpc::{dynamic, pb};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -109,17 +110,19 @@ impl Apply {
     async fn carry_out(&self, clients: &Clients, wanted: &[Wanted], steps: &[Step]) -> anyhow::Result<()> {
         let change = serde_json::json!({ "author": self.author, "reason": self.reason });
         let applying = |document: &Wanted| format!("{} ({})", document.name, document.origin);
-        // Links to segments, and the touchpoints that need notes, come when all are there.
+        // Links to segments, answers to their needs, and the touchpoints that need notes, come when all are there.
         let mut again = Vec::new();
         for (document, step) in wanted.iter().zip(steps) {
-            let links = document.message.descriptor().get_field_by_name("links");
-            let links = links.filter(|field| document.message.has_field(field));
             let mut message = document.message.clone();
             let mut paths = document.paths.clone();
-            if let Some(links) = links {
-                message.clear_field(&links);
-                paths.retain(|path| path != "links");
-                again.push(document);
+            if document.kind == Kind::Canvas {
+                let mut canvas: pb::Canvas = message.transcode_to()?;
+                let later: Vec<String> = without_segments(&mut canvas);
+                if !later.is_empty() {
+                    message = dynamic::of(&canvas, "Canvas").context("there is no such message")?;
+                    paths.retain(|path| path != "links");
+                    again.push((document, later));
+                }
             }
             let done = match step {
                 Step::Create => document.kind.create(clients, &document.name, &message, &change).await,
@@ -130,13 +133,13 @@ impl Apply {
             };
             done.with_context(|| applying(document))?;
         }
-        for document in again {
+        for (document, later) in again {
             let Some(current) = document.kind.get(clients, &document.name).await? else { continue };
-            let links = ["links".to_owned()];
-            let (_, differs) = document.kind.merged(&current, &document.message, &links)?;
+            let later: Vec<String> = later.into_iter().filter(|path| document.paths.contains(path)).collect();
+            let (_, differs) = document.kind.merged(&current, &document.message, &later)?;
             if differs {
                 let etag = kinds::text_of(&current, "etag");
-                let done = document.kind.update(clients, &document.message, &etag, &links, &change).await;
+                let done = document.kind.update(clients, &document.message, &etag, &later, &change).await;
                 done.with_context(|| applying(document))?;
             }
         }
@@ -163,6 +166,26 @@ impl Apply {
         }
         Ok(wanted)
     }
+}
+
+/// Takes out of a canvas what names segments, which may not be there yet; gives the fields to be set when they are.
+fn without_segments(canvas: &mut pb::Canvas) -> Vec<String> {
+    let mut later = Vec::new();
+    if !canvas.links.is_empty() {
+        canvas.links.clear();
+        later.push("links".to_owned());
+    }
+    let offers = canvas.notes.iter_mut().filter_map(|note| note.offer.as_mut());
+    let items = offers.flat_map(|offer| offer.features.iter_mut().chain(&mut offer.benefits));
+    let mut answers = false;
+    for item in items {
+        answers |= !item.answers.is_empty();
+        item.answers.clear();
+    }
+    if answers {
+        later.push("notes".to_owned());
+    }
+    later
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {

@@ -149,7 +149,7 @@ pub fn contrast(one: &str, other: &str) -> f64 {
 
 /// Black or white, whichever is read better on a colour.
 pub fn readable_on(color: &str) -> &'static str {
-    if contrast(color, "#111111") >= contrast(color, "#ffffff") { "#111111" } else { "#ffffff" }
+    if contrast(color, "#000000") >= contrast(color, "#ffffff") { "#000000" } else { "#ffffff" }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl Diff {
 }
 
 /// Tells what differs, and what follows from it; gives whether anything does.
-pub fn tell(base: &Canvas, target: &Canvas, language: &str) -> bool {
+fn tell(base: &Canvas, target: &Canvas, language: &str) -> bool {
     let changes = base.diff(target).changes;
     for change in &changes {
         let (code, mark) = match change.kind {

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::diff::tell;
 use super::source::{load, parse};
 use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
@@ -97,7 +96,6 @@ impl Edit {
         let (after, _) = parse(&text, Some(Format::Yaml), Some(&before.name))
             .with_context(|| format!("what you wrote stands in {}", path.display()))?;
         std::fs::remove_file(&path)?;
-        tell(&before, &after, &after.content.language);
         Ok(convert::edit::edits_out(&before, &before.diff(&after).edits))
     }
 }

@@ -76,7 +76,7 @@ pub async fn segments_are_tallied_by_their_leads(store: Arc<dyn Store>) {
     let expected = LeadCounts {
         leads: 4,
         by_grade: count(&[("", 1), ("A", 2), ("B", 1)]),
-        by_stage: count(&[("", 4)]),
+        by_stage: count(&[("new", 4)]),
         won: 1,
         lost: 2,
     };

@@ -35,11 +35,6 @@ impl Diagnostic {
     pub fn text(&self, language: &str) -> String {
         texts::text(self.code, language, &self.names)
     }
-
-    /// What makes it the same finding after an edit.
-    fn key(&self) -> (Code, &str, &[String]) {
-        (self.code, &self.path, &self.names)
-    }
 }
 
 /// What is known of a segment beside its canvas.
@@ -78,16 +73,27 @@ impl Canvas {
     }
 }
 
-/// The findings of `after` that `before` has not, and those of `before` that `after` has no more.
+/// The findings of `after` that `before` has not, and those of `before` that `after` has no more. One that only names its items
+/// by another text is the same.
 pub fn gained_and_lost<'a>(
     before: &'a [Diagnostic],
     after: &'a [Diagnostic],
 ) -> (Vec<&'a Diagnostic>, Vec<&'a Diagnostic>) {
-    let only = |these: &'a [Diagnostic], those: &'a [Diagnostic]| {
-        let known: std::collections::BTreeSet<_> = those.iter().map(Diagnostic::key).collect();
-        these.iter().filter(|one| !known.contains(&one.key())).collect()
-    };
-    (only(after, before), only(before, after))
+    let (mut lost, mut gained): (Vec<_>, Vec<_>) = (before.iter().collect(), after.iter().collect());
+    let alike: [fn(&Diagnostic, &Diagnostic) -> bool; 2] = [
+        |a, b| (a.code, &a.path, &a.names) == (b.code, &b.path, &b.names),
+        |a, b| (a.code, &a.path) == (b.code, &b.path) && !a.path.is_empty(),
+    ];
+    for same in alike {
+        gained.retain(|new| match lost.iter().position(|old| same(old, new)) {
+            Some(at) => {
+                lost.remove(at);
+                false
+            }
+            None => true,
+        });
+    }
+    (gained, lost)
 }
 
 #[cfg(test)]
