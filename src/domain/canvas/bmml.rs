@@ -468,7 +468,7 @@ pub fn write(canvas: &Canvas, dropped: &mut Vec<String>) -> Json {
     };
     let segments = segments_in_order(canvas).map(|(id, segment)| {
         lost.extend(lost_of_segment(&segment.content, !segment.personas.is_empty()));
-        segment_entry(names.segment(id), &segment.content)
+        segment_entry(&names, id, &segment.content)
     });
     put("customer_segments", segments.collect());
     for (key, prefix, block) in SECTIONS {
@@ -476,7 +476,7 @@ pub fn write(canvas: &Canvas, dropped: &mut Vec<String>) -> Json {
             lost.extend(lost_of_note(note));
             let mut entry = entry(with_prefix(&note.id, prefix), &note.text);
             if let Some(offer) = &note.offer {
-                write_offer(&mut entry, offer);
+                write_offer(&mut entry, note, offer, &names);
             }
             for (preposition, relation) in relations(content, note, key, &names) {
                 entry.insert(preposition.into(), Json::Object(relation));
@@ -507,13 +507,13 @@ fn entry(id: String, name: &str) -> Map<String, Json> {
     Map::from_iter([("id".to_owned(), id.into()), ("name".to_owned(), name.into())])
 }
 
-fn segment_entry(id: String, content: &SegmentContent) -> Json {
-    let mut entry = entry(id, &content.display_name);
+fn segment_entry(names: &Names, id: &Id, content: &SegmentContent) -> Json {
+    let mut entry = entry(names.segment(id), &content.display_name);
     text(&mut entry, "description", &content.description);
-    for (key, prefix, kind) in NEEDS {
+    for (key, _, kind) in NEEDS {
         let needs = content.needs.iter().filter(|need| need.kind == kind);
         let needs: Vec<Json> = needs
-            .map(|need| serde_json::json!({ "id": with_prefix(&need.id, prefix), "description": need.text }))
+            .map(|need| serde_json::json!({ "id": names.needs.get(&(id, &need.id)), "description": need.text }))
             .collect();
         if !needs.is_empty() {
             entry.insert(key.into(), Json::Array(needs));
@@ -551,25 +551,29 @@ fn with_prefix(id: &Id, prefix: &str) -> String {
 }
 
 /// A benefit that is neither named a reliever nor a creator is taken for what it answers.
-fn item_prefix(item: &OfferItem, is_feature: bool) -> &'static str {
-    let gains = item.answers.iter().any(|answer| answer.need.as_str().starts_with("gain-"));
+fn item_prefix(canvas: &Canvas, item: &OfferItem, is_feature: bool) -> &'static str {
+    let is_desire = |answer: &NeedRef| {
+        let segment = canvas.segments.get(&answer.segment.segment);
+        segment.is_some_and(|segment| {
+            segment.content.needs.iter().any(|need| need.id == answer.need && need.kind == NeedKind::Desire)
+        })
+    };
     match prefix_of(item.id.as_str()) {
         _ if is_feature => "ps-",
         "gc" => "gc-",
         "pr" => "pr-",
-        _ if gains => "gc-",
+        _ if item.answers.iter().any(is_desire) => "gc-",
         _ => "pr-",
     }
 }
 
-fn write_offer(entry: &mut Map<String, Json>, offer: &Offer) {
+fn write_offer(entry: &mut Map<String, Json>, note: &Note, offer: &Offer, names: &Names) {
     text(entry, "description", &offer.message);
     for (key, wanted) in [("products_services", "ps-"), ("pain_relievers", "pr-"), ("gain_creators", "gc-")] {
-        let features = offer.features.iter().map(|item| (item, true));
-        let items = features.chain(offer.benefits.iter().map(|item| (item, false)));
-        let items: Vec<Json> = items
-            .filter(|(item, is_feature)| item_prefix(item, *is_feature) == wanted)
-            .map(|(item, _)| serde_json::json!({ "id": with_prefix(&item.id, wanted), "name": item.text }))
+        let named = offer.items().filter_map(|item| Some((names.items.get(&(&note.id, &item.id))?, item)));
+        let items: Vec<Json> = named
+            .filter(|((prefix, _), _)| *prefix == wanted)
+            .map(|((_, name), item)| serde_json::json!({ "id": name, "name": item.text }))
             .collect();
         if !items.is_empty() {
             entry.insert(key.into(), Json::Array(items));
@@ -577,18 +581,48 @@ fn write_offer(entry: &mut Map<String, Json>, offer: &Offer) {
     }
 }
 
-/// How notes and segments are called in the file.
+/// How everything is called in the file: by its id, with the prefix of its kind. What another one of the file is called already is
+/// called by what it belongs to as well, since ids of needs and items are unique only there.
 struct Names<'a> {
     notes: BTreeMap<&'a Id, (&'static str, String)>,
+    needs: BTreeMap<(&'a Id, &'a Id), String>,
+    items: BTreeMap<(&'a Id, &'a Id), (&'static str, String)>,
 }
 
 impl<'a> Names<'a> {
     fn of(canvas: &'a Canvas) -> Self {
+        let mut taken = BTreeSet::new();
+        let mut name = |prefix: &str, id: &Id, of: &Id| {
+            let plain = with_prefix(id, prefix);
+            let name = match taken.contains(&plain) {
+                true => format!("{prefix}{of}-{}", id.as_str().trim_start_matches(prefix)),
+                false => plain,
+            };
+            taken.insert(name.clone());
+            name
+        };
         let notes = canvas.content.notes.iter().filter_map(|note| {
             let (key, prefix, _) = SECTIONS.iter().find(|(_, _, block)| *block == note.block)?;
             Some((&note.id, (*key, with_prefix(&note.id, prefix))))
         });
-        Self { notes: notes.collect() }
+        let mut needs = BTreeMap::new();
+        for (id, segment) in segments_in_order(canvas) {
+            for need in &segment.content.needs {
+                let prefix =
+                    NEEDS.iter().find(|(_, _, kind)| *kind == need.kind).map_or("job-", |found| found.1);
+                needs.insert((id, &need.id), name(prefix, &need.id, id));
+            }
+        }
+        let mut items = BTreeMap::new();
+        for note in &canvas.content.notes {
+            let Some(offer) = &note.offer else { continue };
+            let features = offer.features.iter().map(|item| (item, true));
+            for (item, is_feature) in features.chain(offer.benefits.iter().map(|item| (item, false))) {
+                let prefix = item_prefix(canvas, item, is_feature);
+                items.insert((&note.id, &item.id), (prefix, name(prefix, &item.id, &note.id)));
+            }
+        }
+        Self { notes: notes.collect(), needs, items }
     }
 
     fn segment(&self, id: &Id) -> String {
@@ -642,29 +676,19 @@ fn fits(canvas: &Canvas, names: &Names, lost: &mut BTreeSet<String>) -> Vec<Fit>
     for note in &canvas.content.notes {
         let Some(offer) = &note.offer else { continue };
         let Some((_, own)) = names.notes.get(&note.id) else { continue };
-        let features = offer.features.iter().map(|item| (item, true));
-        for (item, is_feature) in features.chain(offer.benefits.iter().map(|item| (item, false))) {
-            let prefix = item_prefix(item, is_feature);
+        for item in offer.items() {
+            let Some((prefix, item_name)) = names.items.get(&(&note.id, &item.id)) else { continue };
             for answer in &item.answers {
-                let kind = canvas.segments.get(&answer.segment.segment).and_then(|segment| {
-                    segment.content.needs.iter().find(|need| need.id == answer.need).map(|need| need.kind)
-                });
-                let Some((_, need_prefix, _)) = NEEDS.iter().find(|(_, _, of)| Some(*of) == kind) else {
-                    continue;
-                };
-                if !matches!((prefix, *need_prefix), ("pr-", "pain-") | ("gc-", "gain-") | ("ps-", "job-")) {
+                let Some(need) = names.needs.get(&(&answer.segment.segment, &answer.need)) else { continue };
+                if !matches!((*prefix, prefix_of(need)), ("pr-", "pain") | ("gc-", "gain") | ("ps-", "job")) {
                     lost.insert(
                         "answers of products to pains and gains, and of benefits to needs of another kind"
                             .into(),
                     );
                     continue;
                 }
-                pairs.push((
-                    own.clone(),
-                    names.segment(&answer.segment.segment),
-                    with_prefix(&item.id, prefix),
-                    with_prefix(&answer.need, need_prefix),
-                ));
+                let segment = names.segment(&answer.segment.segment);
+                pairs.push((own.clone(), segment, item_name.clone(), need.clone()));
             }
         }
     }
@@ -837,6 +861,20 @@ fits:
         let canvas = read(&mut c, &name(), &written);
         c.finish(()).unwrap();
         assert_eq!(write(&canvas, &mut Vec::new()), written);
+    }
+
+    /// Ids of needs and items are unique only within their segment and offer; in a model, in all of it.
+    #[test]
+    fn what_is_named_alike_is_told_apart() {
+        let mut canvas = acme();
+        let need = canvas.segments[&"small".parse::<Id>().unwrap()].content.needs[0].clone();
+        let medium = canvas.segments.get_mut(&"medium".parse().unwrap()).unwrap();
+        medium.content.needs.push(need);
+        let written = write(&canvas, &mut Vec::new());
+        let mut c = Checker::at("");
+        let again = read(&mut c, &name(), &written);
+        c.finish(()).unwrap();
+        assert_eq!(write(&again, &mut Vec::new()), written);
     }
 
     #[test]
