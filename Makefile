@@ -12,13 +12,14 @@ help:            ## this list
 
 test: deps lint unit clients deploy  ## install what tests need and run everything
 
-deps:            ## install what tests need: vim, curl, sqlite3, PostgreSQL, HAProxy, nginx, the official Python and Node clients, buf
+deps:            ## install what tests need: vim, curl, chromium with fonts, sqlite3, PostgreSQL, HAProxy, nginx, the official Python and Node clients, buf
 	@missing=""; \
 	command -v vim >/dev/null || missing="$$missing vim"; \
 	command -v python3 >/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3 python3-venv"; \
 	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v sqlite3 >/dev/null || missing="$$missing sqlite3"; \
+	command -v chromium >/dev/null || missing="$$missing chromium fonts-dejavu-core fonts-noto-core fonts-noto-cjk"; \
 	command -v cc >/dev/null || missing="$$missing build-essential"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null || missing="$$missing haproxy"; \

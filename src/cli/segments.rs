@@ -5,6 +5,7 @@ use super::Done;
 use super::connect::{Clients, ServerArg};
 use super::table::{Table, bar, bold, counted, plain, points, signed};
 use crate::cli::output::{out, outln};
+use crate::domain::labels::label;
 use crate::domain::segment::{FacetKind, FacetStatus};
 use crate::grpc::convert::WireEnum as _;
 use crate::grpc::pb;
@@ -296,10 +297,18 @@ impl Stability {
 impl Assess {
     async fn run(self) -> anyhow::Result<Done> {
         let clients = Clients::connect(&self.server.server).await?;
-        let request = pb::AssessRelationshipsRequest { parent: self.canvas, language: self.lang };
+        let language = match self.lang.is_empty() {
+            true => {
+                let request = pb::GetCanvasRequest { name: self.canvas.clone(), revision: 0 };
+                clients.canvases().get_canvas(request).await?.into_inner().language
+            }
+            false => self.lang,
+        };
+        let of = |text: &'static str| label(&language, text);
+        let request = pb::AssessRelationshipsRequest { parent: self.canvas, language: language.clone() };
         let found = clients.segments().assess_relationships(request).await?.into_inner().assessments;
         let head: Vec<&str> =
-            ["facet"].into_iter().chain(found.iter().map(|one| one.display_name.as_str())).collect();
+            [of("facet")].into_iter().chain(found.iter().map(|one| one.display_name.as_str())).collect();
         let mut table = Table::new(&head, &[]);
         for kind in FacetKind::ALL {
             let cells = found.iter().map(|one| {
@@ -307,11 +316,13 @@ impl Assess {
                 let status = facet.and_then(|facet| FacetStatus::inward(facet.status).ok().flatten());
                 let told = facet.map_or(0.0, |facet| facet.told);
                 match status {
-                    Some(status) if told < 1.0 => format!("{}, {:.0} % told", status.title(), told * 100.0),
-                    status => status.map_or("", FacetStatus::title).to_owned(),
+                    Some(status) if told < 1.0 && told > 0.0 => {
+                        format!("{} ({:.0} %)", of(status.title()), told * 100.0)
+                    }
+                    status => of(status.map_or("", FacetStatus::title)).to_owned(),
                 }
             });
-            table.row([kind.title().to_owned()].into_iter().chain(cells));
+            table.row([of(kind.title()).to_owned()].into_iter().chain(cells));
         }
         out!("{}", table.render());
         for one in &found {

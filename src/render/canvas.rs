@@ -175,20 +175,21 @@ pub fn picture(canvas: &Canvas, style: Style, now: Time) -> Picture {
         })
         .collect();
 
-    // The largest letters with which everything has room, else the smallest.
-    let sizes = (0..).map(|step| base * 1.25 - 0.5 * f64::from(step)).take_while(|size| *size > SMALLEST);
-    let fits = |measure: &mut Measure, size: f64| {
-        blocks.iter().all(|(block, rect, entries)| {
-            let title = title(measure, *block, style, size, rect.2);
-            let cards = cards(measure, entries, size, rect.2);
-            let used: f64 = cards.iter().map(|card| card.height(size) + CARD).sum();
-            used <= room(*rect, &title, size)
-        })
+    // The largest letters with which everything has room. Where there are none, each block has its own.
+    let sizes = || (0..).map(|step| base * 1.25 - 0.5 * f64::from(step)).take_while(|size| *size > SMALLEST);
+    let fits = |measure: &mut Measure, (block, rect, entries): &(Block, Rect, Vec<Entry>), size: f64| {
+        let title = title(measure, *block, style, size, rect.2);
+        let used: f64 =
+            cards(measure, entries, size, rect.2).iter().map(|card| card.height(size) + CARD).sum();
+        used <= room(*rect, &title, size)
     };
-    let size = sizes.into_iter().find(|size| fits(&mut measure, *size)).unwrap_or(SMALLEST);
+    let shared = sizes().find(|size| blocks.iter().all(|block| fits(&mut measure, block, *size)));
     let mut overflow = Vec::new();
-    for (block, rect, entries) in &blocks {
+    for drawn in &blocks {
+        let own = || sizes().filter(|size| *size <= base).find(|size| fits(&mut measure, drawn, *size));
+        let size = shared.or_else(own).unwrap_or(SMALLEST);
         let drawing = Drawing { style, colors: &colors, size, rtl };
+        let (block, rect, entries) = drawn;
         let left_out = drawing.block(&mut svg, &mut measure, *block, *rect, entries);
         if !left_out.is_empty() {
             overflow.push(Overflow { block: *block, entries: left_out });
@@ -212,7 +213,7 @@ fn head_and_foot(svg: &mut Svg, measure: &mut Measure, canvas: &Canvas, style: S
     }
     let mut line_at = |text: &str, x: f64, y: f64, at_end: bool| {
         let width = measure.width(text, Weight::Regular) * base * 0.9;
-        let line = Line { text: text.to_owned(), width };
+        let line = Line { text: text.to_owned(), width, rtl: Some(false) };
         // What stands at the end of the line begins where its width says.
         let x = match (at_end, rtl) {
             (true, false) => x - width,
@@ -396,7 +397,7 @@ impl Drawing<'_> {
             left_out.extend(rest.iter().map(|card| card.entry.id.clone()));
             if !rest.is_empty() {
                 let text = format!("… +{}", rest.len());
-                let line = Line { width: measure.width(&text, Weight::Bold) * size, text };
+                let line = Line { width: measure.width(&text, Weight::Bold) * size, text, rtl: None };
                 svg.text(&line, self.spot(edge(PADDING), bottom, Weight::Bold, colors.text));
             }
             break;

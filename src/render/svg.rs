@@ -108,7 +108,7 @@ impl Svg {
     /// A line of text as wide as it was measured, whatever font it is shown in.
     pub fn text(&mut self, line: &Line, spot: Spot) {
         let Spot { x, y, size, weight, fill, rtl, ours } = spot;
-        let own = if ours { rtl } else { is_rtl(&line.text).unwrap_or(rtl) };
+        let own = if ours { rtl } else { line.rtl.unwrap_or(rtl) };
         // `start` is where the text itself begins, which is at the right for one that runs to the left.
         let anchor = if own == rtl { "start" } else { "end" };
         let direction = if own { "rtl" } else { "ltr" };

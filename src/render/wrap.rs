@@ -4,6 +4,7 @@ use unicode_linebreak::linebreaks;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::measure::{Measure, Weight};
+use super::svg::is_rtl;
 
 /// A line of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +12,8 @@ pub struct Line {
     pub text: String,
     /// In the unit of the font's size.
     pub width: f64,
+    /// Whether the paragraph that it is a part of runs from right to left; nothing if no letter of it tells.
+    pub rtl: Option<bool>,
 }
 
 /// Breaks a text into lines that are at most `most` wide at a size.
@@ -18,36 +21,44 @@ pub fn wrap(measure: &mut Measure, text: &str, weight: Weight, size: f64, most: 
     let most = (most / size).max(1.0);
     let mut lines = Vec::new();
     for paragraph in text.lines().map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-        let mut line = String::new();
+        let (mut line, rtl) = (String::new(), is_rtl(paragraph));
         let mut start = 0;
         for (end, _) in linebreaks(paragraph) {
             let piece = &paragraph[start..end];
             start = end;
             let (used, more) = (measure.width(&line, weight), measure.width(piece.trim_end(), weight));
-            if !line.is_empty() && used + more > most {
-                push(measure, &mut lines, &mut line, weight, size);
-            }
             if more <= most {
+                if !line.is_empty() && used + more > most {
+                    push(measure, &mut lines, &mut line, rtl, weight, size);
+                }
                 line.push_str(piece);
                 continue;
             }
+            // What has room in no line begins in this one.
             for cluster in piece.graphemes(true) {
                 if !line.is_empty() && measure.width(&format!("{line}{cluster}"), weight) > most {
-                    push(measure, &mut lines, &mut line, weight, size);
+                    push(measure, &mut lines, &mut line, rtl, weight, size);
                 }
                 line.push_str(cluster);
             }
         }
-        push(measure, &mut lines, &mut line, weight, size);
+        push(measure, &mut lines, &mut line, rtl, weight, size);
     }
     lines
 }
 
-fn push(measure: &mut Measure, lines: &mut Vec<Line>, line: &mut String, weight: Weight, size: f64) {
+fn push(
+    measure: &mut Measure,
+    lines: &mut Vec<Line>,
+    line: &mut String,
+    rtl: Option<bool>,
+    weight: Weight,
+    size: f64,
+) {
     let text = std::mem::take(line);
     let text = text.trim();
     if !text.is_empty() {
-        lines.push(Line { text: text.to_owned(), width: measure.width(text, weight) * size });
+        lines.push(Line { text: text.to_owned(), width: measure.width(text, weight) * size, rtl });
     }
 }
 
@@ -58,7 +69,7 @@ pub fn shorten(measure: &mut Measure, line: &Line, weight: Weight, size: f64, mo
         let text = format!("{}…", clusters.concat().trim_end());
         let width = measure.width(&text, weight) * size;
         if width <= most || clusters.pop().is_none() {
-            return Line { text, width: width.min(most) };
+            return Line { text, width: width.min(most), rtl: line.rtl };
         }
     }
 }

@@ -6,6 +6,7 @@
 mod attack;
 mod canvas;
 mod canvas_edit;
+mod canvas_files;
 mod command_line;
 mod durability;
 mod failure;
@@ -19,6 +20,7 @@ mod list;
 mod malformed;
 mod observe;
 mod overload;
+mod picture;
 mod profile;
 mod reload;
 mod repeat;

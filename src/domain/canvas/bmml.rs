@@ -781,38 +781,7 @@ mod tests {
         (canvas, c.finish(()))
     }
 
-    const MODEL: &str = r#"
-version: "2.0"
-meta: {name: Rides, tagline: Home in time, created: "2024-03-01", portfolio: exploit, stage: grow, derived_from: ../old.bmml}
-customer_segments:
-  - id: cs-night
-    name: Night workers
-    description: Whoever goes home at three
-    jobs: [{id: job-home, description: Get home}]
-    pains: [{id: pain-wait, description: Waiting alone}, {id: pain-price, description: Dear at night}]
-    gains: [{id: gain-calm, description: A calm ride}]
-  - {id: cs-day, name: Commuters}
-value_propositions:
-  - id: vp-shared
-    name: Shared rides
-    products_services: [{id: ps-app, name: An app}]
-    pain_relievers: [{id: pr-lit, name: Lit stops}, {id: pr-split, name: The fare is split}]
-    gain_creators: [{id: gc-quiet, name: Quiet cars}]
-  - {id: vp-pass, name: A monthly pass, description: All rides}
-channels:
-  - {id: ch-app, name: The app, for: {value_propositions: [vp-pass, vp-shared], customer_segments: [cs-night]}}
-customer_relationships: [{id: cr-chat, name: Chat, for: {customer_segments: [cs-day, cs-night]}}]
-revenue_streams: [{id: rs-fare, name: Fares, from: {customer_segments: [cs-night]}, for: {value_propositions: [vp-shared]}}]
-key_resources: [{id: kr-fleet, name: Cars, for: {value_propositions: [vp-shared, vp-pass]}}]
-key_activities: [{id: ka-match, name: Matching, for: {value_propositions: [vp-shared]}}]
-key_partnerships: [{id: kp-garage, name: Garages, for: {key_resources: [kr-fleet], key_activities: [ka-match]}}]
-costs: [{id: cost-fuel, name: Fuel, for: {key_resources: [kr-fleet]}}]
-fits:
-  - id: fit-both
-    for: {value_propositions: [vp-shared, vp-pass], customer_segments: [cs-night]}
-    mappings: [[pr-split, pain-price], [pr-lit, pain-wait], [gc-quiet, gain-calm], [ps-app, job-home]]
-  - {id: fit-bare, for: {value_propositions: [vp-pass], customer_segments: [cs-day]}}
-"#;
+    const MODEL: &str = include_str!("../../../tests/service/model.bmml");
 
     #[test]
     fn what_the_format_can_hold_survives_unchanged() {
@@ -882,7 +851,7 @@ fits:
         let broken = MODEL
             .replace("customer_segments: [cs-day, cs-night]", "customer_segments: [cs-moon]")
             .replace("[pr-lit, pain-wait]", "[pr-lit, gain-calm], [pr-none, pain-wait], [pr-lit, pain-none]")
-            .replace("id: kr-fleet, name: Cars", "id: fleet, nam: Cars")
+            .replace("id: kr-fleet\n    name: Cars", "id: fleet\n    nam: Cars")
             .replace("stage: grow", "stage: validation");
         let found = read_text(&broken).1.unwrap_err();
         let told: Vec<String> = found.0.iter().map(ToString::to_string).collect();
