@@ -16,6 +16,7 @@ pub mod rank_stability;
 pub mod score_lead;
 pub mod segments;
 pub mod stored_rules;
+pub mod watch_canvas;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

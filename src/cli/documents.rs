@@ -7,10 +7,13 @@ use serde_json::Value as Json;
 
 use crate::grpc::{dynamic, pb};
 
-/// The documents of a file; a list of them is as good as several.
+/// The documents of a file, or of standard input as `-`; a list of them is as good as several.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Json>> {
     let shown = || path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(shown)?;
+    let text = match path == Path::new("-") {
+        true => std::io::read_to_string(std::io::stdin().lock())?,
+        false => std::fs::read_to_string(path).with_context(shown)?,
+    };
     let is_json = path.extension().is_some_and(|ending| ending == "json");
     let found: Vec<Json> = match is_json {
         true => vec![serde_json::from_str(&text).with_context(shown)?],

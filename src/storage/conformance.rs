@@ -363,6 +363,9 @@ async fn canvases_keep_their_revisions_and_who_made_them(store: Arc<dyn Store>) 
     assert_eq!(store.canvas_revision(&first.name, 1).await.unwrap(), first);
     assert_eq!(store.canvas_revision(&first.name, 2).await.unwrap().version.change.author, "an");
     assert!(matches!(store.canvas_revision(&first.name, 3).await, Err(StoreError::NotFound(_))));
+    assert_eq!(store.latest_canvas_revision(&first.name).await.unwrap(), 2);
+    let nowhere = "canvases/nowhere".parse().unwrap();
+    assert!(matches!(store.latest_canvas_revision(&nowhere).await, Err(StoreError::NotFound(_))));
 }
 
 async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn Store>) {

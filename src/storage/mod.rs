@@ -203,6 +203,8 @@ pub trait CanvasStore: Send + Sync {
     async fn canvas(&self, name: &CanvasName) -> Result<Canvas>;
     /// Any revision, for ever.
     async fn canvas_revision(&self, name: &CanvasName, revision: i64) -> Result<Canvas>;
+    /// The number of the latest revision, without reading it.
+    async fn latest_canvas_revision(&self, name: &CanvasName) -> Result<i64>;
     async fn canvases(&self, query: Query, deleted: bool) -> Result<Part<Canvas>>;
     /// The newest first.
     async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>>;

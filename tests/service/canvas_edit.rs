@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use assay::grpc::pb::{self, Block, LinkKind, canvas_edit::Edit};
 use tonic::Code;
 
-use crate::support::{TestServer, failure, made};
+use crate::support::{TestServer, failure, made, within};
 
 const NAME: &str = "canvases/main";
 
@@ -293,4 +293,40 @@ async fn findings_come_in_five_languages_with_edits_that_mend() {
     let mended = edited(&server, unused.fix).await;
     assert!(mended.lost.iter().any(|one| one.code == "CHANNEL_UNUSED"));
     assert!(mended.lost.iter().any(|one| one.code == "SEGMENT_WITHOUT_CHANNEL"), "the same link mends both");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_sees_every_revision_with_what_it_settled() {
+    let server = TestServer::start().await;
+    main_canvas(&server).await;
+    let watch = |after_revision: i64| {
+        let mut canvases = server.canvases();
+        let request = pb::WatchCanvasRequest { name: NAME.into(), after_revision, ..Default::default() };
+        async move { canvases.watch_canvas(request).await.map(tonic::Response::into_inner) }
+    };
+    let mut events = watch(0).await.unwrap();
+    let next = async |events: &mut tonic::Streaming<_>| within(events.message()).await.unwrap().unwrap();
+    let now: pb::WatchCanvasResponse = next(&mut events).await;
+    assert_eq!((now.revision, now.changes.len()), (2, 0));
+    let change = pb::Change { author: "an".into(), reason: "found out".into() };
+    let link = add_link(LinkKind::Reaches, "fairs", &format!("{NAME}/segments/small"));
+    let edit = pb::EditCanvasRequest { change: Some(change), ..request(vec![link]) };
+    server.canvases().edit_canvas(edit).await.unwrap();
+    // A write to a persona is a revision as well.
+    let persona = pb::CreatePersonaRequest {
+        parent: format!("{NAME}/segments/small"),
+        persona: Some(pb::Persona { display_name: "Otto".into(), ..Default::default() }),
+        ..Default::default()
+    };
+    server.segments().create_persona(persona).await.unwrap();
+    let linked = next(&mut events).await;
+    assert_eq!((linked.revision, linked.change.unwrap().author.as_str()), (3, "an"));
+    assert_eq!(linked.changes[0].words, "link “Regional fairs → Small”: added");
+    assert!(linked.lost.iter().any(|one| one.code == "CHANNEL_UNUSED"));
+    let known = next(&mut events).await;
+    assert!(known.revision == 4 && known.lost.iter().any(|one| one.code == "SEGMENT_WITHOUT_PERSONA"));
+    // Whoever was away goes on where they were.
+    let mut later = watch(3).await.unwrap();
+    assert_eq!(next(&mut later).await.revision, 4);
+    assert_eq!(failure(watch(9).await).2, ["after_revision"]);
 }

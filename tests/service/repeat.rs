@@ -345,7 +345,7 @@ async fn an_answer_that_names_a_lead_in_an_error_is_erased_with_it_too() {
 fn every_mutation_takes_a_request_id() {
     let pool = prost_reflect::DescriptorPool::decode(pb::DESCRIPTORS).unwrap();
     let mutates = |name: &str| {
-        ["Create", "Update", "Delete", "Undelete", "Batch", "Record"]
+        ["Create", "Update", "Delete", "Undelete", "Batch", "Record", "Edit", "Restore", "Fork", "Import"]
             .iter()
             .any(|verb| name.starts_with(verb))
             || name == "ScoreLead"
@@ -356,5 +356,5 @@ fn every_mutation_takes_a_request_id() {
         assert_eq!(has_id, mutates(method.name()), "{}", method.full_name());
         mutations += usize::from(has_id);
     }
-    assert_eq!(mutations, 21);
+    assert_eq!(mutations, 25);
 }

@@ -29,7 +29,7 @@ pub struct Edit {
     /// The canvas
     #[arg(value_name = "CANVAS")]
     canvas: String,
-    /// A file with a list of edits
+    /// A file with a list of edits; - is standard input
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Only tell what would come of it

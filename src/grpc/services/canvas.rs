@@ -1,13 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::app::edit_canvas::Edited;
 use crate::app::once::Once;
 use crate::app::{App, Error};
 use crate::domain::canvas::Canvas;
-use crate::domain::canvas::lint::gained_and_lost;
+use crate::domain::canvas::lint::{Diagnostic, gained_and_lost};
 use crate::domain::canvas::templates::{TEMPLATES, Template};
 use crate::domain::check::{Checker, Invalid};
 use crate::domain::labels;
@@ -323,6 +325,39 @@ impl pb::canvas_service_server::CanvasService for Service {
         }))
     }
 
+    type WatchCanvasStream = BoxStream<'static, Result<pb::WatchCanvasResponse, Status>>;
+
+    async fn watch_canvas(
+        &self,
+        request: Request<pb::WatchCanvasRequest>,
+    ) -> Result<Response<Self::WatchCanvasStream>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name = parsed::<CanvasName>(&mut c, "name", &request.name);
+        c.require(request.after_revision >= 0, "after_revision", "must be 0 or more");
+        let name = finish(c, name)?;
+        let latest = self.0.latest_canvas_revision(&name).await?;
+        if request.after_revision > latest {
+            let message = format!("is after the latest revision, {latest}");
+            return Err(Error::from(Invalid::one("after_revision", message)).into());
+        }
+        let (first, known) = match request.after_revision {
+            0 => (Some(pb::WatchCanvasResponse { revision: latest, ..Default::default() }), latest),
+            after => (None, after),
+        };
+        let (app, language) = (self.0.clone(), request.language);
+        let later = futures::stream::try_unfold(known, move |known| {
+            let (app, name, language) = (app.clone(), name.clone(), language.clone());
+            async move {
+                let (before, after) = app.next_canvas_revision(&name, known).await?;
+                let now = app.now();
+                let event = aside_of_tasks(|| revision_out(&before, &after, &language, now));
+                Ok(Some((event, known + 1)))
+            }
+        });
+        Ok(Response::new(futures::stream::iter(first.map(Ok)).chain(later).boxed()))
+    }
+
     async fn export_canvas(
         &self,
         request: Request<pb::ExportCanvasRequest>,
@@ -471,6 +506,25 @@ impl pb::canvas_service_server::CanvasService for Service {
                 aside_of_tasks(|| drawn(&canvas, style, request.format(), self.0.now()))
             }
         }))
+    }
+}
+
+/// A revision, with what it changed.
+fn revision_out(before: &Canvas, after: &Canvas, language: &str, now: Time) -> pb::WatchCanvasResponse {
+    let language = language_of(language, after);
+    let [old, new] = [before, after].map(|canvas| canvas.lint(now, &BTreeMap::new()));
+    let (gained, lost) = gained_and_lost(&old, &new);
+    let out = |found: Vec<&Diagnostic>| {
+        found.into_iter().map(|one| convert::edit::diagnostic_out(after, one, language)).collect()
+    };
+    pb::WatchCanvasResponse {
+        revision: after.version.revision,
+        update_time: Some(convert::timestamp(after.version.update_time)),
+        change: convert::change_out(&after.version.change),
+        deleted: after.version.delete_time.is_some(),
+        changes: convert::edit::changes_out(&before.diff(after).changes, language),
+        gained: out(gained),
+        lost: out(lost),
     }
 }
 

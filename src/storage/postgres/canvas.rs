@@ -57,6 +57,13 @@ impl CanvasStore for PostgresStore {
             .map_err(|error| error.of(&name))
     }
 
+    async fn latest_canvas_revision(&self, name: &CanvasName) -> Result<i64> {
+        let name = name.to_string();
+        let row = self.one("SELECT revision FROM canvases WHERE name = $1", &[&name]).await?;
+        let row = row.ok_or(StoreError::NotFound(name))?;
+        row.some_integer(0)
+    }
+
     async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>> {
         let sql = format!(
             "SELECT body, 'a revision' FROM ({REVISIONS}) AS all_revisions WHERE revision < $2

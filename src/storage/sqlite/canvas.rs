@@ -55,6 +55,15 @@ impl CanvasStore for SqliteStore {
         .await
     }
 
+    async fn latest_canvas_revision(&self, name: &CanvasName) -> Result<i64> {
+        let name = name.to_string();
+        self.read(move |db| {
+            let sql = "SELECT revision FROM canvases WHERE name = ?1";
+            first(db, sql, [&name], |row| row.some_integer(0))?.ok_or(StoreError::NotFound(name))
+        })
+        .await
+    }
+
     async fn canvas_revisions(&self, name: &CanvasName, window: Window) -> Result<Part<Canvas>> {
         let name = name.to_string();
         self.read(move |db| {

@@ -130,3 +130,29 @@ fn gravity_follows_the_maturity_of_the_business() {
     assert_eq!(severity(&mut canvas, Maturity::Startup), Severity::Warning);
     assert_eq!(severity(&mut canvas, Maturity::Mature), Severity::Error);
 }
+
+/// The page lists the codes as they are; write it anew with `UPDATE_DOCS=1 cargo test lint`.
+#[test]
+fn the_page_of_canvases_lists_every_code() {
+    let mut table =
+        String::from("| code | what it means | startup | growth | mature |\n|---|---|---|---|---|\n");
+    for code in Code::ALL {
+        let word = |maturity| match code.severity(maturity) {
+            None => "–",
+            Some(Severity::Hint) => "hint",
+            Some(Severity::Warning) => "warning",
+            Some(Severity::Error) => "error",
+        };
+        let words = [Maturity::Startup, Maturity::Growth, Maturity::Mature].map(word);
+        table += &format!("| `{}` | {} | {} |\n", code.as_str(), code.meaning(), words.join(" | "));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/canvas.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once("<!-- codes -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of codes -->").unwrap();
+    let wanted = format!("{before}<!-- codes -->\n{table}<!-- end of codes -->{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &wanted).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), wanted, "run UPDATE_DOCS=1 cargo test lint");
+}
