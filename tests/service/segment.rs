@@ -170,3 +170,146 @@ async fn segments_are_ranked_with_reasons_ranges_and_live_leads() {
     assert_eq!(ranking.priorities[0].priority_hundredths, 4_400 + 500);
     assert!(ranking.priorities[0].missing.is_empty());
 }
+
+/// A canvas with two segments, the larger of which is ranked first.
+async fn two_segments(server: &TestServer) {
+    let request =
+        pb::CreateCanvasRequest { canvas: Some(made::canvas()), canvas_id: "c".into(), ..Default::default() };
+    server.canvases().create_canvas(request).await.unwrap();
+    for (id, size, fit) in [("large", 900_000.0, 0.9), ("small", 400_000.0, 0.6)] {
+        let segment = pb::Segment {
+            size: Some(size),
+            fit: Some(fit),
+            growth_rate: Some(0.05),
+            capacity: Some(40.0),
+            ..made::segment(id)
+        };
+        let request = pb::CreateSegmentRequest {
+            parent: "canvases/c".into(),
+            segment: Some(segment),
+            segment_id: id.into(),
+            ..Default::default()
+        };
+        server.segments().create_segment(request).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_is_split_within_bounds_and_what_can_t_be_is_refused() {
+    let server = TestServer::start().await;
+    two_segments(&server).await;
+    let bound = |id: &str, floor, cap| pb::AllocationBound {
+        segment: format!("canvases/c/segments/{id}"),
+        floor,
+        cap,
+    };
+    let split = |request: pb::AllocateResourcesRequest| {
+        let mut segments = server.segments();
+        let request = pb::AllocateResourcesRequest { parent: "canvases/c".into(), ..request };
+        async move { segments.allocate_resources(request).await.map(tonic::Response::into_inner) }
+    };
+    let budget = |bounds| pb::AllocateResourcesRequest {
+        budget: 1_000,
+        unit: "hours".into(),
+        bounds,
+        ..Default::default()
+    };
+    // Each capacity is worth 40 · 10 hours: the rest is left over.
+    let capped =
+        split(pb::AllocateResourcesRequest { units_per_customer: 10.0, ..budget(vec![]) }).await.unwrap();
+    let amounts: Vec<i64> = capped.allocations.iter().map(|one| one.amount).collect();
+    assert_eq!((amounts[0], amounts.iter().sum::<i64>() + capped.unallocated), (400, 1_000));
+    assert_eq!(capped.allocations[0].reason, "held at 400 hours, which is all that its capacity can use");
+    let vietnamese = split(pb::AllocateResourcesRequest {
+        language: "vi".into(),
+        ..budget(vec![bound("small", 500, None)])
+    });
+    let vietnamese = vietnamese.await.unwrap();
+    assert_eq!(vietnamese.allocations[1].amount, 500);
+    assert!(vietnamese.allocations[1].reason.starts_with("nâng lên mức sàn 500 hours"), "{vietnamese:?}");
+    let too_high = split(budget(vec![bound("small", 800, None), bound("large", 300, None)])).await;
+    assert_eq!(failure(too_high).2, ["bounds"]);
+    let wrong = vec![bound("nobody", 0, None), bound("small", 5, Some(4)), bound("small", -1, None)];
+    let fields = failure(split(budget(wrong)).await).2;
+    assert_eq!(fields, ["bounds[1].cap", "bounds[2].floor", "bounds[2].segment"]);
+    assert_eq!(failure(split(budget(vec![bound("nobody", 0, None)])).await).2, ["bounds"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_draws_are_refused_and_a_firm_rank_is_told_as_firm() {
+    let server = TestServer::start().await;
+    two_segments(&server).await;
+    let test = |draws, spread| {
+        let mut segments = server.segments();
+        let request = pb::TestRankStabilityRequest {
+            parent: "canvases/c".into(),
+            draws,
+            spread,
+            seed: 3,
+            ..Default::default()
+        };
+        async move { segments.test_rank_stability(request).await.map(tonic::Response::into_inner) }
+    };
+    let firm = test(0, Some(0.05)).await.unwrap();
+    assert_eq!((firm.draws, firm.segments[0].first, firm.segments[1].worst_rank), (1_000, 1.0, 2));
+    assert_eq!(test(0, Some(0.05)).await.unwrap(), firm);
+    // What would let the second pass really does.
+    let change = &firm.changes[0];
+    assert_eq!(
+        (change.segment.as_str(), change.passes.as_str()),
+        ("canvases/c/segments/small", "canvases/c/segments/large")
+    );
+    let mut changed = pb::Segment { name: change.segment.clone(), ..Default::default() };
+    match change.fact.as_str() {
+        "size" => changed.size = Some(change.after),
+        "growth_rate" => changed.growth_rate = Some(change.after),
+        "fit" => changed.fit = Some(change.after),
+        other => panic!("{other}"),
+    }
+    let request = pb::UpdateSegmentRequest { segment: Some(changed), ..Default::default() };
+    server.segments().update_segment(request).await.unwrap();
+    assert_eq!(test(1, Some(0.0)).await.unwrap().segments[0].segment, change.segment);
+    assert_eq!(failure(test(10_001, Some(1.5)).await).2, ["draws", "spread"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leads_of_a_segment_are_counted_through_its_profile_and_drawn() {
+    let server = TestServer::with_script(&made::script(80)).await;
+    two_segments(&server).await;
+    let profile = pb::Profile { segment: "canvases/c/segments/large".into(), ..made::profile() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "p".into(), ..Default::default() };
+    server.profiles().create_profile(request).await.unwrap();
+    for i in 0..3 {
+        let outcome = pb::Outcome { kind: pb::OutcomeKind::Won as i32, ..Default::default() };
+        let lead = pb::Lead {
+            profile: "profiles/p".into(),
+            outcome: (i == 0).then_some(outcome),
+            ..made::company(&format!("Lead {i}"), Some(80))
+        };
+        let request =
+            pb::CreateLeadRequest { lead: Some(lead), lead_id: format!("l{i}"), ..Default::default() };
+        server.leads().create_lead(request).await.unwrap();
+        let lead = pb::score_lead_request::Subject::Lead(format!("leads/l{i}"));
+        let request = pb::ScoreLeadRequest { subject: Some(lead), record: true, ..Default::default() };
+        server.scoring().score_lead(request).await.unwrap();
+    }
+    let request = pb::CountSegmentLeadsRequest { parent: "canvases/c".into() };
+    let counts = server.segments().count_segment_leads(request).await.unwrap().into_inner().segments;
+    let (large, small) = (&counts[0], &counts[1]);
+    assert_eq!((large.leads, large.won, large.conversion, small.leads), (3, 1, Some(1.0), 0));
+    assert_eq!(large.by_grade.values().sum::<i64>(), 3);
+    assert_eq!(large.by_stage.get("new"), Some(&3));
+    let draw = |picture: pb::CanvasPicture| {
+        let mut canvases = server.canvases();
+        let request = pb::RenderCanvasRequest {
+            name: "canvases/c".into(),
+            picture: picture as i32,
+            ..Default::default()
+        };
+        async move { canvases.render_canvas(request).await.unwrap().into_inner().content }
+    };
+    let grades = draw(pb::CanvasPicture::Grades).await;
+    assert!(grades.contains(">large</text>") && grades.contains(">3</text>"), "{grades}");
+    assert_eq!(draw(pb::CanvasPicture::Canvas).await.matches("<g role=\"group\"").count(), 9);
+}
