@@ -64,6 +64,7 @@ bench:           ## the figures in docs/benchmarks.md, but for the two that take
 	cargo bench --bench rules
 	cargo bench --bench service
 	cargo bench --bench latency
+	cargo bench --bench canvas
 	tests/with-postgres cargo bench --bench store
 	tests/with-postgres cargo bench --bench attack
 
