@@ -2,7 +2,7 @@
 
 use super::measure::{Measure, Weight};
 use super::svg::{Spot, Svg, readable_on};
-use super::wrap::{Line, shorten, wrap};
+use super::wrap::{Column, Line, shorten, wrap};
 use super::{Paper, Style, Theme, credit};
 use crate::domain::canvas::{AmountRange, Block, Canvas, CanvasKind, Note};
 use crate::domain::labels::label;
@@ -179,9 +179,13 @@ pub fn picture(canvas: &Canvas, style: Style, now: Time) -> Picture {
     let sizes = || (0..).map(|step| base * 1.25 - 0.5 * f64::from(step)).take_while(|size| *size > SMALLEST);
     let fits = |measure: &mut Measure, (block, rect, entries): &(Block, Rect, Vec<Entry>), size: f64| {
         let title = title(measure, *block, style, size, rect.2);
-        let used: f64 =
-            cards(measure, entries, size, rect.2).iter().map(|card| card.height(size) + CARD).sum();
-        used <= room(*rect, &title, size)
+        let room = room(*rect, &title, size);
+        let mut used = 0.0;
+        // What comes after the first that has no room costs nothing.
+        entries.iter().all(|entry| {
+            used += card(measure, entry, size, *rect).height(size) + CARD;
+            used <= room
+        })
     };
     let shared = sizes().find(|size| blocks.iter().all(|block| fits(&mut measure, block, *size)));
     let mut overflow = Vec::new();
@@ -204,7 +208,8 @@ fn head_and_foot(svg: &mut Svg, measure: &mut Measure, canvas: &Canvas, style: S
     let (begin, end) = if rtl { (width - MARGIN, MARGIN) } else { (MARGIN, width - MARGIN) };
     let size = base * 1.6;
     let room = (width - 2.0 * MARGIN) * 0.7;
-    let named = wrap(measure, &canvas.content.display_name, Weight::Bold, size, room);
+    let column = Column { weight: Weight::Bold, size, width: room, lines: 1 };
+    let named = wrap(measure, &canvas.content.display_name, column);
     if let Some(first) = named.first() {
         let cut = named.len() > 1;
         let line = if cut { shorten(measure, first, Weight::Bold, size, room) } else { first.clone() };
@@ -317,21 +322,20 @@ pub(super) fn range(amount: &AmountRange) -> String {
 }
 
 fn title(measure: &mut Measure, block: Block, style: Style, size: f64, width: f64) -> Vec<Line> {
-    wrap(measure, label(style.language, block.title()), Weight::Bold, size, width - 2.0 * PADDING)
+    let column = Column { weight: Weight::Bold, size, width: width - 2.0 * PADDING, lines: 3 };
+    wrap(measure, label(style.language, block.title()), column)
 }
 
-fn cards<'a>(measure: &mut Measure, entries: &'a [Entry<'a>], size: f64, width: f64) -> Vec<Card<'a>> {
-    let most = width - 2.0 * PADDING - 2.0 * CARD;
-    let cards = entries.iter().map(|entry| Card {
+/// An entry in lines: of a text that is too long for a block of this height, as many as can be of use.
+fn card<'a>(measure: &mut Measure, entry: &'a Entry<'a>, size: f64, (_, _, width, height): Rect) -> Card<'a> {
+    let width = width - 2.0 * PADDING - 2.0 * CARD;
+    let column =
+        |size: f64| Column { weight: Weight::Regular, size, width, lines: (height / size).ceil() as usize };
+    Card {
         entry,
-        lines: wrap(measure, entry.text, Weight::Regular, size, most),
-        more: entry
-            .more
-            .iter()
-            .flat_map(|more| wrap(measure, more, Weight::Regular, small(size), most))
-            .collect(),
-    });
-    cards.collect()
+        lines: wrap(measure, entry.text, column(size)),
+        more: entry.more.iter().flat_map(|more| wrap(measure, more, column(small(size)))).collect(),
+    }
 }
 
 /// The height that is left for cards below a title.
@@ -368,33 +372,28 @@ impl Drawing<'_> {
             svg.text(line, self.spot(edge(PADDING), down - size * 0.35, Weight::Bold, colors.text));
         }
         let bottom = y + height - PADDING;
-        let cards = cards(measure, entries, size, width);
         let mut left_out: Vec<String> = Vec::new();
-        for (index, card) in cards.iter().enumerate() {
-            let is_last = index + 1 == cards.len();
+        for (index, entry) in entries.iter().enumerate() {
+            let card = card(measure, entry, size, rect);
+            let is_last = index + 1 == entries.len();
             // Below all but the last there must be room to say how many more there are.
             let reserve = if is_last { 0.0 } else { size * LEADING };
             let free = bottom - down - CARD - reserve;
+            let place = |down: f64| (x + PADDING, down + CARD, width - 2.0 * PADDING);
             if card.height(size) <= free {
-                down += CARD;
-                self.card(svg, card, (x + PADDING, down, width - 2.0 * PADDING), None, measure);
-                down += card.height(size);
+                self.card(svg, &card, place(down), None, measure);
+                down += CARD + card.height(size);
                 continue;
             }
             // As much of it as has room, if that is a line at least.
-            let lines = ((free - 2.0 * CARD) / (size * LEADING)).floor();
-            if left_out.is_empty() && lines >= 1.0 && !card.lines.is_empty() {
-                down += CARD;
-                let lines = (lines as usize).min(card.lines.len());
-                self.card(svg, card, (x + PADDING, down, width - 2.0 * PADDING), Some(lines), measure);
-                down += lines as f64 * size * LEADING + 2.0 * CARD;
-                left_out.push(card.entry.id.clone());
-                if is_last {
-                    continue;
-                }
+            let lines =
+                (((free - 2.0 * CARD) / (size * LEADING)).floor().max(0.0) as usize).min(card.lines.len());
+            if lines > 0 {
+                self.card(svg, &card, place(down), Some(lines), measure);
+                left_out.push(entry.id.clone());
             }
-            let rest = &cards[index + usize::from(!left_out.is_empty())..];
-            left_out.extend(rest.iter().map(|card| card.entry.id.clone()));
+            let rest = &entries[index + usize::from(lines > 0)..];
+            left_out.extend(rest.iter().map(|entry| entry.id.clone()));
             if !rest.is_empty() {
                 let text = format!("… +{}", rest.len());
                 let line = Line { width: measure.width(&text, Weight::Bold) * size, text, rtl: None };

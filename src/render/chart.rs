@@ -2,7 +2,7 @@
 
 use super::measure::{Measure, Weight};
 use super::svg::{Spot, Svg, readable_on};
-use super::wrap::{Line, shorten, wrap};
+use super::wrap::{Column, Line, shorten, wrap};
 use super::{Style, Theme};
 
 /// A segment's bar.
@@ -61,7 +61,7 @@ impl<'a> Chart<'a> {
 
     #[expect(clippy::too_many_arguments, reason = "a line of text has so many sides")]
     fn write(&mut self, text: &str, at: f64, y: f64, size: f64, weight: Weight, most: f64, fill: &str) {
-        let lines = wrap(&mut self.measure, text, weight, size, most);
+        let lines = wrap(&mut self.measure, text, Column { weight, size, width: most, lines: 1 });
         let Some(first) = lines.first() else { return };
         let line: Line = match lines.len() {
             1 => first.clone(),

@@ -16,49 +16,79 @@ pub struct Line {
     pub rtl: Option<bool>,
 }
 
-/// Breaks a text into lines that are at most `most` wide at a size.
-pub fn wrap(measure: &mut Measure, text: &str, weight: Weight, size: f64, most: f64) -> Vec<Line> {
-    let most = (most / size).max(1.0);
+/// What a text is broken by.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    pub weight: Weight,
+    pub size: f64,
+    /// How wide a line may be.
+    pub width: f64,
+    /// How many lines are of use: of a longer text, this many and one more are made.
+    pub lines: usize,
+}
+
+/// Breaks a text into lines.
+pub fn wrap(measure: &mut Measure, text: &str, column: Column) -> Vec<Line> {
+    let Column { weight, size, width, lines: most_lines } = column;
+    let most = (width / size).max(1.0);
     let mut lines = Vec::new();
     for paragraph in text.lines().map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
-        let (mut line, rtl) = (String::new(), is_rtl(paragraph));
+        let mut line = Unfinished { text: String::new(), used: 0.0, rtl: is_rtl(paragraph) };
         let mut start = 0;
         for (end, _) in linebreaks(paragraph) {
             let piece = &paragraph[start..end];
             start = end;
-            let (used, more) = (measure.width(&line, weight), measure.width(piece.trim_end(), weight));
-            if more <= most {
-                if !line.is_empty() && used + more > most {
-                    push(measure, &mut lines, &mut line, rtl, weight, size);
+            let (bare, whole) = (measure.width(piece.trim_end(), weight), measure.width(piece, weight));
+            if bare <= most {
+                if line.used + bare > most {
+                    line.finish(measure, &mut lines, weight, size);
                 }
-                line.push_str(piece);
-                continue;
+                line.push(piece, whole);
+            } else {
+                // What has room in no line begins in this one.
+                for cluster in piece.graphemes(true) {
+                    let width = measure.width(cluster, weight);
+                    if line.used + width > most {
+                        line.finish(measure, &mut lines, weight, size);
+                    }
+                    line.push(cluster, width);
+                    if lines.len() > most_lines {
+                        return lines;
+                    }
+                }
             }
-            // What has room in no line begins in this one.
-            for cluster in piece.graphemes(true) {
-                if !line.is_empty() && measure.width(&format!("{line}{cluster}"), weight) > most {
-                    push(measure, &mut lines, &mut line, rtl, weight, size);
-                }
-                line.push_str(cluster);
+            if lines.len() > most_lines {
+                return lines;
             }
         }
-        push(measure, &mut lines, &mut line, rtl, weight, size);
+        line.finish(measure, &mut lines, weight, size);
     }
     lines
 }
 
-fn push(
-    measure: &mut Measure,
-    lines: &mut Vec<Line>,
-    line: &mut String,
+/// A line that is being filled.
+struct Unfinished {
+    text: String,
+    /// In em: the sum of its pieces.
+    used: f64,
     rtl: Option<bool>,
-    weight: Weight,
-    size: f64,
-) {
-    let text = std::mem::take(line);
-    let text = text.trim();
-    if !text.is_empty() {
-        lines.push(Line { text: text.to_owned(), width: measure.width(text, weight) * size, rtl });
+}
+
+impl Unfinished {
+    fn push(&mut self, piece: &str, width: f64) {
+        self.text.push_str(piece);
+        self.used += width;
+    }
+
+    fn finish(&mut self, measure: &mut Measure, lines: &mut Vec<Line>, weight: Weight, size: f64) {
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim();
+        if !text.is_empty() {
+            // Letters that join are narrower together, and never wider than what they were given.
+            let width = measure.width(text, weight).min(self.used) * size;
+            lines.push(Line { text: text.to_owned(), width, rtl: self.rtl });
+        }
+        self.used = 0.0;
     }
 }
 
@@ -78,11 +108,20 @@ pub fn shorten(measure: &mut Measure, line: &Line, weight: Weight, size: f64, mo
 mod tests {
     use super::*;
 
-    fn wrapped(text: &str, most: f64) -> Vec<String> {
+    fn wrapped(text: &str, width: f64) -> Vec<String> {
         let mut measure = Measure::default();
-        let lines = wrap(&mut measure, text, Weight::Regular, 10.0, most);
-        assert!(lines.iter().all(|line| line.width <= most + 1e-9), "{lines:?}");
+        let column = Column { weight: Weight::Regular, size: 10.0, width, lines: 100 };
+        let lines = wrap(&mut measure, text, column);
+        assert!(lines.iter().all(|line| line.width <= width + 1e-9), "{lines:?}");
         lines.into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn no_more_lines_are_made_than_are_of_use() {
+        let column = Column { weight: Weight::Regular, size: 10.0, width: 60.0, lines: 3 };
+        for text in ["a word ".repeat(1_000), "x".repeat(10_000), "客户".repeat(5_000)] {
+            assert_eq!(wrap(&mut Measure::default(), &text, column).len(), 4);
+        }
     }
 
     #[test]
