@@ -1,17 +1,50 @@
 //! What differs between canvases, and what is doubtful about one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{App, Result};
 use crate::domain::canvas::Canvas;
 use crate::domain::canvas::lint::{Diagnostic, Live};
 use crate::domain::name::{CanvasName, Id, SegmentName};
 use crate::domain::segment::LeadCounts;
+use crate::domain::time::Time;
+use crate::rules::ScriptKind;
+use crate::rules::set::RuleSet;
+
+/// What finds the doubtful: our own checks, and the scripts of the rules in force.
+#[derive(Clone)]
+pub struct Linter {
+    rules: Option<Arc<RuleSet>>,
+    pub now: Time,
+}
+
+impl Linter {
+    /// All findings, the gravest first. A script that fails on a canvas finds nothing there, and says so in the log.
+    pub fn lint(&self, canvas: &Canvas, live: &BTreeMap<Id, Live>) -> Vec<Diagnostic> {
+        let mut found = canvas.lint(self.now, live);
+        if let Some(rules) = &self.rules
+            && rules.scripts().any(|script| script.kind == ScriptKind::CanvasLint)
+        {
+            match rules.canvas_findings(&canvas.lint_items(self.now, live)) {
+                Ok(own) => found.extend(own),
+                Err(error) => tracing::warn!(%error, canvas = %canvas.name, "a script of canvas_lint/ fails"),
+            }
+            found.sort_by_key(|found| std::cmp::Reverse(found.severity));
+        }
+        found
+    }
+
+    /// Of a canvas by itself.
+    pub fn of(&self, canvas: &Canvas) -> Vec<Diagnostic> {
+        self.lint(canvas, &BTreeMap::new())
+    }
+}
 
 impl App {
-    /// What is doubtful about a canvas by itself.
-    pub fn findings(&self, canvas: &Canvas) -> Vec<Diagnostic> {
-        canvas.lint(self.now(), &BTreeMap::new())
+    /// What finds the doubtful, by the rules in force now.
+    pub fn linter(&self) -> Linter {
+        Linter { rules: self.rules.current(), now: self.now() }
     }
 
     /// What is doubtful about a canvas, or about one of its revisions. Of the latest, what its leads say counts too.
@@ -19,11 +52,11 @@ impl App {
         let latest = self.live_canvas(name).await?;
         if revision != 0 && revision != latest.version.revision {
             let canvas = self.canvas(name, revision).await?;
-            let found = self.findings(&canvas);
+            let found = self.linter().of(&canvas);
             return Ok((canvas, found));
         }
         let live = self.live_segments(&latest).await?;
-        let found = latest.lint(self.now(), &live);
+        let found = self.linter().lint(&latest, &live);
         Ok((latest, found))
     }
 

@@ -177,7 +177,7 @@ fn reference(vocabulary: &Vocabulary) -> String {
     let mut out = String::from("Facts of leads (lead_scoring/)\n\n");
     let facts = |kind: ScriptKind| {
         let mut table = Table::new(&["fact", "type", "of", "unit", "meaning"], &[]);
-        for fact in catalogue.facts.iter().filter(|fact| fact.scope.kind() == kind) {
+        for fact in catalogue.facts.iter().filter(|fact| fact.scope.kinds()[0] == kind) {
             let ty = type_label(&fact.ty);
             let cells = [
                 fact.name.to_string(),
@@ -229,6 +229,8 @@ fn reference(vocabulary: &Vocabulary) -> String {
     out += &table.render();
     out += "\nFacts of segments (segment_priority/)\n\n";
     out += &facts(ScriptKind::SegmentPriority);
+    out += "\nFacts of notes and segments (canvas_lint/), beside those of segments\n\n";
+    out += &facts(ScriptKind::CanvasLint);
     out += "\nFunctions\n\n";
     let mut table = Table::new(&["written", "meaning"], &[]);
     for function in &FUNCTIONS {

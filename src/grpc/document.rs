@@ -358,7 +358,7 @@ fn name_blocks(c: &mut Checker, document: &mut Json, remarks: &mut Vec<String>) 
         }
         if outline::is_ambiguous(block) {
             c.wrong_field(format!("notes[{number}].block"), format!("\"{block}\" {}", outline::WHICH));
-            *block = Block::Channels.word();
+            *block = Block::Channels.wire_word();
             continue;
         }
         let Some(named) = outline::block_named(block) else { continue };
@@ -368,13 +368,83 @@ fn name_blocks(c: &mut Checker, document: &mut Json, remarks: &mut Vec<String>) 
                 named.block.title()
             ));
         }
-        *block = named.block.word();
+        *block = named.block.wire_word();
     }
 }
 
 impl Block {
     /// The word of the wire, such as `BLOCK_CHANNELS`.
-    fn word(self) -> String {
+    fn wire_word(self) -> String {
         pb::Block::try_from(self.outward()).map(|block| block.as_str_name().to_owned()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::canvas::tests::{acme, content, edited};
+
+    fn back(text: &str, format: Option<Format>) -> Canvas {
+        let mut c = Checker::at("");
+        let read = read(&mut c, text, format, None, &mut Vec::new());
+        c.finish(read).unwrap().unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn what_is_written_is_read_back(choices in prop::collection::vec((any::<u8>(), 0..40usize, 0..40usize), 0..20)) {
+            let canvas = edited(&choices).0;
+            for format in [Format::Yaml, Format::Json] {
+                let text = write(&canvas, format, &mut Vec::new()).unwrap();
+                // The text itself tells its format.
+                let again = back(&text, None);
+                prop_assert_eq!(content(&again), content(&canvas));
+                prop_assert_eq!(write(&again, format, &mut Vec::new()).unwrap(), text);
+            }
+        }
+
+        #[test]
+        fn what_bmml_can_hold_is_read_back(choices in prop::collection::vec((any::<u8>(), 0..40usize, 0..40usize), 0..20)) {
+            let canvas = edited(&choices).0;
+            let model = write(&canvas, Format::Bmml, &mut Vec::new()).unwrap();
+            // An empty name is nothing that a model may have.
+            prop_assume!(canvas.segments.values().all(|segment| !segment.content.display_name.is_empty()));
+            let mut dropped = Vec::new();
+            let again = write(&back(&model, None), Format::Bmml, &mut dropped).unwrap();
+            prop_assert_eq!(again, model);
+            prop_assert!(dropped.is_empty(), "{:?}", dropped);
+        }
+    }
+
+    #[test]
+    fn blocks_may_be_named_as_people_do_and_names_that_mean_two_things_are_asked_about() {
+        let text = "name: canvases/a\ndisplay_name: A\nkind: CANVAS_KIND_BUSINESS_MODEL\nnotes:\n- {text: Một, block: Kênh truyền hình}\n- {text: Hai, block: 渠道通路}\n";
+        let (mut c, mut remarks) = (Checker::at(""), Vec::new());
+        let canvas = read(&mut c, text, None, None, &mut remarks).unwrap();
+        c.finish(()).unwrap();
+        assert!(canvas.content.notes.iter().all(|note| note.block == Block::Channels));
+        assert_eq!(remarks, ["notes[0]: \"Kênh truyền hình\" is understood as Channels (\"Kênh\")"]);
+        let mut c = Checker::at("");
+        read(&mut c, &text.replace("渠道通路", "Chân dung khách hàng"), None, None, &mut Vec::new());
+        let told = c.finish(()).unwrap_err().to_string();
+        assert!(told.contains("notes[1].block") && told.contains("persona"), "{told}");
+    }
+
+    #[test]
+    fn everything_wrong_with_a_text_is_told_at_once() {
+        let mut documents: Vec<Json> =
+            serde_json::from_str(&write(&acme(), Format::Json, &mut Vec::new()).unwrap()).unwrap();
+        documents[0]["notes"][0]["txt"] = "x".into();
+        documents[1]["name"] = "canvases/other/segments/medium".into();
+        documents.push(serde_json::json!({"name": "leads/a"}));
+        let mut c = Checker::at("");
+        read(&mut c, &Json::Array(documents).to_string(), None, None, &mut Vec::new());
+        let found = c.finish(()).unwrap_err().0;
+        let told: Vec<&str> = found.iter().map(|one| one.field.as_str()).collect();
+        assert!(told.contains(&"content.document 1.notes[0].txt"), "{told:?}");
+        assert!(told.iter().any(|field| field.starts_with("content.document 6")), "{told:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::canvas::lint::{Diagnostic, Item, Severity};
 use crate::domain::check::Checker;
 use crate::domain::profile::{Criterion, Expectation, ProfileContent};
 use crate::domain::score::{Assessment, Outlook, PriorityAssessment};
@@ -10,14 +11,14 @@ use crate::domain::text::suggestion;
 use crate::domain::value::Value as Plain;
 use crate::domain::vocabulary::Vocabulary;
 use crate::rules::evaluate::criteria::expectation_met;
-use crate::rules::evaluate::facts::{LeadFacts, SegmentFacts};
+use crate::rules::evaluate::facts::{ItemFacts, LeadFacts, SegmentFacts};
 use crate::rules::evaluate::outlook::outlook;
 use crate::rules::evaluate::score::{self, RuleError};
 use crate::rules::evaluate::value::{Value, Words};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::language::types::Type;
-use crate::rules::program::Script;
+use crate::rules::program::{Script, Verdict};
 use crate::rules::source::Sources;
 
 /// Everything that a call needs of the rules. Shared behind an [`Arc`]; never changes.
@@ -95,6 +96,30 @@ impl RuleSet {
         facts: SegmentFacts,
     ) -> (Result<PriorityAssessment, RuleError>, u32) {
         score::prioritize(script, &self.catalogue, facts)
+    }
+
+    /// What the scripts of canvas_lint/ find doubtful about the notes and segments of a canvas.
+    pub fn canvas_findings(&self, items: &[Item]) -> Result<Vec<Diagnostic>, RuleError> {
+        let mut found = Vec::new();
+        for script in self.scripts().filter(|script| script.kind == ScriptKind::CanvasLint) {
+            for item in items {
+                let (judged, _) = self.findings_counting(script, item);
+                let judged = judged?.into_iter();
+                found.extend(judged.map(|(verdict, severity)| {
+                    Diagnostic::own(&verdict.id, severity, &item.path, &verdict.because)
+                }));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What one script finds about one item, with the steps that it took.
+    pub fn findings_counting<'s>(
+        &self,
+        script: &'s Script,
+        item: &Item,
+    ) -> (Result<Vec<(&'s Verdict, Severity)>, RuleError>, u32) {
+        score::findings(script, &self.catalogue, ItemFacts(item))
     }
 
     /// Checks a profile against the words and scripts of this set.

@@ -330,3 +330,43 @@ async fn who_watches_sees_every_revision_with_what_it_settled() {
     assert_eq!(next(&mut later).await.revision, 4);
     assert_eq!(failure(watch(9).await).2, ["after_revision"]);
 }
+
+/// Scripts under canvas_lint/ find what ours do not, come into force as all rules do, and never replace good ones by broken ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn findings_of_one_s_own_are_rules_that_reload() {
+    let guide = include_str!("../../docs/canvas.md");
+    let example = guide.split("```rhai\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let server = TestServer::start().await;
+    main_canvas(&server).await;
+    let own = || {
+        let mut canvases = server.canvases();
+        async move {
+            let request = pb::LintCanvasRequest { name: NAME.into(), ..Default::default() };
+            let found = canvases.lint_canvas(request).await.unwrap().into_inner().diagnostics;
+            let told = |one: &pb::CanvasDiagnostic| (one.code.clone(), one.path.clone(), one.severity());
+            found.iter().map(told).collect::<Vec<_>>()
+        }
+    };
+    let before = server.rule_set().await;
+    assert!(!own().await.iter().any(|(code, ..)| code == "fairs are dear"));
+    server.write("canvas_lint/house.rhai", example);
+    server
+        .wait_for_rules(|status| status.active.as_ref().is_some_and(|active| active.rule_set != before))
+        .await;
+    let found = own().await;
+    let expected = [
+        ("fairs are dear", "notes[\"fairs\"]", pb::CanvasSeverity::Warning),
+        ("nobody wants it", "segments[\"small\"]", pb::CanvasSeverity::Hint),
+    ];
+    for (code, path, severity) in expected {
+        assert!(found.contains(&(code.into(), path.into(), severity)), "{code}: {found:?}");
+    }
+    // The answer to an edit tells what it brings of them as well.
+    let answer = edited(&server, vec![set_text("fairs", "Webinars every month")]).await;
+    assert!(answer.lost.iter().any(|one| one.code == "fairs are dear"), "{:?}", answer.lost);
+    server.write("canvas_lint/house.rhai", "finding \"x\" when employees > 3 because \"no lead here\";");
+    let (status, _) = server.wait_for_rules(|status| status.pending.is_some()).await;
+    let told = &status.pending.unwrap().diagnostics[0];
+    assert!(told.file == "canvas_lint/house.rhai" && told.message.contains("employees"), "{told:?}");
+    assert!(own().await.iter().any(|(code, ..)| code == "nobody wants it"), "the good rules stay");
+}

@@ -59,7 +59,7 @@ fn tell(base: &Canvas, target: &Canvas, language: &str) -> bool {
     let (gained, lost) = gained_and_lost(&before, &after);
     for (mark, code, found) in [("!", "31", gained), ("✓", "32", lost)] {
         for one in found {
-            let text = format!("{mark} {}  [{}]", plain(&one.text(language)), one.code.as_str());
+            let text = format!("{mark} {}  [{}]", plain(&one.text(language)), one.name());
             outln!("{}", coloured(code, &text));
         }
     }

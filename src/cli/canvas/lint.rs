@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -7,7 +8,12 @@ use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::outln;
 use crate::cli::table::{coloured, plain};
+use crate::domain::canvas::Canvas;
+use crate::domain::canvas::lint::Diagnostic;
 use crate::grpc::pb;
+use crate::priority::Nice;
+use crate::rules::compile_and_try;
+use crate::rules::source::Sources;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -24,6 +30,9 @@ pub struct Lint {
     /// The language of the texts: en, vi, zh, ar or it [default: the canvas's]
     #[arg(long, default_value = "", value_name = "LANG")]
     lang: String,
+    /// For a file: a folder with rules, whose canvas_lint/ has findings of your own; a server uses its own rules
+    #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
+    scripts: Option<PathBuf>,
     /// Apply the edits that would mend findings, where there are any, as one revision
     #[arg(long)]
     fix: bool,
@@ -42,7 +51,9 @@ impl Lint {
                 "--fix changes canvases of a server: store the file first by `assay apply`"
             );
             let canvas = load(&self.canvas, "").await?;
-            let found = canvas.lint(now(), &BTreeMap::new());
+            let mut found = canvas.lint(now(), &BTreeMap::new());
+            found.extend(self.own(&canvas)?);
+            found.sort_by_key(|one| std::cmp::Reverse(one.severity));
             let language = if self.lang.is_empty() { &canvas.content.language } else { &self.lang };
             let doubtful = show(&found, language);
             outln!("{}: {}", self.canvas, summary(&found));
@@ -57,6 +68,16 @@ impl Lint {
             return self.mend(&clients, name, found).await;
         }
         Ok(if doubtful { Done::No } else { Done::Well })
+    }
+
+    /// What the scripts of one's own find.
+    fn own(&self, canvas: &Canvas) -> anyhow::Result<Vec<Diagnostic>> {
+        let Some(folder) = &self.scripts else { return Ok(Vec::new()) };
+        let shown = folder.display();
+        let broken = |_| anyhow::anyhow!("the rules can't be loaded: `assay rules check {shown}` tells why");
+        let sources = Sources::read(folder).map_err(broken)?;
+        let (rules, _) = compile_and_try(sources, "EUR", Nice::Back).map_err(broken)?;
+        Ok(rules.canvas_findings(&canvas.lint_items(now(), &BTreeMap::new()))?)
     }
 
     /// Applies the first edit that mends each finding; what two findings need is done once.

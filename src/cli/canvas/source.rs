@@ -131,7 +131,7 @@ pub fn show(found: &[Diagnostic], language: &str) -> bool {
             "{} {}{}",
             coloured(code, word),
             plain(&one.text(language)),
-            coloured("2", &format!("  [{}]{at}", one.code.as_str()))
+            coloured("2", &format!("  [{}]{at}", one.name()))
         );
         if !one.fix.is_empty() {
             outln!("        {}", coloured("2", &format!("{} would mend it", counted(one.fix.len(), "edit"))));

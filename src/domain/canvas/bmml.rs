@@ -475,7 +475,7 @@ pub fn write(canvas: &Canvas, dropped: &mut Vec<String>) -> Json {
         let notes = content.notes.iter().filter(|note| note.block == block).map(|note| {
             lost.extend(lost_of_note(note));
             let mut entry = entry(with_prefix(&note.id, prefix), &note.text);
-            if let Some(offer) = &note.offer {
+            if let Some(offer) = offer_of(note) {
                 write_offer(&mut entry, note, offer, &names);
             }
             for (preposition, relation) in relations(content, note, key, &names) {
@@ -567,6 +567,11 @@ fn item_prefix(canvas: &Canvas, item: &OfferItem, is_feature: bool) -> &'static 
     }
 }
 
+/// What a value proposition offers: the format has it of no other.
+fn offer_of(note: &Note) -> Option<&Offer> {
+    note.offer.as_ref().filter(|_| note.block == Block::ValuePropositions)
+}
+
 fn write_offer(entry: &mut Map<String, Json>, note: &Note, offer: &Offer, names: &Names) {
     text(entry, "description", &offer.message);
     for (key, wanted) in [("products_services", "ps-"), ("pain_relievers", "pr-"), ("gain_creators", "gc-")] {
@@ -615,7 +620,7 @@ impl<'a> Names<'a> {
         }
         let mut items = BTreeMap::new();
         for note in &canvas.content.notes {
-            let Some(offer) = &note.offer else { continue };
+            let Some(offer) = offer_of(note) else { continue };
             let features = offer.features.iter().map(|item| (item, true));
             for (item, is_feature) in features.chain(offer.benefits.iter().map(|item| (item, false))) {
                 let prefix = item_prefix(canvas, item, is_feature);
@@ -654,8 +659,13 @@ fn relations(
             false if link.from == note.id => names.end(&link.to),
             _ => None,
         });
-        let ids: Vec<Json> =
-            ends.filter(|(section, _)| *section == target).map(|(_, id)| id.into()).collect();
+        let mut ids: Vec<String> = Vec::new();
+        for (_, id) in ends.filter(|(section, _)| *section == target) {
+            // Two links may say the same.
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         if ids.is_empty() {
             continue;
         }
@@ -663,7 +673,7 @@ fn relations(
             found.push((preposition, Map::new()));
         }
         if let Some((_, relation)) = found.iter_mut().find(|(known, _)| *known == preposition) {
-            relation.insert(target.into(), Json::Array(ids));
+            relation.insert(target.into(), ids.into());
         }
     }
     found
@@ -674,7 +684,7 @@ fn fits(canvas: &Canvas, names: &Names, lost: &mut BTreeSet<String>) -> Vec<Fit>
     type Pair = (String, String, String, String);
     let mut pairs: Vec<Pair> = Vec::new();
     for note in &canvas.content.notes {
-        let Some(offer) = &note.offer else { continue };
+        let Some(offer) = offer_of(note) else { continue };
         let Some((_, own)) = names.notes.get(&note.id) else { continue };
         for item in offer.items() {
             let Some((prefix, item_name)) = names.items.get(&(&note.id, &item.id)) else { continue };
@@ -701,7 +711,11 @@ fn fits(canvas: &Canvas, names: &Names, lost: &mut BTreeSet<String>) -> Vec<Fit>
         .links
         .iter()
         .filter(|link| link.kind == LinkKind::Serves)
-        .filter_map(|link| Some((names.notes.get(&link.from)?.1.clone(), names.end(&link.to)?.1)))
+        .filter_map(|link| {
+            let (section, offer) = names.notes.get(&link.from)?;
+            let (_, segment) = names.end(&link.to)?;
+            (*section == "value_propositions").then(|| (offer.clone(), segment))
+        })
         .collect();
     let mut joined: BTreeSet<(String, String)> = BTreeSet::new();
     for fit in &mut found {

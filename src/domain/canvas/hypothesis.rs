@@ -37,6 +37,27 @@ pub enum HypothesisStatus {
 }
 
 impl HypothesisStatus {
+    pub const ALL: [HypothesisStatus; 6] = [
+        HypothesisStatus::Untested,
+        HypothesisStatus::Weak,
+        HypothesisStatus::Supported,
+        HypothesisStatus::Refuted,
+        HypothesisStatus::Contradicted,
+        HypothesisStatus::Stale,
+    ];
+
+    /// The word that scripts use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HypothesisStatus::Untested => "untested",
+            HypothesisStatus::Weak => "weak",
+            HypothesisStatus::Supported => "supported",
+            HypothesisStatus::Refuted => "refuted",
+            HypothesisStatus::Contradicted => "contradicted",
+            HypothesisStatus::Stale => "stale",
+        }
+    }
+
     /// Its English name, by which [`labels`](crate::domain::labels) has those of other languages.
     pub fn title(self) -> &'static str {
         match self {

@@ -72,6 +72,11 @@ impl Block {
     /// The blocks whose notes offer something to segments.
     pub const OFFERS: [Block; 3] = [Block::ValuePropositions, Block::UniqueValueProposition, Block::Solution];
 
+    /// The word that scripts use: the title in small letters, with underscores.
+    pub fn word(self) -> String {
+        self.title().to_lowercase().replace(' ', "_")
+    }
+
     /// Its English name, by which [`labels`](super::labels) has those of other languages.
     pub fn title(self) -> &'static str {
         match self {

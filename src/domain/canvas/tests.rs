@@ -23,7 +23,7 @@ fn id(text: &str) -> Id {
 }
 
 /// The content alone: edits leave versions to whoever stamps them.
-fn content(
+pub fn content(
     canvas: &Canvas,
 ) -> (CanvasContent, Vec<(Id, SegmentContent, Vec<(Id, crate::domain::segment::PersonaContent)>)>) {
     let segments = canvas.segments.iter().map(|(id, segment)| {
@@ -109,7 +109,7 @@ fn some_edit(canvas: &Canvas, (which, a, b): (u8, usize, usize)) -> Edit {
     }
 }
 
-fn edited(choices: &[(u8, usize, usize)]) -> (Canvas, Vec<Edit>) {
+pub fn edited(choices: &[(u8, usize, usize)]) -> (Canvas, Vec<Edit>) {
     let mut canvas = acme();
     let mut undo = Vec::new();
     for choice in choices {

@@ -337,7 +337,7 @@ pub fn changes_out(changes: &[Change], language: &str) -> Vec<pb::CanvasChange> 
 /// A finding of a canvas, in a language.
 pub fn diagnostic_out(canvas: &Canvas, found: &Diagnostic, language: &str) -> pb::CanvasDiagnostic {
     pb::CanvasDiagnostic {
-        code: found.code.as_str().to_owned(),
+        code: found.name().to_owned(),
         severity: found.severity.outward(),
         path: found.path.clone(),
         text: found.text(language),

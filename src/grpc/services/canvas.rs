@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt as _;
@@ -6,6 +6,7 @@ use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::app::edit_canvas::Edited;
+use crate::app::examine_canvas::Linter;
 use crate::app::once::Once;
 use crate::app::{App, Error};
 use crate::domain::canvas::Canvas;
@@ -43,16 +44,16 @@ impl Service {
 
     /// What edits came to, with the findings that they brought and settled.
     fn edited(&self, language: &str) -> impl Fn(&Edited) -> pb::EditCanvasResponse + Clone + use<> {
-        let (now, language) = (self.0.now(), language.to_owned());
+        let (linter, language) = (self.0.linter(), language.to_owned());
         move |Edited { before, after, undo }: &Edited| {
             let language = language_of(&language, after);
-            let [old, new] = [before, after].map(|canvas| canvas.lint(now, &BTreeMap::new()));
+            let [old, new] = [before, after].map(|canvas| linter.of(canvas));
             let (gained, lost) = gained_and_lost(&old, &new);
             let out = |found: Vec<&_>| {
                 found.into_iter().map(|one| convert::edit::diagnostic_out(after, one, language)).collect()
             };
             pb::EditCanvasResponse {
-                canvas: Some(convert::canvas::outward(after, now)),
+                canvas: Some(convert::canvas::outward(after, linter.now)),
                 changes: convert::edit::changes_out(&before.diff(after).changes, language),
                 undo: convert::edit::edits_out(after, undo),
                 gained: out(gained),
@@ -293,7 +294,8 @@ impl pb::canvas_service_server::CanvasService for Service {
         let language = language_of(&request.language, &target);
         let diff = base.diff(&target);
         // What differs only by the canvas's name is the same finding.
-        let (old, new) = (self.0.findings(&base), self.0.findings(&target.clone().renamed(&base.name)));
+        let linter = self.0.linter();
+        let (old, new) = (linter.of(&base), linter.of(&target.clone().renamed(&base.name)));
         let (gained, lost) = gained_and_lost(&old, &new);
         let out = |found: Vec<&_>| {
             found.into_iter().map(|one| convert::edit::diagnostic_out(&base, one, language)).collect()
@@ -350,8 +352,8 @@ impl pb::canvas_service_server::CanvasService for Service {
             let (app, name, language) = (app.clone(), name.clone(), language.clone());
             async move {
                 let (before, after) = app.next_canvas_revision(&name, known).await?;
-                let now = app.now();
-                let event = aside_of_tasks(|| revision_out(&before, &after, &language, now));
+                let linter = app.linter();
+                let event = aside_of_tasks(|| revision_out(&before, &after, &language, &linter));
                 Ok(Some((event, known + 1)))
             }
         });
@@ -391,12 +393,12 @@ impl pb::canvas_service_server::CanvasService for Service {
         let request = request.into_inner();
         let mutation = Mutation::of(&self.0, &request);
         let remarks = Arc::new(Mutex::new(Vec::new()));
-        let (now, told) = (self.0.now(), remarks.clone());
+        let (linter, told) = (self.0.linter(), remarks.clone());
         let answer = move |Edited { before, after, .. }: &Edited| {
             let language = &after.content.language;
-            let found = after.lint(now, &BTreeMap::new());
+            let found = linter.of(after);
             pb::ImportCanvasResponse {
-                canvas: Some(convert::canvas::outward(after, now)),
+                canvas: Some(convert::canvas::outward(after, linter.now)),
                 remarks: told.lock().unwrap_or_else(PoisonError::into_inner).clone(),
                 // Of a canvas that is new all is new: that is said by the canvas itself.
                 changes: match before.version.revision {
@@ -510,9 +512,9 @@ impl pb::canvas_service_server::CanvasService for Service {
 }
 
 /// A revision, with what it changed.
-fn revision_out(before: &Canvas, after: &Canvas, language: &str, now: Time) -> pb::WatchCanvasResponse {
+fn revision_out(before: &Canvas, after: &Canvas, language: &str, linter: &Linter) -> pb::WatchCanvasResponse {
     let language = language_of(language, after);
-    let [old, new] = [before, after].map(|canvas| canvas.lint(now, &BTreeMap::new()));
+    let [old, new] = [before, after].map(|canvas| linter.of(canvas));
     let (gained, lost) = gained_and_lost(&old, &new);
     let out = |found: Vec<&Diagnostic>| {
         found.into_iter().map(|one| convert::edit::diagnostic_out(after, one, language)).collect()

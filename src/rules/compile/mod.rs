@@ -135,7 +135,7 @@ fn check_paths(sources: &Sources) -> Vec<Diagnostic> {
             findings.push(Diagnostic::of_file(path, Code::Misplaced, message));
         } else if !script && !path.starts_with(LIB) && !is_other(path) {
             let message = "this file belongs to no folder that is used";
-            let help = "scripts stand in lead_scoring/ or segment_priority/, shared functions in lib/, tables in tables/";
+            let help = "scripts stand in lead_scoring/, segment_priority/ or canvas_lint/, shared functions in lib/, tables in tables/";
             findings.push(Diagnostic::of_file(path, Code::Misplaced, message).with_help(help));
         }
     }

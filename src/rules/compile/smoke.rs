@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::canvas::{
+    AmountRange, Block, Canvas, CanvasContent, CanvasKind, Hypothesis, Maturity, Note,
+};
 use crate::domain::lead::{Activity, Company, Contact, GrowthStage, LeadContent, Person, Subject};
-use crate::domain::name::Id;
+use crate::domain::name::{CanvasName, Id};
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
 use crate::domain::score::Points;
-use crate::domain::segment::{LeadTally, Need, NeedKind, SegmentContent};
+use crate::domain::segment::{LeadTally, Need, NeedKind, Segment, SegmentContent};
 use crate::domain::time::Time;
 use crate::domain::value::{FactValue, Money, Value};
+use crate::domain::version::Version;
 use crate::domain::vocabulary::{Attribute, AttributeType, Vocabulary};
 use crate::rules::diagnostics::{Code, Diagnostic, Severity};
 use crate::rules::evaluate::facts::{LeadFacts, SegmentFacts};
@@ -27,6 +31,8 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
     let activities = activities(&set.vocabulary, as_of);
     let leads = leads(&set.vocabulary, currency);
     let segments = segments(&set.vocabulary);
+    let canvas = canvas(&segments);
+    let items = canvas.lint_items(as_of, &BTreeMap::new());
     let mut steps = 0;
     for script in set.scripts() {
         if steps > MAX_STEPS {
@@ -53,6 +59,9 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
             ScriptKind::SegmentPriority => segments.iter().find_map(|(segment, leads)| {
                 counted(set.prioritize_counting(script, SegmentFacts { segment, leads: *leads }), &mut steps)
             }),
+            ScriptKind::CanvasLint => {
+                items.iter().find_map(|item| counted(set.findings_counting(script, item), &mut steps))
+            }
         };
         failures.extend(failed.map(|error| Diagnostic {
             line: error.position.line,
@@ -68,6 +77,54 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
         }));
     }
     if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+/// A canvas with a note in every block, one of which says all that a note can, and with segments.
+fn canvas(segments: &[(SegmentContent, LeadTally)]) -> Canvas {
+    let money = |units| Money { currency: "EUR".into(), units, nanos: 0 };
+    let notes =
+        CanvasKind::BusinessModel.blocks().into_iter().filter(|block| *block != Block::CustomerSegments);
+    let notes = notes.enumerate().filter_map(|(number, block)| {
+        Some(Note {
+            id: id("note", number)?,
+            block,
+            text: "A note of five words".into(),
+            color: String::new(),
+            tags: vec!["tag".into()],
+            amount: (number > 0).then(|| AmountRange {
+                low: money(10),
+                high: money(20),
+                period: String::new(),
+            }),
+            hypothesis: (number > 1).then(Hypothesis::default),
+            offer: None,
+        })
+    });
+    let segments = segments.iter().enumerate().filter_map(|(number, (content, _))| {
+        let (version, personas, proposition_notes) = Default::default();
+        Some((
+            id("segment", number)?,
+            Segment { version, content: content.clone(), personas, proposition_notes },
+        ))
+    });
+    Canvas {
+        name: CanvasName { canvas: Id::unreadable() },
+        version: Version::default(),
+        content: CanvasContent {
+            display_name: "Made up".into(),
+            kind: CanvasKind::BusinessModel,
+            language: "en".into(),
+            maturity: Maturity::Growth,
+            notes: notes.collect(),
+            links: Vec::new(),
+            priority_script: "default".into(),
+            size_unit: String::new(),
+            annotations: BTreeMap::new(),
+        },
+        forked_from: None,
+        forked_from_revision: 0,
+        segments: segments.collect(),
+    }
 }
 
 /// The error of a result, if it is one; adds the steps that it took.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use super::context::{Context, Define};
+use crate::domain::canvas::lint::Severity;
 use crate::domain::score::{Axis, Points};
 use crate::domain::text::nearest;
 use crate::rules::diagnostics::Code;
@@ -21,6 +22,7 @@ struct Collected {
     disqualifiers: Option<Span>,
     criteria: Option<Span>,
     cap_grades: Vec<(Verdict, Span)>,
+    findings: Vec<(Verdict, Severity)>,
     grades: Vec<(Verdict, Span)>,
     completeness: Option<f64>,
     /// The ids in use, with their places.
@@ -61,6 +63,7 @@ impl Context<'_> {
             bounds: collected.bounds,
             disqualify: collected.disqualify,
             cap_grades: collected.cap_grades.into_iter().map(|(verdict, _)| verdict).collect(),
+            findings: collected.findings,
             grades: collected.grades.into_iter().map(|(verdict, _)| verdict).collect(),
             completeness: collected.completeness.unwrap_or(0.0),
             marks: OnceLock::new(),
@@ -73,7 +76,7 @@ impl Context<'_> {
         for statement in &unit.statements {
             use StmtKind as K;
             if !matches!(statement.kind, K::Const(..) | K::Import(..) | K::Nothing) {
-                let help = "rules stand in lead_scoring/ or segment_priority/";
+                let help = "rules stand in lead_scoring/, segment_priority/ or canvas_lint/";
                 let message = "files in lib/ hold functions and constants only";
                 self.error_with(statement.at, Code::Misplaced, message, help);
             }
@@ -216,6 +219,12 @@ impl Context<'_> {
                 c.cap_grades.push((verdict, s.head().1));
             }
             "grade" => self.grade(s, c),
+            "finding" => {
+                self.claim_id(s, c);
+                let severity = self.severity(s);
+                let verdict = self.verdict(s, false);
+                c.findings.push((verdict, severity));
+            }
             _ => {}
         }
         None
@@ -402,6 +411,20 @@ impl Context<'_> {
         self.grading = false;
         let because = if s.shape.keyword == "grade" { "".into() } else { self.because(s) };
         Verdict { id, when, because, position: self.position(s.at) }
+    }
+
+    /// How grave a finding is: a warning, unless it says otherwise.
+    fn severity(&mut self, s: &RuleStmt) -> Severity {
+        let Some(word) = s.get("as") else { return Severity::Warning };
+        match &word.node {
+            Node::Name(name) if name == "hint" => Severity::Hint,
+            Node::Name(name) if name == "warning" => Severity::Warning,
+            Node::Name(name) if name == "error" => Severity::Error,
+            _ => {
+                self.error(word.at, Code::BadValue, "a finding is a hint, a warning or an error");
+                Severity::Warning
+            }
+        }
     }
 
     fn grade(&mut self, s: &RuleStmt, c: &mut Collected) {

@@ -385,7 +385,7 @@ impl<'a> Evaluator<'a> {
     pub fn lead_facts(&self) -> Option<LeadFacts<'a>> {
         match self.facts {
             Facts::Lead(facts) => Some(facts),
-            Facts::Segment(_) => None,
+            Facts::Segment(_) | Facts::Item(_) => None,
         }
     }
 

@@ -1,6 +1,10 @@
 //! What scripts look at: a lead, its activities and its profile, or a segment, as of a time.
 
+use std::sync::LazyLock;
+
 use super::value::{Value, Words};
+use crate::domain::canvas::lint::{Item, NoteFacts};
+use crate::domain::canvas::{Block, CanvasKind};
 use crate::domain::lead::{Activity, Contact, LeadContent, Subject, fits_type};
 use crate::domain::profile::{DecisionRole, ProfileContent, Served, SizeBand};
 use crate::domain::score::{Warning, WarningCode};
@@ -34,11 +38,16 @@ pub struct SegmentFacts<'a> {
     pub leads: LeadTally,
 }
 
+/// A note or segment of a canvas.
+#[derive(Debug, Clone, Copy)]
+pub struct ItemFacts<'a>(pub &'a Item<'a>);
+
 /// What a script looks at.
 #[derive(Debug, Clone, Copy)]
 pub enum Facts<'a> {
     Lead(LeadFacts<'a>),
     Segment(SegmentFacts<'a>),
+    Item(ItemFacts<'a>),
 }
 
 impl<'a> Facts<'a> {
@@ -47,6 +56,7 @@ impl<'a> Facts<'a> {
         match self {
             Facts::Lead(facts) => facts.fact(source),
             Facts::Segment(facts) => facts.fact(source),
+            Facts::Item(facts) => facts.fact(source),
         }
     }
 
@@ -365,6 +375,55 @@ impl<'a> LeadFacts<'a> {
         self.activities.len() / 8
     }
 }
+
+impl<'a> ItemFacts<'a> {
+    fn fact(&self, source: &FactSource) -> Option<Value<'a>> {
+        use FactSource as S;
+        let item = self.0;
+        let count = |count: usize| Some(Value::Number(count as f64));
+        match source {
+            S::ItemName => return text(item.name),
+            S::ItemIsNote => return Some(Value::YesNo(item.note.is_some())),
+            S::ItemIsSegment => return Some(Value::YesNo(item.segment.is_some())),
+            S::LinksOut => return count(item.links_out),
+            S::LinksIn => return count(item.links_in),
+            S::CanvasMaturity => return item.maturity.as_str().map(Value::Text),
+            _ => {}
+        }
+        if let Some(NoteFacts { note, hypothesis }) = &item.note {
+            let amount = note.amount.as_ref();
+            return match source {
+                S::NoteBlock => {
+                    BLOCKS.iter().find(|(block, _)| *block == note.block).map(|(_, word)| Value::Text(word))
+                }
+                S::NoteWords => count(note.text.split_whitespace().count()),
+                S::NoteTags => Some(Value::Words(Words::Fact(&note.tags, None))),
+                S::NoteAmountLow => number(amount.map(|range| range.low.amount())),
+                S::NoteAmountHigh => number(amount.map(|range| range.high.amount())),
+                S::NoteHypothesis => hypothesis.map(Value::Text),
+                _ => None,
+            };
+        }
+        let segment = item.segment.as_ref()?;
+        match source {
+            S::NeedCount => count(segment.content.needs.len()),
+            S::PersonaCount => count(segment.personas),
+            S::PropositionCount => count(segment.propositions),
+            S::ChannelCount => count(segment.channels),
+            S::RelationshipCount => count(segment.relationships),
+            S::RevenueCount => count(segment.revenues),
+            S::FacetsMissing => count(segment.facets_missing),
+            S::FacetsStale => count(segment.facets_stale),
+            source => SegmentFacts { segment: segment.content, leads: segment.leads }.fact(source),
+        }
+    }
+}
+
+/// The words of the blocks, which live as long as scripts compare them.
+static BLOCKS: LazyLock<Vec<(Block, String)>> = LazyLock::new(|| {
+    let blocks = [CanvasKind::BusinessModel, CanvasKind::Lean].into_iter().flat_map(CanvasKind::blocks);
+    blocks.map(|block| (block, block.word())).collect()
+});
 
 impl<'a> SegmentFacts<'a> {
     fn fact(&self, source: &FactSource) -> Option<Value<'a>> {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
+use crate::domain::canvas::lint::Severity;
 use crate::domain::score::{
     Assessment, Axis, Contribution, ContributionKind as Kind, Points, Position, PriorityAssessment,
     ScoreStatus, Unknown, Warning, WarningCode,
 };
 use crate::domain::value::Value as Plain;
 use crate::rules::evaluate::evaluator::{Evaluator, Failure, Stop};
-use crate::rules::evaluate::facts::{Facts, LeadFacts, SegmentFacts};
+use crate::rules::evaluate::facts::{Facts, ItemFacts, LeadFacts, SegmentFacts};
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::program::{Factor, Formula, Group, GroupBody, Index, Item, Rule, Script, Verdict};
 
@@ -50,6 +51,26 @@ pub fn prioritize(
     let arena = Bump::new();
     let mut run = Run::new(script, catalogue, Facts::Segment(facts), None, &arena);
     (run.prioritize(script), run.eval.steps())
+}
+
+/// What a script finds doubtful about a note or segment: the finding's name, how grave it is, and why; says in how many steps. What
+/// can't be judged is not found.
+pub fn findings<'s>(
+    script: &'s Script,
+    catalogue: &Catalogue,
+    facts: ItemFacts,
+) -> (Result<Vec<(&'s Verdict, Severity)>, RuleError>, u32) {
+    let arena = Bump::new();
+    let mut run = Run::new(script, catalogue, Facts::Item(facts), None, &arena);
+    let mut found = Vec::new();
+    for (verdict, severity) in &script.findings {
+        match run.verdict(verdict, &verdict.id) {
+            Ok(Judged::Known(true)) => found.push((verdict, *severity)),
+            Ok(Judged::Known(false) | Judged::Unknown) => {}
+            Err(error) => return (Err(error), run.eval.steps()),
+        }
+    }
+    (Ok(found), run.eval.steps())
 }
 
 /// Points, and what they could be if the unknown were known.

@@ -1,11 +1,13 @@
 //! The facts that scripts can read: the built-in ones, and those that facts.toml declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::ScriptKind;
 use super::items::declared_type;
 use super::types::{Choices, Type};
+use crate::domain::canvas::hypothesis::HypothesisStatus;
+use crate::domain::canvas::{Block, CanvasKind};
 use crate::domain::lead::{GrowthStage, LeadStage};
 use crate::domain::vocabulary::Vocabulary;
 
@@ -16,6 +18,8 @@ pub enum Scope {
     Person,
     Lead,
     Segment,
+    /// A note or segment of a canvas.
+    Item,
 }
 
 impl Scope {
@@ -25,14 +29,17 @@ impl Scope {
             Scope::Person => "person",
             Scope::Lead => "company or person",
             Scope::Segment => "segment",
+            Scope::Item => "note or segment",
         }
     }
 
     /// The scripts that see it.
-    pub fn kind(self) -> ScriptKind {
+    pub fn kinds(self) -> &'static [ScriptKind] {
         match self {
-            Scope::Company | Scope::Person | Scope::Lead => ScriptKind::LeadScoring,
-            Scope::Segment => ScriptKind::SegmentPriority,
+            Scope::Company | Scope::Person | Scope::Lead => &[ScriptKind::LeadScoring],
+            // Who examines a segment sees all that ranks it.
+            Scope::Segment => &[ScriptKind::SegmentPriority, ScriptKind::CanvasLint],
+            Scope::Item => &[ScriptKind::CanvasLint],
         }
     }
 }
@@ -73,6 +80,26 @@ pub enum FactSource {
     AShare,
     Conversion,
     Factor(String),
+    ItemName,
+    ItemIsNote,
+    ItemIsSegment,
+    NoteBlock,
+    NoteWords,
+    NoteTags,
+    NoteAmountLow,
+    NoteAmountHigh,
+    NoteHypothesis,
+    LinksOut,
+    LinksIn,
+    NeedCount,
+    PersonaCount,
+    PropositionCount,
+    ChannelCount,
+    RelationshipCount,
+    RevenueCount,
+    FacetsMissing,
+    FacetsStale,
+    CanvasMaturity,
 }
 
 /// A fact that scripts can read.
@@ -127,8 +154,11 @@ pub fn is_built_in(name: &str) -> bool {
 }
 
 fn choices(of: &str, words: impl IntoIterator<Item = &'static str>) -> Type {
-    let words = words.into_iter().map(String::from).collect();
-    Type::Choice(Arc::new(Choices { of: of.into(), words }))
+    words_of(of, words.into_iter().map(String::from))
+}
+
+fn words_of(of: &str, words: impl IntoIterator<Item = String>) -> Type {
+    Type::Choice(Arc::new(Choices { of: of.into(), words: words.into_iter().collect() }))
 }
 
 fn built_in() -> impl Iterator<Item = FactDef> {
@@ -137,6 +167,10 @@ fn built_in() -> impl Iterator<Item = FactDef> {
     use Type::*;
     let growth = choices("growth_stage", GrowthStage::ALL.map(GrowthStage::as_str));
     let stage = choices("stage", LeadStage::ALL.map(LeadStage::as_str));
+    let blocks = [CanvasKind::BusinessModel, CanvasKind::Lean].into_iter().flat_map(CanvasKind::blocks);
+    let block = words_of("note_block", blocks.map(Block::word).collect::<BTreeSet<_>>());
+    let hypothesis = choices("note_hypothesis", HypothesisStatus::ALL.map(HypothesisStatus::as_str));
+    let maturity = choices("canvas_maturity", ["startup", "growth", "mature"]);
     [
         ("industry", Text, Company, S::Industry, "", "the company's industry"),
         ("country", Text, Lead, S::Country, "", "the country"),
@@ -197,6 +231,75 @@ fn built_in() -> impl Iterator<Item = FactDef> {
         ("lead_count", Number, Segment, S::LeadCount, "leads", "how many leads were last scored for it"),
         ("a_share", Number, Segment, S::AShare, "0 to 1", "the share of A among its graded leads"),
         ("conversion", Number, Segment, S::Conversion, "0 to 1", "won ÷ (won + lost) of its leads"),
+        ("item_name", Text, Item, S::ItemName, "", "a note's text, or a segment's name"),
+        ("item_is_note", YesNo, Item, S::ItemIsNote, "", "whether it is a note"),
+        ("item_is_segment", YesNo, Item, S::ItemIsSegment, "", "whether it is a segment"),
+        ("note_block", block, Item, S::NoteBlock, "", "the block that a note stands in"),
+        ("note_words", Number, Item, S::NoteWords, "words", "how many words a note has"),
+        ("note_tags", Words, Item, S::NoteTags, "", "a note's tags"),
+        (
+            "note_amount_low",
+            Number,
+            Item,
+            S::NoteAmountLow,
+            "in its own currency",
+            "the lower end of a note's amount",
+        ),
+        (
+            "note_amount_high",
+            Number,
+            Item,
+            S::NoteAmountHigh,
+            "in its own currency",
+            "the upper end of a note's amount",
+        ),
+        (
+            "note_hypothesis",
+            hypothesis,
+            Item,
+            S::NoteHypothesis,
+            "",
+            "how a note's hypothesis stands, if it has one",
+        ),
+        ("links_out", Number, Item, S::LinksOut, "links", "how many links leave a note"),
+        ("links_in", Number, Item, S::LinksIn, "links", "how many links lead to it"),
+        ("need_count", Number, Item, S::NeedCount, "needs", "how many needs of a segment are known"),
+        ("persona_count", Number, Item, S::PersonaCount, "personas", "how many personas stand for a segment"),
+        ("proposition_count", Number, Item, S::PropositionCount, "notes", "how many notes serve a segment"),
+        ("channel_count", Number, Item, S::ChannelCount, "notes", "how many channels reach a segment"),
+        (
+            "relationship_count",
+            Number,
+            Item,
+            S::RelationshipCount,
+            "notes",
+            "how many relationships relate to a segment",
+        ),
+        ("revenue_count", Number, Item, S::RevenueCount, "notes", "how many revenue streams a segment pays"),
+        (
+            "facets_missing",
+            Number,
+            Item,
+            S::FacetsMissing,
+            "of eleven",
+            "of how many facets of a segment's plan nothing is said",
+        ),
+        (
+            "facets_stale",
+            Number,
+            Item,
+            S::FacetsStale,
+            "of eleven",
+            "of how many facets the evidence is too old",
+        ),
+        (
+            "canvas_maturity",
+            maturity,
+            Item,
+            S::CanvasMaturity,
+            "",
+            "how far the business has come, if that is stated",
+        ),
     ]
     .into_iter()
     .map(|(name, ty, scope, source, unit, meaning)| FactDef {
@@ -231,7 +334,9 @@ impl Catalogue {
         let mut by_name: BTreeMap<ScriptKind, BTreeMap<Arc<str>, usize>> =
             ScriptKind::ALL.map(|kind| (kind, BTreeMap::new())).into();
         for (index, fact) in facts.iter().enumerate() {
-            by_name.entry(fact.scope.kind()).or_default().insert(fact.name.clone(), index);
+            for kind in fact.scope.kinds() {
+                by_name.entry(*kind).or_default().insert(fact.name.clone(), index);
+            }
         }
         Self { facts, by_name }
     }

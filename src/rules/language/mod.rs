@@ -14,16 +14,19 @@ pub mod types;
 pub enum ScriptKind {
     LeadScoring,
     SegmentPriority,
+    CanvasLint,
 }
 
 impl ScriptKind {
-    pub const ALL: [ScriptKind; 2] = [ScriptKind::LeadScoring, ScriptKind::SegmentPriority];
+    pub const ALL: [ScriptKind; 3] =
+        [ScriptKind::LeadScoring, ScriptKind::SegmentPriority, ScriptKind::CanvasLint];
 
     /// The folder of its scripts.
     pub fn folder(self) -> &'static str {
         match self {
             ScriptKind::LeadScoring => "lead_scoring",
             ScriptKind::SegmentPriority => "segment_priority",
+            ScriptKind::CanvasLint => "canvas_lint",
         }
     }
 
@@ -31,7 +34,7 @@ impl ScriptKind {
     pub fn is_of_leads(self) -> bool {
         match self {
             ScriptKind::LeadScoring => true,
-            ScriptKind::SegmentPriority => false,
+            ScriptKind::SegmentPriority | ScriptKind::CanvasLint => false,
         }
     }
 }

@@ -43,13 +43,15 @@ pub struct Shape {
 
 const LEADS: &[ScriptKind] = &[ScriptKind::LeadScoring];
 const SEGMENTS: &[ScriptKind] = &[ScriptKind::SegmentPriority];
-const BOTH: &[ScriptKind] = &ScriptKind::ALL;
+const POINTS: &[ScriptKind] = &[ScriptKind::LeadScoring, ScriptKind::SegmentPriority];
+const CANVASES: &[ScriptKind] = &[ScriptKind::CanvasLint];
+const ALL: &[ScriptKind] = &ScriptKind::ALL;
 
 /// All statements. Their first words are reserved everywhere.
-pub const SHAPES: [Shape; 11] = [
+pub const SHAPES: [Shape; 12] = [
     Shape {
         keyword: "define",
-        kinds: BOTH,
+        kinds: ALL,
         in_group: false,
         head: Some(Part::Ident),
         clauses: &[("as", Part::Expr)],
@@ -79,7 +81,7 @@ pub const SHAPES: [Shape; 11] = [
     },
     Shape {
         keyword: "group",
-        kinds: BOTH,
+        kinds: POINTS,
         in_group: true,
         head: Some(Part::Text),
         clauses: &[("on", Part::Ident), ("cap", Part::Expr), ("floor", Part::Expr)],
@@ -89,7 +91,7 @@ pub const SHAPES: [Shape; 11] = [
     },
     Shape {
         keyword: "rule",
-        kinds: BOTH,
+        kinds: POINTS,
         in_group: true,
         head: Some(Part::Text),
         clauses: &[("when", Part::Expr), ("then", Part::Expr), ("because", Part::Text)],
@@ -156,6 +158,16 @@ pub const SHAPES: [Shape; 11] = [
         required: &["weight", "is", "because"],
         block: false,
         example: "factor \"size\" weight 40 is ratio(segment_size, 50000) because \"Large enough\";",
+    },
+    Shape {
+        keyword: "finding",
+        kinds: CANVASES,
+        in_group: false,
+        head: Some(Part::Text),
+        clauses: &[("when", Part::Expr), ("as", Part::Ident), ("because", Part::Text)],
+        required: &["when", "because"],
+        block: false,
+        example: "finding \"no price\" when note_block == \"revenue_streams\" and not known(note_amount_low) as warning because \"It has no price\";",
     },
 ];
 

@@ -6,6 +6,7 @@ mod items;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use crate::domain::canvas::lint::Severity;
 use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::outlook::Marks;
 use crate::rules::language::ScriptKind;
@@ -168,6 +169,8 @@ pub struct Script {
     /// Where the profile's own disqualifiers are asked for, if they are.
     pub disqualifiers: Option<Position>,
     pub cap_grades: Vec<Verdict>,
+    /// What is doubtful about notes and segments, with how grave it is.
+    pub findings: Vec<(Verdict, Severity)>,
     /// From the best to the worst.
     pub grades: Vec<Verdict>,
     /// 0 to 1.
@@ -209,18 +212,23 @@ impl Script {
         let verdicts =
             [("disqualify", &self.disqualify), ("cap_grade", &self.cap_grades), ("grade", &self.grades)];
         for (statement, verdicts) in verdicts {
-            entries.extend(verdicts.iter().map(|verdict| Entry {
-                id: verdict.id.clone(),
-                group: "".into(),
-                axis: None,
-                statement,
-                because: verdict.because.clone(),
-                position: verdict.position.clone(),
-                facts: self.names(verdict.when.as_ref().map_or(&[], |formula| &formula.leaves)),
-            }));
+            entries.extend(verdicts.iter().map(|verdict| self.verdict_entry(statement, verdict)));
         }
+        entries.extend(self.findings.iter().map(|(verdict, _)| self.verdict_entry("finding", verdict)));
         entries.sort_by_key(|entry| (entry.position.line, entry.position.column));
         entries
+    }
+
+    fn verdict_entry(&self, statement: &'static str, verdict: &Verdict) -> Entry {
+        Entry {
+            id: verdict.id.clone(),
+            group: "".into(),
+            axis: None,
+            statement,
+            because: verdict.because.clone(),
+            position: verdict.position.clone(),
+            facts: self.names(verdict.when.as_ref().map_or(&[], |formula| &formula.leaves)),
+        }
     }
 
     fn names(&self, leaves: &[Index]) -> Vec<Arc<str>> {

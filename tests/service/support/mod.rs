@@ -170,7 +170,9 @@ impl TestServer {
     }
 
     pub fn write(&self, path: &str, text: &str) {
-        std::fs::write(self.scripts.join(path), text).unwrap();
+        let path = self.scripts.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
 }
 

@@ -145,6 +145,8 @@ codes! {
     CapacityExceeded = "CAPACITY_EXCEEDED": Warn Warn Error,
     /// A segment that is ranked high yields no leads of grade A.
     TopSegmentWithoutGoodLeads = "TOP_SEGMENT_WITHOUT_A_LEADS": Warn Warn Warn,
+    /// A finding of a script under canvas_lint/: it is told by the script's own name for it.
+    Own = "OWN": Hint Warn Error,
     /// A segment that is ranked low yields more leads of grade A than the one that is ranked first.
     LowSegmentWithGoodLeads = "LOW_SEGMENT_WITH_A_LEADS": Warn Warn Warn,
 }

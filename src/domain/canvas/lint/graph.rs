@@ -62,6 +62,17 @@ impl<'a> Graph<'a> {
         ends.collect()
     }
 
+    /// How many links leave a note, and how many enter it.
+    pub fn degree(&self, note: &Id) -> (usize, usize) {
+        let count = |links: &BTreeMap<&Id, Vec<&Link>>| links.get(note).map_or(0, Vec::len);
+        (count(&self.from), count(&self.to_note))
+    }
+
+    /// How many links enter a segment.
+    pub fn entering_segment(&self, segment: &Id) -> usize {
+        self.to_segment.get(segment).map_or(0, Vec::len)
+    }
+
     pub fn is_orphan(&self, note: &Id) -> bool {
         !self.from.contains_key(note) && !self.to_note.contains_key(note)
     }

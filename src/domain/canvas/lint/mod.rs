@@ -2,6 +2,7 @@
 
 mod code;
 mod graph;
+mod items;
 mod notes;
 mod segments;
 mod texts;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 
 pub use code::{Code, Severity};
 use graph::Graph;
+pub use items::{Item, NoteFacts};
 
 use super::Canvas;
 use super::edit::Edit;
@@ -31,9 +33,26 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// What is wrong, in one of the five languages; in English for any other.
+    /// A finding of a script of one's own, by its name and with what it says.
+    pub fn own(name: &str, severity: Severity, path: &str, text: &str) -> Self {
+        let names = vec![text.to_owned(), name.to_owned()];
+        Self { code: Code::Own, severity, path: path.to_owned(), names, fix: Vec::new() }
+    }
+
+    /// The word for programs: one of ours, or the name that a script gave.
+    pub fn name(&self) -> &str {
+        match (self.code, self.names.get(1)) {
+            (Code::Own, Some(name)) => name,
+            (code, _) => code.as_str(),
+        }
+    }
+
+    /// What is wrong, in one of the five languages; in English for any other. What scripts say is said as it is written.
     pub fn text(&self, language: &str) -> String {
-        texts::text(self.code, language, &self.names)
+        match (self.code, self.names.first()) {
+            (Code::Own, Some(text)) => text.clone(),
+            (code, _) => texts::text(code, language, &self.names),
+        }
     }
 }
 
@@ -81,8 +100,8 @@ pub fn gained_and_lost<'a>(
 ) -> (Vec<&'a Diagnostic>, Vec<&'a Diagnostic>) {
     let (mut lost, mut gained): (Vec<_>, Vec<_>) = (before.iter().collect(), after.iter().collect());
     let alike: [fn(&Diagnostic, &Diagnostic) -> bool; 2] = [
-        |a, b| (a.code, &a.path, &a.names) == (b.code, &b.path, &b.names),
-        |a, b| (a.code, &a.path) == (b.code, &b.path) && !a.path.is_empty(),
+        |a, b| (a.name(), &a.path, &a.names) == (b.name(), &b.path, &b.names),
+        |a, b| (a.name(), &a.path) == (b.name(), &b.path) && !a.path.is_empty(),
     ];
     for same in alike {
         gained.retain(|new| match lost.iter().position(|old| same(old, new)) {

@@ -8,7 +8,8 @@ fn codes(canvas: &Canvas) -> Vec<&'static str> {
 
 #[test]
 fn every_code_is_named_once_and_says_something_in_each_language() {
-    for code in Code::ALL {
+    // What scripts say is said as it is written.
+    for code in Code::ALL.iter().filter(|code| **code != Code::Own) {
         assert_eq!(Code::ALL.iter().filter(|other| other.as_str() == code.as_str()).count(), 1);
         let names: Vec<String> = ["α", "β", "γ", "δ"].map(String::from).to_vec();
         let texts = crate::domain::labels::LANGUAGES.map(|language| texts::text(*code, language, &names));

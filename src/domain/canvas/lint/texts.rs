@@ -336,6 +336,7 @@ fn template(code: Code) -> [&'static str; 5] {
             "«{0}» في المرتبة الأولى ولا عميل محتمل بدرجة A من بين {1}",
             "«{0}» è primo, ma nessuno dei suoi {1} lead valutati è una A",
         ],
+        Code::Own => ["{0}", "{0}", "{0}", "{0}", "{0}"],
         Code::LowSegmentWithGoodLeads => [
             "“{0}” is ranked {1}, and yields more A leads than the first: {2} of {3}",
             "“{0}” xếp hạng {1} nhưng cho nhiều khách hàng hạng A hơn phân khúc đứng đầu: {2} trên {3}",
