@@ -50,7 +50,14 @@ impl<'a> Chart<'a> {
         let mut svg = Svg::new(WIDTH, height, style.language, title, description);
         svg.rect((0.0, 0.0, WIDTH, height), 0.0, paper, "");
         let mut chart = Self { svg, measure: Measure::default(), style, text };
-        chart.write(title, MARGIN, MARGIN + 16.0, 16.0, Weight::Bold, WIDTH - 2.0 * MARGIN, text);
+        // Put together by us, it runs as the picture does.
+        let column = Column { weight: Weight::Bold, size: 16.0, width: WIDTH - 2.0 * MARGIN, lines: 1 };
+        if let Some(first) = wrap(&mut chart.measure, title, column).first() {
+            let (x, rtl) = (chart.x(MARGIN, 0.0), style.is_rtl());
+            let spot =
+                Spot { x, y: MARGIN + 16.0, size: 16.0, weight: Weight::Bold, fill: text, rtl, ours: true };
+            chart.svg.text(first, spot);
+        }
         chart
     }
 

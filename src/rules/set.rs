@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::canvas::lint::{Diagnostic, Item, Severity};
+use crate::domain::canvas::lint::{Diagnostic, Item};
 use crate::domain::check::Checker;
 use crate::domain::profile::{Criterion, Expectation, ProfileContent};
 use crate::domain::score::{Assessment, Outlook, PriorityAssessment};
@@ -13,12 +13,12 @@ use crate::domain::vocabulary::Vocabulary;
 use crate::rules::evaluate::criteria::expectation_met;
 use crate::rules::evaluate::facts::{ItemFacts, LeadFacts, SegmentFacts};
 use crate::rules::evaluate::outlook::outlook;
-use crate::rules::evaluate::score::{self, RuleError};
+use crate::rules::evaluate::score::{self, Found, RuleError};
 use crate::rules::evaluate::value::{Value, Words};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::language::types::Type;
-use crate::rules::program::{Script, Verdict};
+use crate::rules::program::Script;
 use crate::rules::source::Sources;
 
 /// Everything that a call needs of the rules. Shared behind an [`Arc`]; never changes.
@@ -118,7 +118,7 @@ impl RuleSet {
         &self,
         script: &'s Script,
         item: &Item,
-    ) -> (Result<Vec<(&'s Verdict, Severity)>, RuleError>, u32) {
+    ) -> (Result<Found<'s>, RuleError>, u32) {
         score::findings(script, &self.catalogue, ItemFacts(item))
     }
 

@@ -76,6 +76,12 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             "rule \"a\" when known(employees) and employees in 1..5 then 3 because `x ${employees}`;\ngrade \"A\" otherwise;",
             "fn f(x) { switch x { 1 => 2, _ => x * 3 } }\nconst C = 5;\nrule \"b\" when f(C) > 2 then f(2) because \"y\";",
         ],
+        "canvas" => &[
+            include_str!("../service/model.bmml"),
+            "name: canvases/a\ndisplay_name: A\nkind: CANVAS_KIND_BUSINESS_MODEL\nnotes:\n- {id: n, block: Kênh, text: Một, tags: [t]}\nlinks:\n- {kind: LINK_KIND_REACHES, from: n, to: canvases/a/segments/s}\n---\nname: canvases/a/segments/s\ndisplay_name: S\nneeds: [{kind: NEED_KIND_PAIN, text: x}]\n---\nname: canvases/a/segments/s/personas/p\ndisplay_name: P\n",
+            "# Phở\n## Kênh truyền hình\n- Cửa hàng\n## Customer Segments\n- Workshops\n  - Cash\n",
+            "[{\"name\": \"canvases/a\", \"kind\": \"CANVAS_KIND_LEAN\", \"display_name\": \"A\", \"notes\": [{\"block\": \"BLOCK_PROBLEM\", \"text\": \"x\"}]}]",
+        ],
         _ => return requests(),
     };
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()

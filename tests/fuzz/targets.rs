@@ -12,6 +12,7 @@ use assay::domain::check::Checker;
 use assay::domain::filter::{Field, Filter, Operand};
 use assay::domain::listing::{LEAD, Order};
 use assay::domain::vocabulary::Vocabulary;
+use assay::grpc::document::{self, Format};
 use assay::grpc::page::PageRequest;
 use assay::grpc::pb;
 use assay::rules::source::Sources;
@@ -30,17 +31,41 @@ use tower::ServiceExt as _;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("filter", filter),
     ("page_token", page_token),
     ("facts_toml", facts_toml),
     ("csv", csv),
+    ("canvas", canvas),
     ("script", script),
     ("request", request),
 ];
 
 fn text(data: &[u8]) -> String {
     String::from_utf8_lossy(data).into_owned()
+}
+
+/// A canvas as a text, in the format that it looks like and in each of the others: what is read can be examined, drawn, and
+/// written so that it reads back.
+pub fn canvas(data: &[u8]) {
+    let text = text(data);
+    let formats = [Format::Yaml, Format::Json, Format::Bmml, Format::Outline].map(Some);
+    for format in formats.into_iter().chain([None]) {
+        let mut c = Checker::at("");
+        let read = document::read(&mut c, &text, format, None, &mut Vec::new());
+        let Ok(Some(canvas)) = c.finish(read) else { continue };
+        let now = assay::domain::time::Time::default();
+        _ = canvas.lint(now, &BTreeMap::new());
+        _ = canvas.value_matches();
+        _ = assay::render::picture(&canvas, assay::render::Style::default(), now);
+        let Ok(written) = document::write(&canvas, Format::Json, &mut Vec::new()) else { continue };
+        let mut c = Checker::at("");
+        let again = document::read(&mut c, &written, Some(Format::Json), None, &mut Vec::new());
+        // An outline names no canvas, and one without a name is no document.
+        if let Ok(Some(again)) = c.finish(again) {
+            assert_eq!(canvas.content, again.content);
+        }
+    }
 }
 
 /// A filter, or after a line's end an order: what is read can be applied, and its negation is its opposite.

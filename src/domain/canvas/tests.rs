@@ -22,10 +22,12 @@ fn id(text: &str) -> Id {
     text.parse().unwrap()
 }
 
+/// Of a canvas, its segments and their personas.
+type Content = (CanvasContent, Vec<(Id, SegmentContent, Personas)>);
+type Personas = Vec<(Id, crate::domain::segment::PersonaContent)>;
+
 /// The content alone: edits leave versions to whoever stamps them.
-pub fn content(
-    canvas: &Canvas,
-) -> (CanvasContent, Vec<(Id, SegmentContent, Vec<(Id, crate::domain::segment::PersonaContent)>)>) {
+pub fn content(canvas: &Canvas) -> Content {
     let segments = canvas.segments.iter().map(|(id, segment)| {
         let personas = segment.personas.iter().map(|(id, persona)| (id.clone(), persona.content.clone()));
         (id.clone(), segment.content.clone(), personas.collect())

@@ -53,13 +53,16 @@ pub fn prioritize(
     (run.prioritize(script), run.eval.steps())
 }
 
+/// What a script finds doubtful, each with how grave it is.
+pub type Found<'s> = Vec<(&'s Verdict, Severity)>;
+
 /// What a script finds doubtful about a note or segment: the finding's name, how grave it is, and why; says in how many steps. What
 /// can't be judged is not found.
 pub fn findings<'s>(
     script: &'s Script,
     catalogue: &Catalogue,
     facts: ItemFacts,
-) -> (Result<Vec<(&'s Verdict, Severity)>, RuleError>, u32) {
+) -> (Result<Found<'s>, RuleError>, u32) {
     let arena = Bump::new();
     let mut run = Run::new(script, catalogue, Facts::Item(facts), None, &arena);
     let mut found = Vec::new();

@@ -26,7 +26,8 @@ fn every_code_is_named_once_and_says_something_in_each_language() {
 fn a_model_that_holds_together_has_no_finding_and_each_gap_has_its_own() {
     assert_eq!(codes(&acme()), Vec::<&str>::new());
     // Each edit opens one gap; what else it tears open is told too.
-    let gaps: [(&str, fn(&mut Canvas)); 12] = [
+    type Open = fn(&mut Canvas);
+    let gaps: [(&str, Open); 12] = [
         ("CHANNEL_UNUSED", |canvas| canvas.content.links.retain(|link| link.id.as_str() != "fairs-small")),
         ("SEGMENT_WITHOUT_CHANNEL", |canvas| {
             canvas.content.links.retain(|link| link.kind != LinkKind::Reaches)
