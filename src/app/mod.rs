@@ -3,6 +3,7 @@
 
 pub mod allocate;
 pub mod canvases;
+pub mod derive_profile;
 pub mod edit_canvas;
 pub mod examine_canvas;
 pub mod leads;

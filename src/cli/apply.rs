@@ -114,13 +114,18 @@ impl Apply {
         let mut again = Vec::new();
         for (document, step) in wanted.iter().zip(steps) {
             let mut message = document.message.clone();
-            let mut paths = document.paths.clone();
+            let paths = document.paths.clone();
             if document.kind == Kind::Canvas {
                 let mut canvas: pb::Canvas = message.transcode_to()?;
-                let later: Vec<String> = without_segments(&mut canvas);
+                let current = match step {
+                    Step::Create => None,
+                    _ => document.kind.get(clients, &document.name).await?,
+                };
+                let current: pb::Canvas =
+                    current.map(|current| current.transcode_to()).transpose()?.unwrap_or_default();
+                let later: Vec<String> = without_what_is_to_come(&mut canvas, &current);
                 if !later.is_empty() {
                     message = dynamic::of(&canvas, "Canvas").context("there is no such message")?;
-                    paths.retain(|path| path != "links");
                     again.push((document, later));
                 }
             }
@@ -168,19 +173,35 @@ impl Apply {
     }
 }
 
-/// Takes out of a canvas what names segments, which may not be there yet; gives the fields to be set when they are.
-fn without_segments(canvas: &mut pb::Canvas) -> Vec<String> {
+/// Takes out of a canvas what may name a segment or a need that is not there yet, and leaves what the stored canvas has already; gives
+/// the fields that are to be set when all is there.
+fn without_what_is_to_come(canvas: &mut pb::Canvas, stored: &pb::Canvas) -> Vec<String> {
     let mut later = Vec::new();
-    if !canvas.links.is_empty() {
-        canvas.links.clear();
+    let links = canvas.links.len();
+    canvas.links.retain(|link| stored.links.contains(link));
+    if canvas.links.len() < links {
         later.push("links".to_owned());
     }
-    let offers = canvas.notes.iter_mut().filter_map(|note| note.offer.as_mut());
-    let items = offers.flat_map(|offer| offer.features.iter_mut().chain(&mut offer.benefits));
+    let items = |note: &pb::Note| -> Vec<pb::OfferItem> {
+        note.offer.iter().flat_map(|offer| offer.features.iter().chain(&offer.benefits)).cloned().collect()
+    };
+    let known: Vec<(String, pb::OfferItem)> = stored
+        .notes
+        .iter()
+        .flat_map(|note| items(note).into_iter().map(|item| (note.id.clone(), item)))
+        .collect();
     let mut answers = false;
-    for item in items {
-        answers |= !item.answers.is_empty();
-        item.answers.clear();
+    for note in &mut canvas.notes {
+        let id = note.id.clone();
+        let offers = note.offer.iter_mut();
+        for item in offers.flat_map(|offer| offer.features.iter_mut().chain(&mut offer.benefits)) {
+            let stored = known.iter().find(|(note, known)| *note == id && known.id == item.id);
+            let is_stored =
+                |answer: &pb::NeedRef| stored.is_some_and(|(_, known)| known.answers.contains(answer));
+            let all = item.answers.len();
+            item.answers.retain(is_stored);
+            answers |= item.answers.len() < all;
+        }
     }
     if answers {
         later.push("notes".to_owned());

@@ -6,6 +6,7 @@ mod apply;
 mod canvas;
 mod connect;
 mod demo;
+mod derive;
 mod doctor;
 mod documents;
 mod explain;
@@ -47,6 +48,7 @@ Examples:
   assay serve --scripts scripts                  serve on 127.0.0.1:50051
   assay score leads.csv --out scored.csv         score a file without a server
   assay import leads.csv                         store the leads of a file in a server
+  assay profile derive leads.csv                 learn rules from won and lost accounts
   assay rules check scripts                      check rules before they are loaded"
 )]
 struct Cli {
@@ -84,6 +86,9 @@ enum Verb {
     /// Work with canvases
     #[command(subcommand)]
     Canvas(canvas::Canvas),
+    /// Work with ideal customer profiles
+    #[command(subcommand)]
+    Profile(derive::ProfileVerb),
     /// Work with the words of facts.toml
     #[command(subcommand)]
     Facts(infer::Facts),
@@ -131,6 +136,7 @@ pub fn main() -> ExitCode {
             Verb::Delete(verb) => verb.run().await,
             Verb::Segments(verb) => verb.run().await,
             Verb::Canvas(verb) => verb.run().await,
+            Verb::Profile(verb) => verb.run().await,
             Verb::Facts(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
             Verb::Migrate(verb) => verb.run().await,

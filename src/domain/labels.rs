@@ -17,7 +17,7 @@ pub fn of_language<'a>(language: &str, said: [&'a str; 5]) -> &'a str {
 }
 
 /// What is named: blocks, facets, types of relationships, links, and the words between them.
-const LABELS: [[&str; 5]; 103] = [
+const LABELS: [[&str; 5]; 104] = [
     // The blocks of a business model.
     ["Customer Segments", "Phân khúc khách hàng", "客户细分", "شرائح العملاء", "Segmenti di clientela"],
     ["Value Propositions", "Đề xuất giá trị", "价值主张", "القيمة المقترحة", "Proposte di valore"],
@@ -123,6 +123,7 @@ const LABELS: [[&str; 5]; 103] = [
     ["deleted", "đã xóa", "已删除", "محذوف", "eliminato"],
     ["nothing yet", "chưa có gì", "暂无", "لا شيء بعد", "ancora nulla"],
     ["growth a year", "tăng trưởng mỗi năm", "年增长", "النمو السنوي", "crescita annua"],
+    ["size", "quy mô", "规模", "الحجم", "dimensione"],
     ["fit", "độ phù hợp", "契合度", "الملاءمة", "idoneità"],
     ["capacity", "năng lực phục vụ", "服务能力", "القدرة", "capacità"],
     ["persona", "chân dung", "人物画像", "شخصية", "persona"],

@@ -11,6 +11,7 @@ pub mod listing;
 pub mod name;
 pub mod profile;
 pub mod score;
+pub mod scorecard;
 pub mod segment;
 pub mod text;
 pub mod time;

@@ -290,7 +290,9 @@ impl Facet {
             return FacetStatus::Missing;
         }
         let period = f64::from(self.review_period_days.unwrap_or(365));
-        match self.evidence.iter().map(|e| e.observed_time).max() {
+        // What speaks against it founds nothing, and nor does what is yet to be observed.
+        let founds = |evidence: &&Evidence| !evidence.against && evidence.observed_time <= now;
+        match self.evidence.iter().filter(founds).map(|evidence| evidence.observed_time).max() {
             None => FacetStatus::Assumed,
             Some(newest) if now.days_since(newest) > period => FacetStatus::Stale,
             Some(_) => FacetStatus::Evidenced,

@@ -208,13 +208,19 @@ fn head_and_foot(svg: &mut Svg, measure: &mut Measure, canvas: &Canvas, style: S
     let (begin, end) = if rtl { (width - MARGIN, MARGIN) } else { (MARGIN, width - MARGIN) };
     let size = base * 1.6;
     let room = (width - 2.0 * MARGIN) * 0.7;
-    let column = Column { weight: Weight::Bold, size, width: room, lines: 1 };
-    let named = wrap(measure, &canvas.content.display_name, column);
-    if let Some(first) = named.first() {
-        let cut = named.len() > 1;
-        let line = if cut { shorten(measure, first, Weight::Bold, size, room) } else { first.clone() };
-        let (y, weight) = (MARGIN + size, Weight::Bold);
-        svg.text(&line, Spot { x: begin, y, size, weight, fill: colors.text, rtl, ours: false });
+    // A long name is written smaller, and on more lines if it has to be, within the same height.
+    for (part, lines) in [(1.0, 1), (0.75, 1), (0.55, 2), (0.4, 3)] {
+        let (size, weight) = (size * part, Weight::Bold);
+        let named = wrap(measure, &canvas.content.display_name, Column { weight, size, width: room, lines });
+        if named.len() > lines && lines < 3 {
+            continue;
+        }
+        let first = MARGIN + base * 1.6 - (named.len() as f64 - 1.0) * size * 0.6;
+        for (line, number) in named.iter().zip(0..) {
+            let y = first + f64::from(number) * size * 1.2;
+            svg.text(line, Spot { x: begin, y, size, weight, fill: colors.text, rtl, ours: false });
+        }
+        break;
     }
     let mut line_at = |text: &str, x: f64, y: f64, at_end: bool| {
         let width = measure.width(text, Weight::Regular) * base * 0.9;

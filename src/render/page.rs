@@ -101,6 +101,21 @@ pub fn html(canvas: &Canvas, style: Style, now: Time) -> String {
             }
             out += "</table>\n";
         }
+        for persona in segment.personas.values().map(|persona| &persona.content) {
+            let told = [&persona.traits, &persona.goals, &persona.pains].into_iter().flatten();
+            let told: Vec<String> = told.map(|text| format!("<bdi>{}</bdi>", escape(text))).collect();
+            let name = escape(&persona.display_name);
+            _ = writeln!(out, "<p>{}: <bdi>{name}</bdi>. {}</p>", of("persona"), told.join("; "));
+        }
+    }
+    // What the picture has no room for stands below it.
+    for left_out in &drawn.overflow {
+        _ = writeln!(out, "<h2>{}</h2>\n<ul>", of(left_out.block.title()));
+        for note in canvas.content.notes.iter().filter(|note| left_out.entries.contains(&note.id.to_string()))
+        {
+            _ = writeln!(out, "<li><bdi>{}</bdi></li>", escape(&note.text));
+        }
+        out += "</ul>\n";
     }
     out += &links(canvas, style);
     _ = write!(out, "<footer>{}</footer>\n</body>\n</html>\n", credit(canvas.content.kind));

@@ -6,6 +6,7 @@ pub mod diagnostics;
 mod evaluate;
 pub mod language;
 pub mod live;
+pub mod observe;
 mod program;
 pub mod set;
 pub mod source;

@@ -98,19 +98,24 @@ impl RuleSet {
         score::prioritize(script, &self.catalogue, facts)
     }
 
-    /// What the scripts of canvas_lint/ find doubtful about the notes and segments of a canvas.
-    pub fn canvas_findings(&self, items: &[Item]) -> Result<Vec<Diagnostic>, RuleError> {
+    /// What the scripts of canvas_lint/ find doubtful about the notes and segments of a canvas. That a script fails is a finding
+    /// too, beside those of all others.
+    pub fn canvas_findings(&self, items: &[Item]) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         for script in self.scripts().filter(|script| script.kind == ScriptKind::CanvasLint) {
             for item in items {
-                let (judged, _) = self.findings_counting(script, item);
-                let judged = judged?.into_iter();
-                found.extend(judged.map(|(verdict, severity)| {
-                    Diagnostic::own(&verdict.id, severity, &item.path, &verdict.because)
-                }));
+                match self.findings_counting(script, item).0 {
+                    Ok(judged) => found.extend(judged.into_iter().map(|(verdict, severity)| {
+                        Diagnostic::own(&verdict.id, severity, &item.path, &verdict.because)
+                    })),
+                    Err(error) => {
+                        found.push(Diagnostic::script_fails(&script.name, &error.to_string()));
+                        break;
+                    }
+                }
             }
         }
-        Ok(found)
+        found
     }
 
     /// What one script finds about one item, with the steps that it took.

@@ -110,8 +110,8 @@ async fn edits_make_one_revision_and_their_undo_takes_them_back() {
     assert_eq!(
         words,
         [
-            "facet “Support”: added",
-            "persona “Otto”: added",
+            "facet “Support” (Small): added",
+            "persona “Otto” (Small): added",
             "note “Regional fairs”: moved (block: “Channels” → “Key Activities”)",
             "note “A third less driving”: changed (offer: “” → “benefits: Home by five, answers: need: time, segment: canvases/main/segments/small”)",
         ]
@@ -369,4 +369,46 @@ async fn findings_of_one_s_own_are_rules_that_reload() {
     let told = &status.pending.unwrap().diagnostics[0];
     assert!(told.file == "canvas_lint/house.rhai" && told.message.contains("employees"), "{told:?}");
     assert!(own().await.iter().any(|(code, ..)| code == "nobody wants it"), "the good rules stay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_becomes_a_canvas_and_is_drawn_in_every_way() {
+    let server = TestServer::start().await;
+    let request = pb::ListCanvasTemplatesRequest { language: "it".into() };
+    let templates = server.canvases().list_canvas_templates(request).await.unwrap().into_inner().templates;
+    let named: Vec<_> =
+        templates.iter().map(|found| (found.id.as_str(), found.display_name.as_str())).collect();
+    assert_eq!(named, [("b2b", "software B2B"), ("ecommerce", "e-commerce"), ("clinic", "clinica")]);
+    let request = pb::ImportCanvasRequest {
+        source: Some(pb::import_canvas_request::Source::Template("clinic".into())),
+        language: "ar".into(),
+        canvas_id: "clinic".into(),
+        ..Default::default()
+    };
+    let imported = server.canvases().import_canvas(request).await.unwrap().into_inner();
+    assert_eq!((imported.canvas.unwrap().language.as_str(), imported.diagnostics.len()), ("ar", 0));
+
+    let draw = |format: pb::RenderFormat, paper: pb::Paper, dark: bool| {
+        let mut canvases = server.canvases();
+        let (format, paper) = (format as i32, paper as i32);
+        let request = pb::RenderCanvasRequest {
+            name: "canvases/clinic".into(),
+            format,
+            paper,
+            dark,
+            ..Default::default()
+        };
+        async move {
+            let drawn = canvases.render_canvas(request).await.unwrap().into_inner();
+            (drawn.media_type, drawn.content)
+        }
+    };
+    let (media_type, a4) = draw(pb::RenderFormat::Svg, pb::Paper::A4, false).await;
+    assert_eq!(media_type, "image/svg+xml");
+    let (_, a3) = draw(pb::RenderFormat::Svg, pb::Paper::A3, true).await;
+    assert!(a3.contains("#14171b") && !a4.contains("#14171b") && a3.len() != a4.len());
+    let (media_type, page) = draw(pb::RenderFormat::Html, pb::Paper::A4, false).await;
+    assert!(media_type == "text/html" && page.contains("dir=\"rtl\"") && page.contains("<svg"), "{page}");
+    let (media_type, text) = draw(pb::RenderFormat::Markdown, pb::Paper::A4, false).await;
+    assert!(media_type == "text/markdown" && text.contains("## القنوات"), "{text}");
 }

@@ -195,3 +195,62 @@ fn what_is_jotted_down_in_vietnamese_becomes_a_canvas_and_a_portrait_is_asked_ab
     let replaced = told(&server, folder, 0, &["canvas", "import", "pho.md", "--id", "pho", "--replace"]);
     assert!(replaced.contains("canvases/pho (revision 2): stored"), "{replaced}");
 }
+
+/// What is found is mended one by one, and nothing that somebody wrote is taken away; fixes of several findings don't meet.
+#[test]
+fn findings_are_mended_without_taking_anything_away() {
+    let (served, dir) = serve();
+    let (server, folder) = (served.url(), dir.path());
+    let outline = "# One offer\n## Value Propositions\n- A third less driving\n## Customer Segments\n- Small workshops\n\
+                   ## Channels\n- Regional fairs\n## Customer Relationships\n- A named manager\n## Revenue Streams\n- A flat fee\n\
+                   ## Key Resources\n- The route planner\n## Key Activities\n- Onboarding in two weeks\n";
+    std::fs::write(folder.join("one.md"), outline).unwrap();
+    told(&server, folder, 0, &["canvas", "import", "one.md", "--id", "one"]);
+    let mended = told(&server, folder, 0, &["canvas", "lint", "canvases/one", "--fix"]);
+    assert!(mended.contains("findings settled") && mended.contains("that is for you to decide"), "{mended}");
+    let left = told(&server, folder, 1, &["canvas", "lint", "canvases/one"]);
+    for code in [
+        "CHANNEL_UNUSED",
+        "PROPOSITION_SERVES_NOBODY",
+        "REVENUE_WITHOUT_PAYER",
+        "REVENUE_WITHOUT_PROPOSITION",
+    ] {
+        assert!(!left.contains(code), "{left}");
+    }
+    let shown = told(&server, folder, 0, &["canvas", "show", "canvases/one"]);
+    for entry in outline.lines().filter_map(|line| line.strip_prefix("- ")) {
+        assert!(shown.contains(entry), "{entry} is gone: {shown}");
+    }
+}
+
+/// A note is taken out of a file together with its links, and the answers of all others never go missing in between.
+#[test]
+fn a_note_that_leaves_its_file_leaves_the_canvas() {
+    let (served, dir) = serve();
+    let (server, folder) = (served.url(), dir.path());
+    told(&server, folder, 0, &["canvas", "new", "--template", "b2b", "--id", "acme"]);
+    told(&server, folder, 0, &["apply", "acme.yaml", "--yes"]);
+    let text = std::fs::read_to_string(folder.join("acme.yaml")).unwrap();
+    let mut documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let canvas = documents.iter_mut().find(|document| document.get("notes").is_some()).unwrap();
+    let gone = canvas["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|note| note["block"] == "BLOCK_KEY_RESOURCES")
+        .unwrap()["id"]
+        .clone();
+    canvas["notes"].as_array_mut().unwrap().retain(|note| note["id"] != gone);
+    let leads = |link: &serde_json::Value| link["from"] == gone || link["to"] == gone;
+    canvas["links"].as_array_mut().unwrap().retain(|link| !leads(link));
+    let text: Vec<String> = documents.iter().map(|document| document.to_string()).collect();
+    std::fs::write(folder.join("acme.yaml"), text.join("\n---\n")).unwrap();
+    told(&server, folder, 0, &["apply", "acme.yaml", "--yes"]);
+    assert!(
+        told(&server, folder, 0, &["apply", "acme.yaml", "--yes"]).starts_with("0 to create, 0 to change")
+    );
+    // One write was enough, since no answer was taken back.
+    let log = told(&server, folder, 0, &["canvas", "log", "canvases/acme"]);
+    let shown = told(&server, folder, 0, &["canvas", "lint", "canvases/acme"]);
+    assert!(!shown.contains("NEED_UNANSWERED"), "{shown}{log}");
+}

@@ -30,7 +30,7 @@ document.body.innerHTML = '<pre id="found">' + JSON.stringify({texts: texts.leng
 "#;
 
 /// What the browser finds in a picture: how many texts, and what is wrong.
-fn look(folder: &Path, name: &str, svg: &str) -> (usize, Vec<String>) {
+pub fn look(folder: &Path, name: &str, svg: &str) -> (usize, Vec<String>) {
     let page = folder.join(format!("{name}.html"));
     let html = format!(
         "<!doctype html><meta charset=\"utf-8\"><body style=\"margin:0\">{svg}<script>{LOOK}</script>"
@@ -118,13 +118,18 @@ fn crowded() -> String {
 #[test]
 fn what_has_no_room_is_told_and_what_is_shown_fits() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("crowded.md"), crowded()).unwrap();
+    // A name as long as names may be is written whole.
+    let long_name =
+        "A canvas that is called by a very long name so that nobody forgets what it is about ".repeat(2);
+    let crowded = crowded().replace("A crowded canvas", long_name.trim());
+    std::fs::write(dir.path().join("crowded.md"), crowded).unwrap();
     for (paper, language) in [("a4", "en"), ("a3", "ar")] {
         let render = ["canvas", "render", "crowded.md", "--paper", paper, "--lang", language];
         let (code, svg, told) = run(dir.path(), &render);
         assert_eq!(code, Some(3), "{told}");
         assert!(told.contains("no room in Cost Structure for all of: "), "{told}");
         assert!(svg.contains("… +"), "the picture itself says that there is more");
+        assert!(svg.contains("what it is about</text>"), "the end of the name is there");
         let (texts, wrong) = look(dir.path(), paper, &svg);
         assert!(texts > 60 && wrong.is_empty(), "{paper}: {texts} texts, {wrong:#?}");
     }

@@ -300,16 +300,51 @@ async fn the_leads_of_a_segment_are_counted_through_its_profile_and_drawn() {
     assert_eq!((large.leads, large.won, large.conversion, small.leads), (3, 1, Some(1.0), 0));
     assert_eq!(large.by_grade.values().sum::<i64>(), 3);
     assert_eq!(large.by_stage.get("new"), Some(&3));
-    let draw = |picture: pb::CanvasPicture| {
-        let mut canvases = server.canvases();
-        let request = pb::RenderCanvasRequest {
-            name: "canvases/c".into(),
-            picture: picture as i32,
-            ..Default::default()
-        };
-        async move { canvases.render_canvas(request).await.unwrap().into_inner().content }
-    };
-    let grades = draw(pb::CanvasPicture::Grades).await;
+    let grades = drawn(&server, pb::CanvasPicture::Grades, "", false).await;
     assert!(grades.contains(">large</text>") && grades.contains(">3</text>"), "{grades}");
-    assert_eq!(draw(pb::CanvasPicture::Canvas).await.matches("<g role=\"group\"").count(), 9);
+    let canvas = drawn(&server, pb::CanvasPicture::Canvas, "", false).await;
+    assert_eq!(canvas.matches("<g role=\"group\"").count(), 9);
+}
+
+async fn drawn(server: &TestServer, picture: pb::CanvasPicture, language: &str, dark: bool) -> String {
+    let request = pb::RenderCanvasRequest {
+        name: "canvases/c".into(),
+        picture: picture as i32,
+        language: language.into(),
+        dark,
+        ..Default::default()
+    };
+    server.canvases().render_canvas(request).await.unwrap().into_inner().content
+}
+
+/// Charts are looked at by a browser, with a name as long as names may be: nothing of it is cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn charts_show_every_name_whole() {
+    let server = TestServer::start().await;
+    two_segments(&server).await;
+    let long = "Everybody who lives in town and wants to be home by five o'clock on most days of the week "
+        .repeat(2);
+    let segment = pb::Segment {
+        name: "canvases/c/segments/small".into(),
+        display_name: long.trim().into(),
+        ..Default::default()
+    };
+    let update_mask = Some(prost_types::FieldMask { paths: vec!["display_name".into()] });
+    let request = pb::UpdateSegmentRequest { segment: Some(segment), update_mask, ..Default::default() };
+    server.segments().update_segment(request).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    for picture in [pb::CanvasPicture::Priority, pb::CanvasPicture::Grades] {
+        for (language, dark) in [("en", false), ("ar", true)] {
+            let svg = drawn(&server, picture, language, dark).await;
+            assert_eq!(
+                drawn(&server, picture, language, dark).await,
+                svg,
+                "the same canvas gives the same bytes"
+            );
+            let name = format!("{picture:?}-{language}");
+            let (texts, wrong) = crate::picture::look(dir.path(), &name, &svg);
+            assert!(texts >= 6 && wrong.is_empty(), "{name}: {texts} texts, {wrong:#?}");
+            assert!(svg.contains("week</text>"), "{svg}");
+        }
+    }
 }

@@ -300,7 +300,8 @@ relationship_plan:
   facets:
   - kind: FACET_KIND_RELATIONSHIP_TYPE
     relationship_types: [RELATIONSHIP_TYPE_PERSONAL_ASSISTANCE, RELATIONSHIP_TYPE_COMMUNITY]
-    evidence: [{source: 12 phỏng vấn, observed_time: '2099-01-01T00:00:00Z'}]
+    evidence: [{source: 12 phỏng vấn, observed_time: '2026-01-01T00:00:00Z'}]
+    review_period_days: 36500
   - kind: FACET_KIND_TOUCHPOINTS
     touchpoints: [{description: Nhắc lịch, stage: LIFECYCLE_STAGE_USE, channel_note: app, owner: An}]
   - kind: FACET_KIND_SUPPORT

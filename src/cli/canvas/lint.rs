@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,7 +7,7 @@ use super::source::{is_name, load, now, show, split, summary};
 use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::outln;
-use crate::cli::table::{coloured, plain};
+use crate::cli::table::{coloured, counted, plain};
 use crate::domain::canvas::Canvas;
 use crate::domain::canvas::lint::Diagnostic;
 use crate::grpc::pb;
@@ -65,7 +65,7 @@ impl Lint {
         let found = clients.canvases().lint_canvas(request).await?.into_inner().diagnostics;
         let doubtful = print(&found);
         if self.fix {
-            return self.mend(&clients, name, found).await;
+            return self.mend(&clients, &name).await;
         }
         Ok(if doubtful { Done::No } else { Done::Well })
     }
@@ -77,31 +77,28 @@ impl Lint {
         let broken = |_| anyhow::anyhow!("the rules can't be loaded: `assay rules check {shown}` tells why");
         let sources = Sources::read(folder).map_err(broken)?;
         let (rules, _) = compile_and_try(sources, "EUR", Nice::Back).map_err(broken)?;
-        Ok(rules.canvas_findings(&canvas.lint_items(now(), &BTreeMap::new()))?)
+        Ok(rules.canvas_findings(&canvas.lint_items(now(), &BTreeMap::new())))
     }
 
-    /// Applies the first edit that mends each finding; what two findings need is done once.
-    async fn mend(
-        &self,
-        clients: &Clients,
-        name: String,
-        found: Vec<pb::CanvasDiagnostic>,
-    ) -> anyhow::Result<Done> {
-        let mut left = found.into_iter().filter(|one| !one.fix.is_empty()).peekable();
-        if left.peek().is_none() {
-            outln!("nothing can be mended without a decision");
-            return Ok(Done::No);
-        }
+    /// Applies what mends a finding without taking anything away, one finding at a time: what mends one may settle or change others.
+    async fn mend(&self, clients: &Clients, name: &str) -> anyhow::Result<Done> {
         let change = pb::Change { author: self.author.clone(), reason: "assay canvas lint --fix".into() };
-        // One finding at a time: what mends one may settle another.
-        let mut mended = Vec::new();
-        for one in left {
-            if mended.contains(&(one.code.clone(), one.path.clone())) {
-                continue;
-            }
+        let mut tried: BTreeSet<(String, String)> = BTreeSet::new();
+        let (mut settled, mut left);
+        settled = 0;
+        loop {
+            let request =
+                pb::LintCanvasRequest { name: name.to_owned(), revision: 0, language: self.lang.clone() };
+            let found = clients.canvases().lint_canvas(request).await?.into_inner().diagnostics;
+            let can_mend =
+                |one: &&pb::CanvasDiagnostic| !one.fix.is_empty() && !one.fix.iter().any(takes_away);
+            left = found.iter().filter(|one| one.fix.iter().any(takes_away)).count();
+            let open = |one: &&pb::CanvasDiagnostic| !tried.contains(&(one.code.clone(), one.path.clone()));
+            let Some(one) = found.iter().filter(can_mend).find(open) else { break };
+            tried.insert((one.code.clone(), one.path.clone()));
             let request = pb::EditCanvasRequest {
-                name: name.clone(),
-                edits: one.fix,
+                name: name.to_owned(),
+                edits: one.fix.clone(),
                 language: self.lang.clone(),
                 change: Some(change.clone()),
                 ..Default::default()
@@ -110,11 +107,23 @@ impl Lint {
             for change in &edited.changes {
                 outln!("{}", coloured("32", &plain(&change.words)));
             }
-            mended.extend(edited.lost.into_iter().map(|lost| (lost.code, lost.path)));
+            settled += edited.lost.len();
         }
-        outln!("{} findings were settled", mended.len());
-        Ok(Done::Well)
+        outln!("{} settled", counted(settled, "finding"));
+        if left > 0 {
+            outln!(
+                "{} would be mended by removing something: that is for you to decide",
+                counted(left, "finding")
+            );
+        }
+        Ok(if settled > 0 { Done::Well } else { Done::No })
     }
+}
+
+/// Whether an edit removes something that somebody wrote.
+fn takes_away(edit: &pb::CanvasEdit) -> bool {
+    use pb::canvas_edit::Edit as E;
+    matches!(edit.edit, Some(E::RemoveNote(_) | E::RemoveLink(_) | E::RemoveSegment(_) | E::RemovePersona(_)))
 }
 
 /// Shows findings of a server; gives whether one is graver than a hint.
@@ -136,7 +145,6 @@ pub fn print(found: &[pb::CanvasDiagnostic]) -> bool {
         );
     }
     let [_, hints, warnings, errors] = counts;
-    use crate::cli::table::counted;
     outln!("{}, {}, {}", counted(errors, "error"), counted(warnings, "warning"), counted(hints, "hint"));
     errors + warnings > 0
 }

@@ -56,7 +56,15 @@ impl New {
             CanvasName { canvas: id.parse().map_err(|error| anyhow::anyhow!("--id: \"{id}\" {error}"))? };
         let (canvas, _) = parse(template.text(&self.lang), Some(Format::Yaml), Some(&name))?;
         let out = self.out.unwrap_or_else(|| PathBuf::from(id));
-        let (file, drawn) = (out.with_extension("yaml"), out.with_extension("svg"));
+        let with = |ending: &str| {
+            let mut path = out.clone().into_os_string();
+            path.push(ending);
+            PathBuf::from(path)
+        };
+        let (file, drawn) = (with(".yaml"), with(".svg"));
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
         let style = Style { language: &canvas.content.language, ..Style::default() };
         let drawing = picture(&canvas, style, now());
         write_new(&file, &document::write(&canvas, Format::Yaml, &mut Vec::new())?, self.force)?;

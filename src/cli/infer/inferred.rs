@@ -12,7 +12,8 @@ use super::words::{
     PEOPLE, SHIPPED,
 };
 use crate::cli::rows::{FileArg, Opened};
-use crate::domain::canonical::folded;
+use crate::domain::canonical::{folded, same_word};
+use crate::domain::text::suggestion;
 use crate::domain::written::{Decimal, SHARED};
 
 /// What was found in a file.
@@ -119,6 +120,33 @@ impl Inferred {
     pub fn currency(&self) -> Option<&'static str> {
         let codes: BTreeSet<_> = self.columns.iter().flat_map(|column| column.currencies.keys()).collect();
         codes.first().copied().copied().filter(|code| codes.len() == 1 && *code != SHARED)
+    }
+
+    /// The same for learning what won ones have: every column by itself, so none as an activity or contact; with the outcome in a
+    /// column of this name, if one is named. Gives whether there is an outcome.
+    pub fn for_learning(mut self, outcome: Option<&str>) -> anyhow::Result<Self> {
+        self.activities.clear();
+        self.contact = None;
+        if let Some(outcome) = outcome {
+            let place = self.columns.iter().position(|column| same_word(&column.name, outcome));
+            let Some(place) = place else {
+                let names = self.columns.iter().map(|column| column.name.as_str());
+                bail!("{} has no column \"{outcome}\"; {}", self.shown, suggestion(outcome, names));
+            };
+            self.facts.retain(|(fact, column)| *fact != "outcome" && *column != place);
+            self.facts.push(("outcome", place));
+        }
+        // The stage says how far the seller has come, which is no fact of the account.
+        self.facts.retain(|(fact, _)| *fact != "stage");
+        if !self.facts.iter().any(|(fact, _)| *fact == "outcome") {
+            let names: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+            bail!(
+                "{} has no column that is known to tell outcomes: name it with --outcome; its columns are {}",
+                self.shown,
+                names.join(", ")
+            );
+        }
+        Ok(self)
     }
 
     /// The whole of a facts.toml that stands by itself.

@@ -39,7 +39,7 @@ const SECTIONS: [(&str, &str, Block); 8] = [
 ];
 
 /// Where relations of a section lead, and the link that says so; `true` where the link runs the other way.
-const RELATIONS: [(&str, &str, &str, LinkKind, bool); 12] = [
+const RELATIONS: [(&str, &str, &str, LinkKind, bool); 11] = [
     ("channels", "for", "value_propositions", LinkKind::Delivers, false),
     ("channels", "for", "customer_segments", LinkKind::Reaches, false),
     ("customer_relationships", "for", "customer_segments", LinkKind::Relates, false),
@@ -51,7 +51,6 @@ const RELATIONS: [(&str, &str, &str, LinkKind, bool); 12] = [
     ("key_partnerships", "for", "key_activities", LinkKind::Supplies, false),
     ("costs", "for", "key_resources", LinkKind::Costs, true),
     ("costs", "for", "key_activities", LinkKind::Costs, true),
-    ("costs", "for", "key_partnerships", LinkKind::Costs, true),
 ];
 
 /// A fit as it stands in a file.
@@ -153,12 +152,7 @@ impl Reader {
         if !stage.is_empty() && !stages.contains(&stage.as_str()) {
             c.wrong_field("stage", format!("is none of a model to {portfolio}: {}", stages.join(", ")));
         }
-        content.maturity = match (portfolio.as_str(), stage.as_str()) {
-            ("explore", "acceleration" | "transfer") => Maturity::Growth,
-            ("explore", _) => Maturity::Startup,
-            (_, "sustain" | "retire") => Maturity::Mature,
-            _ => Maturity::Growth,
-        };
+        content.maturity = maturity_at(&portfolio, &stage);
     }
 
     /// An id with its prefix, once in the file; nothing if that can't be read.
@@ -487,6 +481,7 @@ pub fn write(canvas: &Canvas, dropped: &mut Vec<String>) -> Json {
     }
     let fits = fits(canvas, &names, &mut lost);
     put("fits", fits.iter().filter_map(|fit| serde_json::to_value(fit).ok()).collect());
+    lost.extend(lost_of_canvas(content).map(str::to_owned));
     let lean = content.notes.iter().filter(|note| !SECTIONS.iter().any(|(_, _, block)| *block == note.block));
     lost.extend(lean.map(|note| format!("notes in {}", note.block.title())));
     dropped.extend(lost);
@@ -522,6 +517,16 @@ fn segment_entry(names: &Names, id: &Id, content: &SegmentContent) -> Json {
     Json::Object(entry)
 }
 
+/// How mature a business is that is explored or exploited at a stage.
+fn maturity_at(portfolio: &str, stage: &str) -> Maturity {
+    match (portfolio, stage) {
+        ("explore", "acceleration" | "transfer") => Maturity::Growth,
+        ("explore", _) => Maturity::Startup,
+        (_, "sustain" | "retire") => Maturity::Mature,
+        _ => Maturity::Growth,
+    }
+}
+
 fn meta(content: &CanvasContent) -> Json {
     let mut meta = Map::new();
     meta.insert("name".into(), content.display_name.clone().into());
@@ -532,8 +537,14 @@ fn meta(content: &CanvasContent) -> Json {
     };
     meta.insert("portfolio".into(), portfolio.into());
     meta.insert("stage".into(), stage.into());
-    for field in META {
-        if let Some(text) = content.annotations.get(&format!("bmml.{field}")) {
+    // Where a model stood in its file holds as long as nobody changed how mature the business is.
+    let read = |field: &str| content.annotations.get(&format!("bmml.{field}"));
+    let holds = match (read("portfolio"), read("stage")) {
+        (Some(portfolio), Some(stage)) => maturity_at(portfolio, stage) == content.maturity,
+        _ => false,
+    };
+    for field in META.into_iter().filter(|field| holds || !["portfolio", "stage"].contains(field)) {
+        if let Some(text) = read(field) {
             meta.insert(field.into(), text.clone().into());
         }
     }
@@ -679,6 +690,9 @@ fn relations(
     found
 }
 
+/// The letters of a fit's id that we make, with room for a number.
+const MOST_OF_A_FIT: usize = 56;
+
 /// The fits as they were read, as far as they still hold, and those that came since: one for each proposition and segment.
 fn fits(canvas: &Canvas, names: &Names, lost: &mut BTreeSet<String>) -> Vec<Fit> {
     type Pair = (String, String, String, String);
@@ -720,8 +734,10 @@ fn fits(canvas: &Canvas, names: &Names, lost: &mut BTreeSet<String>) -> Vec<Fit>
     let mut joined: BTreeSet<(String, String)> = BTreeSet::new();
     for fit in &mut found {
         let Joins { value_propositions, customer_segments } = &mut fit.joins;
-        value_propositions.retain(|id| serves.iter().any(|(offer, _)| offer == id));
-        customer_segments.retain(|id| serves.iter().any(|(_, segment)| segment == id));
+        // A fit joins all of its propositions to all of its segments: what serves just some of them would come back as serving all.
+        let has = |offer: &String, segment: &String| serves.contains(&(offer.clone(), segment.clone()));
+        customer_segments.retain(|segment| value_propositions.iter().any(|offer| has(offer, segment)));
+        value_propositions.retain(|offer| customer_segments.iter().all(|segment| has(offer, segment)));
         let joins: Vec<(String, String)> = value_propositions
             .iter()
             .flat_map(|offer| customer_segments.iter().map(|segment| (offer.clone(), segment.clone())))
@@ -744,8 +760,15 @@ fn fits(canvas: &Canvas, names: &Names, lost: &mut BTreeSet<String>) -> Vec<Fit>
         .map(|(offer, segment, ..)| (offer.clone(), segment.clone()))
         .chain(serves.difference(&joined).cloned())
         .collect();
+    let mut taken: BTreeSet<String> = found.iter().map(|fit| fit.id.clone()).collect();
     for (offer, segment) in wanted {
-        let id = format!("fit-{}-{}", offer.trim_start_matches("vp-"), segment.trim_start_matches("cs-"));
+        let plain = format!("fit-{}-{}", offer.trim_start_matches("vp-"), segment.trim_start_matches("cs-"));
+        // As short as our ids are, and none that is taken.
+        let stem: String = plain.chars().take(MOST_OF_A_FIT).collect();
+        let numbered = (2..).map(|number| format!("{}-{number}", stem.trim_end_matches('-')));
+        let whole = [plain].into_iter().filter(|plain| plain.len() <= MOST_OF_A_FIT);
+        let Some(id) = whole.chain(numbered).find(|id| !taken.contains(id)) else { continue };
+        taken.insert(id.clone());
         let new =
             pairs.iter().filter(|pair| !covered.contains(pair) && (&pair.0, &pair.1) == (&offer, &segment));
         let mappings = new.map(|(_, _, item, need)| [item.clone(), need.clone()]).collect();
@@ -767,6 +790,20 @@ fn lost_of_segment(content: &SegmentContent, has_personas: bool) -> Vec<String> 
         (content.needs.iter().any(|need| need.intensity.is_some()), "intensities of needs"),
     ];
     lost.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, what)| what.to_owned()).collect()
+}
+
+fn lost_of_canvas(content: &CanvasContent) -> impl Iterator<Item = &'static str> {
+    let notes: BTreeMap<&Id, &Note> = content.notes.iter().map(|note| (&note.id, note)).collect();
+    let block = |id: &Id| notes.get(id).map(|note| note.block);
+    let of_partners =
+        |link: &Link| link.kind == LinkKind::Costs && block(&link.from) == Some(Block::KeyPartnerships);
+    let lost = [
+        (content.links.iter().any(of_partners), "costs of partners"),
+        (content.language != "en", "the language"),
+        (!content.size_unit.is_empty(), "the unit of segment sizes"),
+        (content.priority_script != "default", "the priority script"),
+    ];
+    lost.into_iter().filter(|(is_lost, _)| *is_lost).map(|(_, what)| what)
 }
 
 fn lost_of_note(note: &Note) -> Vec<String> {
@@ -827,6 +864,66 @@ mod tests {
         assert_eq!(fits[0]["mappings"].as_array().unwrap().len(), 3);
     }
 
+    /// What is edited after an import is written so that it reads back as it was edited, with ids that are no other's.
+    #[test]
+    fn edits_after_an_import_survive() {
+        let mut written = write(&acme(), &mut Vec::new());
+        let mut c = Checker::at("");
+        let mut canvas = read(&mut c, &name(), &written);
+        // One more answer to a pair that has a fit already.
+        let (segment, need) = canvas
+            .segments
+            .iter()
+            .flat_map(|(id, segment)| {
+                segment.content.needs.iter().map(move |need| (id.clone(), need.id.clone()))
+            })
+            .next()
+            .unwrap();
+        let kind = prefix_of(need.as_str()).to_owned();
+        let item: Id = match kind.as_str() {
+            "gain" => "gc-new",
+            "pain" => "pr-new",
+            _ => "ps-new",
+        }
+        .parse()
+        .unwrap();
+        let to = SegmentName { canvas: canvas.name.canvas.clone(), segment: segment.clone() };
+        let answers = vec![NeedRef { segment: to, need }];
+        let serving = canvas
+            .content
+            .links
+            .iter()
+            .find(|link| link.kind == LinkKind::Serves && link.to.is_segment(&segment));
+        let offer = serving.unwrap().from.clone();
+        let note = canvas.content.notes.iter_mut().find(|note| note.id == offer).unwrap();
+        let offer = note.offer.get_or_insert_default();
+        let list = if kind == "job" { &mut offer.features } else { &mut offer.benefits };
+        list.push(OfferItem { id: item, text: "something new".into(), answers });
+        canvas.content.maturity = Maturity::Mature;
+        for _ in 0..2 {
+            written = write(&canvas, &mut Vec::new());
+            let again = read(&mut c, &name(), &written);
+            assert_eq!(again.content.maturity, Maturity::Mature);
+            assert_eq!(write(&again, &mut Vec::new()), written);
+            canvas = again;
+        }
+        c.finish(()).unwrap();
+    }
+
+    /// A link that is removed does not come back with the fit that it came from.
+    #[test]
+    fn who_serves_some_segments_of_a_fit_is_not_written_as_serving_all() {
+        let (mut canvas, _) = read_text(MODEL);
+        let links = || canvas.content.links.iter().filter(|link| link.kind == LinkKind::Serves);
+        let gone = links().last().unwrap().id.clone();
+        let left = links().count() - 1;
+        canvas.content.links.retain(|link| link.id != gone);
+        let written = write(&canvas, &mut Vec::new());
+        let mut c = Checker::at("");
+        let again = read(&mut c, &name(), &written);
+        assert_eq!(again.content.links.iter().filter(|link| link.kind == LinkKind::Serves).count(), left);
+    }
+
     #[test]
     fn a_canvas_of_ours_becomes_a_model_that_reads_back_and_says_what_it_lost() {
         let mut dropped = Vec::new();
@@ -838,6 +935,7 @@ mod tests {
                 "figures of segments",
                 "personas",
                 "relationship plans",
+                "the unit of segment sizes",
             ]
         );
         let mut c = Checker::at("");

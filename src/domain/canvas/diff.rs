@@ -88,6 +88,8 @@ pub struct Change {
     pub item: Item,
     /// What people call the item: a note's text, a segment's name.
     pub text: String,
+    /// What people call the segment of a facet or persona; empty for all else.
+    pub of: String,
     pub fields: Vec<FieldChange>,
 }
 
@@ -95,13 +97,20 @@ impl Change {
     /// The change in words, such as `note “Half the driving” moved: block “Channels” → “Key Activities”`.
     pub fn words(&self, language: &str) -> String {
         let of = |text: &str| labels::label(language, text).to_owned();
-        let mut words =
-            format!("{} “{}”: {}", of(self.item.title()), short(&of(&self.text)), of(self.kind.title()));
+        let segment = if self.of.is_empty() { String::new() } else { format!(" ({})", short(&self.of, 0)) };
+        let mut words = format!(
+            "{} “{}”{segment}: {}",
+            of(self.item.title()),
+            short(&of(&self.text), 0),
+            of(self.kind.title())
+        );
         let told: Vec<String> = self
             .fields
             .iter()
             .map(|field| {
-                format!("{}: “{}” → “{}”", field.field, short(&of(&field.before)), short(&of(&field.after)))
+                let (before, after) = (of(&field.before), of(&field.after));
+                let alike = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).count();
+                format!("{}: “{}” → “{}”", of(&field.field), short(&before, alike), short(&after, alike))
             })
             .collect();
         if !told.is_empty() && !matches!(self.kind, ChangeKind::Added | ChangeKind::Removed) {
@@ -111,13 +120,19 @@ impl Change {
     }
 }
 
-/// A text of a length that can be read over.
-fn short(text: &str) -> String {
+/// A text of a length that can be read over, with what comes after so many letters in sight.
+fn short(text: &str, wanted: usize) -> String {
     const MOST: usize = 120;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    const BEFORE: usize = 30;
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= MOST {
+        return text.to_owned();
     }
+    let begin = if wanted < MOST - BEFORE { 0 } else { wanted - BEFORE };
+    let end = (begin + MOST).min(letters.len());
+    let part: String = letters[begin..end].iter().collect();
+    let (before, after) = (if begin > 0 { "…" } else { "" }, if end < letters.len() { "…" } else { "" });
+    format!("{before}{part}{after}")
 }
 
 /// All that differs.
@@ -303,7 +318,12 @@ fn by_id<T: Entry>(list: &[T]) -> BTreeMap<&Id, &T> {
 
 impl Diff {
     fn note(&mut self, kind: ChangeKind, item: Item, text: &str, fields: Vec<FieldChange>) {
-        self.changes.push(Change { kind, item, text: text.to_owned(), fields });
+        self.changes.push(Change { kind, item, text: text.to_owned(), of: String::new(), fields });
+    }
+
+    /// The same for what belongs to a segment that people call `of`.
+    fn note_of(&mut self, of: &str, kind: ChangeKind, item: Item, text: &str, fields: Vec<FieldChange>) {
+        self.changes.push(Change { kind, item, text: text.to_owned(), of: of.to_owned(), fields });
     }
 }
 
@@ -313,10 +333,11 @@ fn block_of(before: Option<&Note>, after: Option<&Note>) -> Vec<FieldChange> {
 }
 
 fn diff_personas(segment: &Id, former: Option<&Segment>, now: &Segment, out: &mut Diff) {
+    let name = &now.content.display_name;
     let item = |id: &Id| Item::Persona(segment.clone(), id.clone());
     for (id, Persona { content, .. }) in former.iter().flat_map(|former| &former.personas) {
         if !now.personas.contains_key(id) {
-            out.note(ChangeKind::Removed, item(id), &content.display_name, Vec::new());
+            out.note_of(name, ChangeKind::Removed, item(id), &content.display_name, Vec::new());
             out.edits.push(Edit::RemovePersona { segment: segment.clone(), id: id.clone() });
         }
     }
@@ -324,12 +345,12 @@ fn diff_personas(segment: &Id, former: Option<&Segment>, now: &Segment, out: &mu
         let (segment, persona) = (segment.clone(), id.clone());
         match former.and_then(|former| former.personas.get(id)) {
             None => {
-                out.note(ChangeKind::Added, item(id), &content.display_name, Vec::new());
+                out.note_of(name, ChangeKind::Added, item(id), &content.display_name, Vec::new());
                 out.edits.push(Edit::AddPersona { segment, id: persona, content: content.clone() });
             }
             Some(former) if former.content != *content => {
                 let fields = fields_of(json(&former.content, |_| true), json(content, |_| true));
-                out.note(ChangeKind::Changed, item(id), &content.display_name, fields);
+                out.note_of(name, ChangeKind::Changed, item(id), &content.display_name, fields);
                 out.edits.push(Edit::ChangePersona { segment, id: persona, content: content.clone() });
             }
             Some(_) => {}
@@ -353,7 +374,8 @@ fn diff_content(id: &Id, before: &SegmentContent, after: &SegmentContent, out: &
             _ => continue,
         };
         let of = |facet: Option<&_>| facet.map(|facet| json(facet, |_| true)).unwrap_or_default();
-        out.note(change, Item::Facet(id.clone(), kind), kind.title(), fields_of(of(old), of(new)));
+        let item = Item::Facet(id.clone(), kind);
+        out.note_of(&after.display_name, change, item, kind.title(), fields_of(of(old), of(new)));
     }
 }
 

@@ -2,16 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use super::{Canvas, LinkKind, Note, OfferItem};
+use super::{Block, Canvas, LinkKind, Note, OfferItem};
 use crate::domain::name::Id;
 use crate::domain::segment::Need;
 
-/// A feature or benefit of a note.
+/// A feature or benefit of a note, or what the note says as a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Item<'a> {
     pub note: &'a Id,
-    pub item: &'a OfferItem,
+    /// None is the message, or the note's own text if it has none.
+    pub item: Option<&'a OfferItem>,
+    pub text: &'a str,
     pub is_benefit: bool,
+}
+
+impl Item<'_> {
+    fn answers(&self, segment: &Id, need: &Id) -> bool {
+        let mut answers = self.item.iter().flat_map(|item| &item.answers);
+        answers.any(|answer| answer.segment.segment == *segment && answer.need == *need)
+    }
+
+    fn answers_any(&self, segment: &Id) -> bool {
+        self.item.iter().flat_map(|item| &item.answers).any(|answer| answer.segment.segment == *segment)
+    }
 }
 
 /// A need with what answers it.
@@ -29,7 +42,7 @@ pub struct ValueMatch<'a> {
     pub segment: &'a Id,
     pub display_name: &'a str,
     pub needs: Vec<MatchedNeed<'a>>,
-    /// What serves the segment and answers none of its needs.
+    /// What serves the segment and answers none of its needs; a proposition of which nothing does stands there as a whole too.
     pub unmatched: Vec<Item<'a>>,
     /// The share of the needs that is answered, by intensity.
     pub coverage: Option<f64>,
@@ -47,30 +60,31 @@ fn items(note: &Note) -> impl Iterator<Item = Item<'_>> {
         let features = offer.features.iter().map(|item| (item, false));
         features.chain(offer.benefits.iter().map(|item| (item, true)))
     });
-    all.map(|(item, is_benefit)| Item { note: &note.id, item, is_benefit })
+    all.map(|(item, is_benefit)| Item { note: &note.id, item: Some(item), text: &item.text, is_benefit })
+}
+
+/// What a proposition says as a whole.
+fn message(note: &Note) -> Item<'_> {
+    let message = note.offer.as_ref().map(|offer| offer.message.as_str()).filter(|text| !text.is_empty());
+    Item { note: &note.id, item: None, text: message.unwrap_or(&note.text), is_benefit: false }
 }
 
 impl Canvas {
     /// All segments with their needs and what answers them.
     pub fn value_matches(&self) -> Vec<ValueMatch<'_>> {
-        let all: Vec<Item> = self.content.notes.iter().flat_map(items).collect();
-        let words: Vec<BTreeSet<String>> = all.iter().map(|item| words_of(&item.item.text)).collect();
+        let offers = || self.content.notes.iter().filter(|note| Block::OFFERS.contains(&note.block));
+        let all: Vec<Item> = self.content.notes.iter().flat_map(items).chain(offers().map(message)).collect();
+        let words: Vec<BTreeSet<String>> = all.iter().map(|item| words_of(item.text)).collect();
         self.segments
             .iter()
             .map(|(id, segment)| {
-                let answers = |item: &Item, need: &Need| {
-                    item.item
-                        .answers
-                        .iter()
-                        .any(|answer| answer.segment.segment == *id && answer.need == need.id)
-                };
                 let needs: Vec<MatchedNeed> = segment
                     .content
                     .needs
                     .iter()
                     .map(|need| {
                         let answers: Vec<Item> =
-                            all.iter().filter(|item| answers(item, need)).copied().collect();
+                            all.iter().filter(|item| item.answers(id, &need.id)).copied().collect();
                         let suggestions = match answers.is_empty() {
                             true => suggestions(need, &all, &words),
                             false => Vec::new(),
@@ -83,8 +97,14 @@ impl Canvas {
                         link.kind == LinkKind::Serves && link.from == *note && link.to.is_segment(id)
                     })
                 };
+                let answering: BTreeSet<&Id> =
+                    all.iter().filter(|item| item.answers_any(id)).map(|item| item.note).collect();
                 let unmatched = all.iter().filter(|item| {
-                    serves(item.note) && !item.item.answers.iter().any(|answer| answer.segment.segment == *id)
+                    let is_left = match item.item {
+                        Some(_) => !item.answers_any(id),
+                        None => !answering.contains(item.note),
+                    };
+                    is_left && serves(item.note)
                 });
                 ValueMatch {
                     segment: id,
@@ -175,11 +195,10 @@ mod tests {
         let answered: Vec<usize> = small.needs.iter().map(|need| need.answers.len()).collect();
         assert_eq!(answered, [1, 0, 0]);
         assert!((small.coverage.unwrap() - 0.45).abs() < 1e-12, "{:?}", small.coverage);
-        let sounds: Vec<&str> =
-            small.needs[1].suggestions.iter().map(|(item, _)| item.item.text.as_str()).collect();
+        let sounds: Vec<&str> = small.needs[1].suggestions.iter().map(|(item, _)| item.text).collect();
         assert_eq!(sounds, ["Routes planned overnight"]);
         assert!(small.needs[2].suggestions.is_empty());
-        let left: Vec<&str> = small.unmatched.iter().map(|item| item.item.text.as_str()).collect();
+        let left: Vec<&str> = small.unmatched.iter().map(|item| item.text).collect();
         assert_eq!(left, ["An app with a calendar"]);
     }
 }

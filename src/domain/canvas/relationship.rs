@@ -17,6 +17,8 @@ pub struct FacetAssessment {
     pub missing: Vec<&'static str>,
     /// Of the newest evidence.
     pub evidence_age_days: Option<f64>,
+    /// As it stands.
+    pub facet: Facet,
 }
 
 /// How customers are met in a stage.
@@ -62,6 +64,7 @@ impl FacetAssessment {
             told: 1.0 - missing.len() as f64 / parts.len().max(1) as f64,
             missing,
             evidence_age_days: newest.map(|newest| now.days_since(newest).max(0.0)),
+            facet: facet.clone(),
         }
     }
 

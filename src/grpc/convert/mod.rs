@@ -145,17 +145,29 @@ where
     text.parse().map_err(|error: N::Err| c.wrong_field(field, format!("\"{shown}\" {error}"))).ok()
 }
 
-/// Ids of the parts of a resource. Those that are left empty get the next free `prefix-number`.
+/// Ids of the parts of a resource. Those that are left empty get `prefix-number`, with a number above all that there are: one that
+/// was free because its part was removed would make the new part look like the old one, changed.
 pub struct PartIds {
     taken: BTreeSet<String>,
     prefix: &'static str,
     next: usize,
 }
 
+/// A number that somebody gave and that is as high as this is a name, not a count.
+const HIGHEST: usize = 1_000_000_000;
+
 impl PartIds {
     pub fn new<'a>(prefix: &'static str, given: impl IntoIterator<Item = &'a str>) -> Self {
-        let taken = given.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect();
-        Self { taken, prefix, next: 1 }
+        let taken: BTreeSet<String> =
+            given.into_iter().filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        let number = |id: &String| id.strip_prefix(prefix)?.strip_prefix('-')?.parse::<usize>().ok();
+        let next = taken
+            .iter()
+            .filter_map(number)
+            .filter(|number| *number < HIGHEST)
+            .max()
+            .map_or(1, |most| most + 1);
+        Self { taken, prefix, next }
     }
 
     pub fn read(&mut self, c: &mut Checker, id: &str) -> Id {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::segment::touchpoint_out;
+use super::segment::{facet_out, touchpoint_out};
 use super::{WireEnum as _, parsed};
 use crate::app::allocate::Budget;
 use crate::domain::canvas::matching::{Item, MatchedNeed, ValueMatch};
@@ -28,6 +28,7 @@ pub fn assessment_out(
         told: facet.told,
         missing: facet.missing.iter().map(|name| (*name).to_owned()).collect(),
         evidence_age_days: facet.evidence_age_days,
+        facet: Some(facet_out(facet.kind, facet.facet.clone(), facet.status)),
     });
     let stages = assessment.stages.iter().map(|stage| pb::StageAssessment {
         stage: stage.stage.outward(),
@@ -50,8 +51,8 @@ pub fn assessment_out(
 fn item_out(item: &Item, likeness: f64) -> pb::MatchedItem {
     pb::MatchedItem {
         note: item.note.to_string(),
-        item: item.item.id.to_string(),
-        text: item.item.text.clone(),
+        item: item.item.map(|item| item.id.to_string()).unwrap_or_default(),
+        text: item.text.to_owned(),
         benefit: item.is_benefit,
         likeness,
     }

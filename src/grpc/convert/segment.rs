@@ -186,29 +186,34 @@ pub fn persona_shown(name: PersonaName, content: PersonaContent) -> pb::Persona 
     persona_out(&name, &Persona { version: Version::default(), content })
 }
 
+pub fn facet_out(kind: FacetKind, facet: Facet, status: FacetStatus) -> pb::Facet {
+    let duration = |seconds| prost_types::Duration { seconds, nanos: 0 };
+    pb::Facet {
+        kind: kind.outward(),
+        status: status.outward(),
+        content: facet.content,
+        attributes: facet.attributes,
+        evidence: evidence_out(&facet.evidence),
+        review_period_days: facet.review_period_days,
+        relationship_types: facet.relationship_types.into_iter().map(WireEnum::outward).collect(),
+        touchpoints: facet.touchpoints.into_iter().map(touchpoint_out).collect(),
+        lifecycle: facet
+            .lifecycle
+            .into_iter()
+            .map(|(stage, approach)| pb::LifecycleApproach { stage: stage.outward(), approach })
+            .collect(),
+        response_time: facet.response_time.map(duration),
+        resolution_time: facet.resolution_time.map(duration),
+        lawful_bases: facet.lawful_bases.into_iter().map(WireEnum::outward).collect(),
+    }
+}
+
 pub fn outward(name: &SegmentName, segment: &Segment, now: Time) -> pb::Segment {
     let Segment { version, content, personas: _, proposition_notes } = segment;
-    let duration = |seconds| prost_types::Duration { seconds, nanos: 0 };
     let facets = FacetKind::ALL.iter().map(|kind| {
         let facet = content.relationship_plan.get(kind).cloned().unwrap_or_default();
-        pb::Facet {
-            kind: kind.outward(),
-            status: facet.status(now).outward(),
-            content: facet.content,
-            attributes: facet.attributes,
-            evidence: evidence_out(&facet.evidence),
-            review_period_days: facet.review_period_days,
-            relationship_types: facet.relationship_types.into_iter().map(WireEnum::outward).collect(),
-            touchpoints: facet.touchpoints.into_iter().map(touchpoint_out).collect(),
-            lifecycle: facet
-                .lifecycle
-                .into_iter()
-                .map(|(stage, approach)| pb::LifecycleApproach { stage: stage.outward(), approach })
-                .collect(),
-            response_time: facet.response_time.map(duration),
-            resolution_time: facet.resolution_time.map(duration),
-            lawful_bases: facet.lawful_bases.into_iter().map(WireEnum::outward).collect(),
-        }
+        let status = facet.status(now);
+        facet_out(*kind, facet, status)
     });
     pb::Segment {
         name: name.to_string(),

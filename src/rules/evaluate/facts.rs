@@ -86,7 +86,7 @@ fn number(number: Option<impl Into<f64>>) -> Option<Value<'static>> {
 }
 
 impl<'a> LeadFacts<'a> {
-    fn fact(&self, source: &FactSource) -> Option<Value<'a>> {
+    pub fn fact(&self, source: &FactSource) -> Option<Value<'a>> {
         use FactSource as S;
         let lead = self.lead;
         match source {

@@ -61,7 +61,7 @@ codes! {
     ChannelUnused = "CHANNEL_UNUSED": Hint Warn Warn,
     /// A partner that supplies no resource or activity.
     PartnerSuppliesNothing = "PARTNER_SUPPLIES_NOTHING": Warn Warn Warn,
-    /// A proposition, or the solution of a lean canvas, that serves no segment.
+    /// A proposition that serves no segment.
     PropositionServesNobody = "PROPOSITION_SERVES_NOBODY": Warn Warn Error,
     /// A revenue stream that no segment pays.
     RevenueWithoutPayer = "REVENUE_WITHOUT_PAYER": Warn Error Error,
@@ -147,11 +147,25 @@ codes! {
     TopSegmentWithoutGoodLeads = "TOP_SEGMENT_WITHOUT_A_LEADS": Warn Warn Warn,
     /// A finding of a script under canvas_lint/: it is told by the script's own name for it.
     Own = "OWN": Hint Warn Error,
+    /// A script under canvas_lint/ fails on this canvas, so what it would find is not known.
+    OwnScriptFails = "CANVAS_LINT_SCRIPT_FAILS": Warn Warn Warn,
     /// A segment that is ranked low yields more leads of grade A than the one that is ranked first.
     LowSegmentWithGoodLeads = "LOW_SEGMENT_WITH_A_LEADS": Warn Warn Warn,
 }
 
 impl Code {
+    /// Whether there is one such finding at a path at most, so that another text there is the same finding told anew.
+    pub fn is_found_once_at_a_path(self) -> bool {
+        !matches!(
+            self,
+            Code::LifecycleGap
+                | Code::PayerNotServed
+                | Code::ServesWithoutAnswer
+                | Code::AnswersUnserved
+                | Code::OwnScriptFails
+        )
+    }
+
     /// How grave it is; none where it is not told at all. A business that does not state its maturity counts as growing.
     pub fn severity(self, maturity: Maturity) -> Option<Severity> {
         let [startup, growth, mature] = self.levels();

@@ -1,5 +1,6 @@
 //! A canvas by who leads to whom.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::canvas::edit::{Edit, Place};
@@ -12,13 +13,16 @@ pub struct Graph<'a> {
     from: BTreeMap<&'a Id, Vec<&'a Link>>,
     to_note: BTreeMap<&'a Id, Vec<&'a Link>>,
     to_segment: BTreeMap<&'a Id, Vec<&'a Link>>,
+    /// The ids of links that are there, and of those that fixes would make: fixes of several findings go together in one list.
+    taken: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Graph<'a> {
     pub fn of(canvas: &'a Canvas) -> Self {
         let notes = canvas.content.notes.iter().map(|note| (&note.id, note)).collect();
         let (from, to_note, to_segment) = Default::default();
-        let mut graph = Self { canvas, notes, from, to_note, to_segment };
+        let taken = canvas.content.links.iter().map(|link| link.id.to_string()).collect();
+        let mut graph = Self { canvas, notes, from, to_note, to_segment, taken: RefCell::new(taken) };
         for link in &canvas.content.links {
             graph.from.entry(&link.from).or_default().push(link);
             match &link.to {
@@ -84,8 +88,9 @@ impl<'a> Graph<'a> {
     }
 
     pub fn link(&self, kind: LinkKind, from: &Id, to: LinkEnd) -> Edit {
-        let taken: BTreeSet<&str> = self.canvas.content.links.iter().map(|link| link.id.as_str()).collect();
-        let free = (1..).map(|number| format!("link-{number}")).find(|id| !taken.contains(id.as_str()));
+        let mut taken = self.taken.borrow_mut();
+        let first = self.canvas.content.links.len() + 1;
+        let free = (first..).map(|number| format!("link-{number}")).find(|id| taken.insert(id.clone()));
         let id = free.and_then(|id| id.parse().ok()).unwrap_or_else(Id::unreadable);
         Edit::AddLink { link: Link { id, kind, from: from.clone(), to }, place: Place::Last }
     }

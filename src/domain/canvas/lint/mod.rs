@@ -39,6 +39,13 @@ impl Diagnostic {
         Self { code: Code::Own, severity, path: path.to_owned(), names, fix: Vec::new() }
     }
 
+    /// A script of one's own fails, by its name and why.
+    pub fn script_fails(script: &str, why: &str) -> Self {
+        let names = vec![script.to_owned(), why.to_owned()];
+        let (code, severity) = (Code::OwnScriptFails, Severity::Warning);
+        Self { code, severity, path: String::new(), names, fix: Vec::new() }
+    }
+
     /// The word for programs: one of ours, or the name that a script gave.
     pub fn name(&self) -> &str {
         match (self.code, self.names.get(1)) {
@@ -93,7 +100,7 @@ impl Canvas {
 }
 
 /// The findings of `after` that `before` has not, and those of `before` that `after` has no more. One that only names its items
-/// by another text is the same.
+/// by another text is the same, unless several of its kind may stand at one path.
 pub fn gained_and_lost<'a>(
     before: &'a [Diagnostic],
     after: &'a [Diagnostic],
@@ -101,7 +108,10 @@ pub fn gained_and_lost<'a>(
     let (mut lost, mut gained): (Vec<_>, Vec<_>) = (before.iter().collect(), after.iter().collect());
     let alike: [fn(&Diagnostic, &Diagnostic) -> bool; 2] = [
         |a, b| (a.name(), &a.path, &a.names) == (b.name(), &b.path, &b.names),
-        |a, b| (a.name(), &a.path) == (b.name(), &b.path) && !a.path.is_empty(),
+        |a, b| {
+            let once = a.code.is_found_once_at_a_path() && !a.path.is_empty();
+            once && (a.name(), &a.path) == (b.name(), &b.path)
+        },
     ];
     for same in alike {
         gained.retain(|new| match lost.iter().position(|old| same(old, new)) {

@@ -33,7 +33,7 @@ pub fn check(f: &mut Findings, now: Time) {
                 f.note(Code::NeedUnanswered, path, &[&content.display_name, &need.text], Vec::new());
             }
         }
-        let figures = [("size", content.size), ("growth_rate", content.growth_rate), ("fit", content.fit)];
+        let figures = [("size", content.size), ("growth a year", content.growth_rate), ("fit", content.fit)];
         let missing: Vec<_> =
             figures.iter().filter(|(_, figure)| figure.is_none()).map(|(name, _)| *name).collect();
         if !missing.is_empty() {
@@ -175,8 +175,13 @@ fn check_same_plans(f: &mut Findings) {
     let mut seen: Vec<(&Id, String)> = Vec::new();
     for (id, segment) in &canvas.segments {
         let plan = &segment.content.relationship_plan;
-        // Who owns what and what it rests on may well be the same.
-        let Ok(text) = serde_json::to_string(plan) else { continue };
+        // Who owns what, and what it rests on, makes no other plan of it.
+        let mut told = plan.clone();
+        for facet in told.values_mut() {
+            facet.evidence.clear();
+            facet.touchpoints.iter_mut().for_each(|touchpoint| touchpoint.owner.clear());
+        }
+        let Ok(text) = serde_json::to_string(&told) else { continue };
         if plan.is_empty() {
             continue;
         }

@@ -12,7 +12,9 @@ pub fn text(code: Code, language: &str, names: &[String]) -> String {
         text.push_str(&rest[..at]);
         let number = rest[at + 1..].chars().next().and_then(|digit| digit.to_digit(10)).unwrap_or(0) as usize;
         // Facets, stages and blocks are named in the reader's language; what people wrote stays as it is.
-        text.push_str(labels::label(language, names.get(number).map_or("", String::as_str)));
+        let named = names.get(number).map_or("", String::as_str);
+        let parts: Vec<&str> = named.split(", ").map(|part| labels::label(language, part)).collect();
+        text.push_str(&parts.join(", "));
         rest = rest[at..].split_once('}').map_or("", |(_, after)| after);
     }
     text.push_str(rest);
@@ -337,6 +339,13 @@ fn template(code: Code) -> [&'static str; 5] {
             "«{0}» è primo, ma nessuno dei suoi {1} lead valutati è una A",
         ],
         Code::Own => ["{0}", "{0}", "{0}", "{0}", "{0}"],
+        Code::OwnScriptFails => [
+            "the script {0} fails here, so what it would find is not known: {1}",
+            "tập lệnh {0} gặp lỗi ở đây nên không biết nó sẽ phát hiện gì: {1}",
+            "脚本 {0} 在此出错，无法得知它会发现什么：{1}",
+            "النص البرمجي {0} يتعطل هنا فلا يُعرف ما كان سيجده: {1}",
+            "lo script {0} fallisce qui, quindi non si sa che cosa troverebbe: {1}",
+        ],
         Code::LowSegmentWithGoodLeads => [
             "“{0}” is ranked {1}, and yields more A leads than the first: {2} of {3}",
             "“{0}” xếp hạng {1} nhưng cho nhiều khách hàng hạng A hơn phân khúc đứng đầu: {2} trên {3}",

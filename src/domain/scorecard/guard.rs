@@ -1,0 +1,148 @@
+//! Columns that may know the answer: filled in after the contact, by somebody who knew how it was going. They foretell the past very
+//! well and say nothing of a new lead. None is dropped in silence: a person decides.
+
+use super::evidence::{Tally, information_value};
+use super::fine::{Cut, Fine};
+use crate::domain::canonical::folded;
+
+/// Why a column is held back for a person to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Suspicion {
+    /// Its name says that it is written down after the contact, and it foretells well.
+    Name(&'static str),
+    /// It knows both ends: some of its values were almost never won, and others nearly always. Few facts do, judgements do.
+    BothEnds { least: Tally, most: Tally },
+    /// It says more by itself than honest facts do.
+    TooStrong(f64),
+}
+
+/// What is written down after the contact, as columns are called.
+const AFTERWARDS: [&str; 31] = [
+    "tag",
+    "tags",
+    "lost",
+    "won",
+    "reason",
+    "closed",
+    "close date",
+    "deal",
+    "deal stage",
+    "sales stage",
+    "pipeline stage",
+    "lead stage",
+    "lead status",
+    "deal status",
+    "sales status",
+    "opportunity",
+    "contract",
+    "invoice",
+    "disposition",
+    "result",
+    "churn",
+    "churned",
+    "last activity",
+    "last notable activity",
+    "last modified",
+    "next step",
+    "duration",
+    "meeting outcome",
+    "verlustgrund",
+    "abschluss",
+    "motivo",
+];
+/// What somebody judged, perhaps when the answer was known.
+const JUDGED: [&str; 8] =
+    ["quality", "lead profile", "rating", "score", "grade", "index", "bewertung", "valutazione"];
+
+/// With less information value, a name alone is no reason.
+const WORTH_A_LOOK: f64 = 0.1;
+/// Above it, one looks for a leak (Siddiqi).
+const SUSPICIOUS: f64 = 0.5;
+/// Numbers are seldom judgements, so more has to be seen.
+const SUSPICIOUS_OF_NUMBERS: f64 = 1.5;
+const TOO_STRONG: f64 = 3.0;
+/// Weights of evidence at which hardly anybody is won, and nearly everybody: odds of a seventh, and of four and a half times the usual.
+const HARDLY: f64 = -2.0;
+const NEARLY: f64 = 1.5;
+/// So few accounts are no evidence.
+const FEW: usize = 20;
+
+/// Whether a column is to be held back, by its name and what its fine bins tell.
+pub fn suspicion(name: &str, fine: &Fine) -> Option<Suspicion> {
+    let tallies: Vec<Tally> = fine.tallies.iter().copied().chain([fine.unknown]).collect();
+    let value = information_value(&tallies);
+    if value >= WORTH_A_LOOK
+        && let Some(word) = named(name)
+    {
+        return Some(Suspicion::Name(word));
+    }
+    if value >= TOO_STRONG {
+        return Some(Suspicion::TooStrong(value));
+    }
+    let enough = match fine.cut {
+        Cut::Bounds(_) => SUSPICIOUS_OF_NUMBERS,
+        Cut::Words { .. } => SUSPICIOUS,
+    };
+    if value < enough {
+        return None;
+    }
+    let of = tallies.iter().fold(Tally::default(), |sum, tally| sum.with(*tally));
+    let weight = |tally: &Tally| tally.weight_of_evidence(of);
+    let reliable = || tallies.iter().filter(|tally| tally.all() >= FEW);
+    let least = *reliable().min_by(|a, b| weight(a).total_cmp(&weight(b)))?;
+    let most = *reliable().max_by(|a, b| weight(a).total_cmp(&weight(b)))?;
+    (weight(&least) <= HARDLY && weight(&most) >= NEARLY).then_some(Suspicion::BothEnds { least, most })
+}
+
+/// The word in a column's name that says so.
+fn named(name: &str) -> Option<&'static str> {
+    let name = folded(name);
+    let words: Vec<&str> =
+        name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    AFTERWARDS.into_iter().chain(JUDGED).find(|hint| {
+        let hint: Vec<&str> = hint.split(' ').collect();
+        words.windows(hint.len()).any(|window| window == hint)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::scorecard::sample::Values;
+
+    /// A column of words, each with so many won and lost ones.
+    fn suspected(name: &str, counts: &[(usize, usize)]) -> Option<Suspicion> {
+        let words = (0..counts.len()).map(|word| format!("word {word}")).collect();
+        let (mut places, mut outcomes) = (Vec::new(), Vec::new());
+        for (word, (won, lost)) in counts.iter().enumerate() {
+            places.extend(vec![word as u32; won + lost]);
+            outcomes.extend((0..won + lost).map(|row| row < *won));
+        }
+        suspicion(name, &Fine::of(&Values::Words { words, places }, &outcomes).unwrap())
+    }
+
+    #[test]
+    fn judgements_are_held_back_and_strong_facts_are_not() {
+        // One end: an occupation of whom nearly all were won, beside others as usual.
+        assert_eq!(suspected("occupation", &[(640, 60), (2_400, 3_200), (370, 2_320)]), None);
+        let both = suspected("remark", &[(600, 35), (12, 590), (1_100, 1_000), (1_100, 1_700)]);
+        assert!(matches!(both, Some(Suspicion::BothEnds { .. })), "{both:?}");
+        assert_eq!(
+            suspected("remark", &[(500, 5), (5, 500)]).map(|s| matches!(s, Suspicion::TooStrong(_))),
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn a_name_counts_only_where_the_column_foretells() {
+        let strong = [(300, 100), (100, 300)];
+        assert_eq!(suspected("Lead Quality", &strong), Some(Suspicion::Name("quality")));
+        assert_eq!(
+            suspected("Last_Notable-Activity", &strong),
+            Some(Suspicion::Name("last notable activity"))
+        );
+        assert_eq!(suspected("Lead Quality", &[(200, 200), (190, 210)]), None);
+        assert_eq!(suspected("marital status", &strong), None);
+        assert_eq!(suspected("wonderful", &strong), None);
+    }
+}
