@@ -5,7 +5,7 @@ BUF := target/buf/node_modules/.bin/buf
 REQUIREMENTS := tests/clients/requirements.txt tests/deploy/requirements.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients deploy guard chaos bench bench-million bench-zen fuzz clean
+.PHONY: help test deps lint unit clients deploy guard chaos bench bench-million bench-derive bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -68,8 +68,14 @@ bench:           ## the figures in docs/benchmarks.md, but for the two that take
 	tests/with-postgres cargo bench --bench store
 	tests/with-postgres cargo bench --bench attack
 
+OPTBINNING_VERSION := 1.0.0
 bench-million:   ## memory and lists with a million leads: some minutes
 	cargo bench --bench million
+
+bench-derive:    ## learning a scorecard against optbinning, which it installs: some minutes
+	@[ -x target/optbinning/bin/python ] || python3 -m venv target/optbinning
+	target/optbinning/bin/pip install -q --disable-pip-version-check optbinning==$(OPTBINNING_VERSION)
+	OPTBINNING=$(CURDIR)/target/optbinning/bin/python cargo bench --bench derive
 
 bench-zen:       ## the rule engine against zen-engine, which is compiled for it
 	CARGO_TARGET_DIR=target/zen cargo run --release --manifest-path benches/zen/Cargo.toml

@@ -8,6 +8,7 @@ mod canvas;
 mod canvas_edit;
 mod canvas_files;
 mod command_line;
+mod derive;
 mod durability;
 mod failure;
 mod files;

@@ -10,12 +10,16 @@
 #[path = "../service/support/mod.rs"]
 mod support;
 
+mod scorecard;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use assay::cli::leads_file::LeadsFile;
 use assay::cli::rows::FileArg;
+use assay::domain::canvas::bmml;
+use assay::domain::check::Checker;
 use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
 use assay::grpc::pb::{self, score_leads_response};
@@ -30,17 +34,42 @@ const STREAMS_PER_WAVE: usize = 8;
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    models_of_the_format_s_author_come_and_go_unchanged(&root.join("../shared/data/bmml"));
     let data = std::env::var_os("ASSAY_X_EDUCATION").map(PathBuf::from);
     let data = data.unwrap_or_else(|| root.join("../shared/data/x_education_leads.csv"));
     if !data.exists() {
         println!("SKIPPED: there is no {}; name the file with ASSAY_X_EDUCATION", data.display());
-        println!("0 passed, 0 failed, 2 skipped");
+        println!("0 passed, 0 failed, 4 skipped");
         return;
     }
     three_commands_lead_to_an_explained_a(&data);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(real_leads_by_changing_rules(&root.join("tests/x_education/scripts"), &data));
-    println!("2 passed, 0 failed, 0 skipped");
+    scorecard::written_rules_foretell_leads_that_they_have_not_seen(&data);
+    scorecard::what_knows_the_answer_is_held_back(&data);
+    println!("4 passed, 0 failed, 0 skipped");
+}
+
+/// The examples that the format's author publishes, where they are: read, checked, written and compared.
+fn models_of_the_format_s_author_come_and_go_unchanged(folder: &Path) {
+    let Ok(files) = std::fs::read_dir(folder) else {
+        println!("SKIPPED: there is no {}", folder.display());
+        return;
+    };
+    for path in
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "bmml"))
+    {
+        let model: serde_json::Value =
+            serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let mut c = Checker::at("");
+        let canvas = bmml::read(&mut c, &"canvases/example".parse().unwrap(), &model);
+        canvas.content.check(&mut c);
+        c.finish(()).unwrap();
+        let mut dropped = Vec::new();
+        assert_eq!(bmml::write(&canvas, &mut dropped), model, "{}", path.display());
+        assert!(dropped.is_empty(), "{dropped:?}");
+        println!("ok: {} comes and goes unchanged", path.file_name().unwrap().to_string_lossy());
+    }
 }
 
 /// What a person does who has nothing but the file.

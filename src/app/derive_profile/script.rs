@@ -11,7 +11,8 @@ use crate::domain::scorecard::learn::Scorecard;
 
 /// What a name of a rule or group may have.
 const LONGEST_NAME: usize = 60;
-/// So many words of a bin are told in its name.
+/// So many words of a bin are told in its reason, and in its name.
+const WORDS_OF_A_REASON: usize = 6;
 const WORDS_OF_A_NAME: usize = 3;
 
 /// The script, for people who know the data by a name such as `leads.csv`; nothing if nothing has any effect.
@@ -39,7 +40,7 @@ pub fn script(accounts: &Accounts, derived: &Derived, file: &str) -> Option<Stri
             }
             let name = unique(&format!("{group}: {}", short(bin, question)), &mut names);
             let condition = condition(bin, &lines, question);
-            let because = format!("{title}: {what}");
+            let because = format!("{title}: {}", told(bin, question, WORDS_OF_A_REASON));
             let head = format!(
                 "rule {} when {condition} then {points} because {};",
                 quoted(&name),

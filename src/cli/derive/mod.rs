@@ -447,7 +447,7 @@ fn json(profile: &ProfileContent) -> anyhow::Result<String> {
         dynamic::of(&convert::profile::outward(&stored), "Profile").context("there is no such message")?;
     let mut json = dynamic::to_json(&message);
     if let Some(fields) = json.as_object_mut() {
-        for field in ["revision", "etag", "createTime", "updateTime", "lastChange", "change"] {
+        for field in ["revision", "etag", "create_time", "update_time", "change"] {
             fields.remove(field);
         }
     }

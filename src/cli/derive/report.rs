@@ -7,13 +7,15 @@ use serde_json::{Value as Json, json};
 use super::Lesson;
 use crate::app::derive_profile::{Accounts, Derived, Question, words};
 use crate::cli::table::{Table, bold, coloured, counted, plain};
-use crate::domain::scorecard::bins::Bin;
+use crate::domain::scorecard::bins::{Bin, Falls};
 use crate::domain::scorecard::evidence::Tally;
 use crate::domain::scorecard::guard::Suspicion;
 use crate::domain::scorecard::learn::{ENOUGH_OF_EACH, Verdict};
 use crate::domain::scorecard::measure::Quality;
 use crate::domain::scorecard::validate::Compared;
 
+/// A smaller difference of two areas is none.
+const ALIKE: f64 = 0.002;
 /// How many facts are told one by one.
 const MOST_FACTS: usize = 12;
 
@@ -158,9 +160,10 @@ fn quality(out: &mut String, title: &str, compared: &Compared) {
         own.auc, own.ks, own.gini, own.brier, other.auc, other.brier
     );
     let verdict = match own.auc - other.auc {
-        more if more > 0.0 && own.brier <= other.brier => "The points are better.",
-        more if more > 0.0 => "The points order better, and naive Bayes states the chances better.",
-        _ => "The points do NOT beat naive Bayes, which takes counting alone.",
+        more if more > ALIKE && own.brier <= other.brier => "The points are better.",
+        more if more > ALIKE => "The points order better, and naive Bayes states the chances better.",
+        more if more > -ALIKE => "The points do not beat naive Bayes: they are as good as counting alone.",
+        _ => "The points do NOT beat naive Bayes: counting alone foretells better.",
     };
     _ = writeln!(out, "{verdict}");
 }
@@ -214,8 +217,17 @@ pub fn json(accounts: &Accounts, derived: &Derived) -> Json {
             let bins =
                 column.binned.iter().flat_map(|binned| &binned.bins).enumerate().map(|(number, bin)| {
                     let (low, high) = bin.tally.interval();
+                    let (from, below, named) = match &bin.falls {
+                        Falls::Range(from, below) => (*from, *below, None),
+                        Falls::OneOf(words) => (None, None, Some(words)),
+                        Falls::Other | Falls::Unknown => (None, None, None),
+                    };
                     json!({
                         "is": words(bin, question),
+                        "from": from,
+                        "below": below,
+                        "words": named,
+                        "known": bin.falls != Falls::Unknown,
                         "won": bin.tally.won,
                         "lost": bin.tally.lost,
                         "won_share": bin.tally.share(),
@@ -245,6 +257,7 @@ pub fn json(accounts: &Accounts, derived: &Derived) -> Json {
         "lost": derived.of.lost,
         "too_little_data": derived.is_of_little(),
         "columns": columns.collect::<Vec<_>>(),
+        "chance": derived.card.as_ref().map(|card| json!({ "intercept": card.intercept, "slope": card.slope })),
         "points_to_double_the_odds": derived.card.as_ref().map(|card| card.points_to_double_the_odds()),
         "grades": grades.collect::<Vec<_>>(),
         "unseen": derived.measured.as_ref().map(compared),
@@ -271,6 +284,6 @@ fn compared(compared: &Compared) -> Json {
         "accounts": compared.of.all(),
         "scorecard": of(&compared.scorecard),
         "naive_bayes": of(&compared.naive_bayes),
-        "beats_naive_bayes": compared.scorecard.auc > compared.naive_bayes.auc,
+        "beats_naive_bayes": compared.scorecard.auc > compared.naive_bayes.auc + ALIKE,
     })
 }

@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::edit::{Edit, Place};
+use super::edit::{Edit, Place, Properties};
+use super::hypothesis::Hypothesis;
 use super::*;
 use crate::domain::check::Checker;
-use crate::domain::segment::SegmentContent;
+use crate::domain::segment::{PersonaContent, SegmentContent};
 use crate::domain::time::Time;
+use crate::domain::value::Money;
 use crate::domain::version::Stamp;
 
 pub fn now() -> Time {
@@ -65,7 +67,11 @@ fn some_edit(canvas: &Canvas, (which, a, b): (u8, usize, usize)) -> Edit {
         offer: None,
     };
     let free = notes.iter().all(|note| note.id != new.id);
-    match (which % 12, note(a), link, segment) {
+    // Texts that YAML reads as something else, or that run from the right, if they are not quoted.
+    const TEXTS: [&str; 8] =
+        ["no", "a: b", "- 1", "line\nbreak", "\"quoted\" #", "خدمة العملاء", "12:30", " spaces "];
+    let text = TEXTS[b % TEXTS.len()].to_owned();
+    match (which % 18, note(a), link, segment) {
         (1, Some(note), ..) => {
             Edit::ChangeNote(Note { text: format!("changed {b}"), tags: vec!["t".into()], ..note })
         }
@@ -106,6 +112,40 @@ fn some_edit(canvas: &Canvas, (which, a, b): (u8, usize, usize)) -> Edit {
             Edit::RemovePersona { segment, id: id("p") }
         }
         (11, _, _, Some(segment)) => Edit::AddPersona { segment, id: id("p"), content: Default::default() },
+        (12, ..) => Edit::SetProperties(Properties {
+            display_name: format!("Name {a}"),
+            size_unit: text.trim().to_owned(),
+            ..Properties::of(&canvas.content)
+        }),
+        (13, _, Some(link), _) => {
+            let place = links.get(b % links.len()).filter(|other| other.id != link.id);
+            let place = place.map_or(Place::First, |other| Place::After(other.id.clone()));
+            Edit::MoveLink { id: link.id, place }
+        }
+        (14, _, _, Some(segment)) if canvas.segments[&segment].personas.contains_key(&id("p")) => {
+            let content =
+                PersonaContent { quote: text, traits: vec![format!("trait {a}")], ..Default::default() };
+            Edit::ChangePersona { segment, id: id("p"), content }
+        }
+        (15, Some(note), ..) => {
+            let statement = format!("statement {a}");
+            let hypothesis =
+                Some(Hypothesis { statement, metric: text, risk: Some(0.3), ..Default::default() });
+            Edit::ChangeNote(Note { hypothesis, ..note })
+        }
+        (16, Some(note), ..) => {
+            let money = |units| Money { currency: "EUR".into(), units, nanos: 0 };
+            let amount = AmountRange {
+                low: money(b as i64 % 90),
+                high: money(90 + b as i64 % 9),
+                period: text.clone(),
+            };
+            Edit::ChangeNote(Note { amount: Some(amount), text: text.trim().to_owned(), ..note })
+        }
+        (17, Some(note), ..) => {
+            let offer = note.offer.clone().map(|offer| Offer { message: text, ..offer });
+            Edit::ChangeNote(Note { offer, ..note })
+        }
         _ if free => Edit::AddNote { note: new, place },
         _ => Edit::RemoveNote(new.id),
     }

@@ -1,10 +1,10 @@
 //! From a sample to points.
 
-use super::bins::{Bin, Binned, Limits, NO_BIN, Trend};
+use super::bins::{Bin, Binned, Falls, Limits, NO_BIN, Trend};
 use super::evidence::{Tally, chance_of_a_trend, chance_of_differences};
 use super::fine::{Cut, Fine};
 use super::guard::{Suspicion, suspicion};
-use super::logistic::Problem;
+use super::logistic::{Fit, fit, refine};
 use super::sample::Sample;
 
 /// With fewer won or lost accounts, a model would learn chance.
@@ -17,6 +17,8 @@ const A_HINT: f64 = 0.05;
 const WORTH_A_LINE: f64 = 0.02;
 /// With little data, evidence counts so much.
 const OF_LITTLE_DATA: f64 = 0.5;
+/// A column that gives a smaller part of the scale at most is not worth reading.
+const WORTH_READING: f64 = 0.015;
 /// The most points that a scale may have, so that a total is a bin of its own.
 pub const MOST_SCALE: i64 = 200;
 
@@ -67,6 +69,8 @@ pub struct Characteristic {
     pub points: Vec<i64>,
     /// How much its evidence counts beside that of the others.
     pub coefficient: f64,
+    /// By bin, what it adds to the log odds.
+    worth: Vec<f64>,
 }
 
 /// Points that foretell outcomes.
@@ -159,7 +163,8 @@ impl Scorecard {
             .filter(|(_, column)| column.verdict == Verdict::Used)
             .filter_map(|(column, seen)| {
                 let binned = seen.binned.clone()?;
-                Some(Characteristic { column, binned, points: Vec::new(), coefficient: 1.0 })
+                let worth = binned.bins.iter().map(|bin| bin.weight).collect();
+                Some(Characteristic { column, binned, points: Vec::new(), coefficient: 1.0, worth })
             })
             .collect();
         let places: Vec<Vec<u8>> = open
@@ -168,22 +173,38 @@ impl Scorecard {
             .collect();
         let mut places: Vec<&[u8]> = places.iter().map(Vec::as_slice).collect();
 
+        let least = ((wanted.scale as f64 * WORTH_READING).ceil() as i64).max(1);
+        let mut known: Option<Fit> = None;
         loop {
             if open.is_empty() {
                 return None;
             }
-            weigh(&mut open, &places, &sample.won, of);
-            give_points(&mut open, wanted.scale);
-            // Evidence that counts against itself is said by others already; so is what rounds to nothing.
-            let superfluous = open
+            let fitted = weigh(&mut open, &places, &sample.won, of, known.take());
+            // Evidence that counts against itself is said by others already; so is what comes to next to nothing.
+            let by_coefficient = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
+            let against = open
                 .iter()
+                .map(|c| c.coefficient)
                 .enumerate()
-                .filter(|(_, c)| c.coefficient <= 0.0 || c.most() == 0)
-                .min_by(|a, b| a.1.coefficient.total_cmp(&b.1.coefficient))
-                .map(|(place, _)| place);
+                .filter(|(_, c)| *c <= 0.0)
+                .min_by(by_coefficient);
+            let superfluous = against.map(|(place, _)| place).or_else(|| {
+                if let Some(fitted) = &fitted {
+                    refine_bins(&mut open, &places, &sample.won, fitted.intercept);
+                }
+                give_points(&mut open, wanted.scale);
+                let small =
+                    open.iter().map(Characteristic::most).enumerate().filter(|(_, most)| *most < least);
+                small.min_by_key(|(_, most)| *most).map(|(place, _)| place)
+            });
             let Some(place) = superfluous else { break };
             examined[open.remove(place).column].verdict = Verdict::SaidByOthers;
             places.remove(place);
+            // The others are near where they were.
+            known = fitted.map(|mut fitted| {
+                fitted.coefficients.remove(place);
+                fitted
+            });
         }
 
         let mut card = Self { characteristics: open, intercept: 0.0, slope: 0.0, of };
@@ -232,9 +253,9 @@ impl Scorecard {
         // Of the size of weights of evidence, so that the ridge does not matter.
         let unit = 10.0;
         let weights = vec![(0..=most.clamp(0, 254)).map(|total| total as f64 / unit).collect()];
-        if let Some(fit) = (Problem { places: vec![&places], weights, won }).fit() {
-            self.intercept = fit.intercept;
-            self.slope = fit.coefficients[0] / unit;
+        if let Some(fitted) = fit(&[&places], &weights, won, None) {
+            self.intercept = fitted.intercept;
+            self.slope = fitted.coefficients[0] / unit;
         }
     }
 }
@@ -259,33 +280,97 @@ impl Characteristic {
     }
 }
 
-/// How much the evidence of each counts.
-fn weigh(open: &mut [Characteristic], places: &[&[u8]], won: &[bool], of: Tally) {
-    if is_little(of) {
-        open.iter_mut().for_each(|c| c.coefficient = OF_LITTLE_DATA);
-        return;
+/// How much the evidence of each counts; `None` where it is not reckoned.
+fn weigh(
+    open: &mut [Characteristic],
+    places: &[&[u8]],
+    won: &[bool],
+    of: Tally,
+    first: Option<Fit>,
+) -> Option<Fit> {
+    let weights: Vec<Vec<f64>> =
+        open.iter().map(|c| c.binned.bins.iter().map(|bin| bin.weight).collect()).collect();
+    let fitted = if is_little(of) { None } else { fit(places, &weights, won, first) };
+    for (place, (c, weights)) in open.iter_mut().zip(weights).enumerate() {
+        c.coefficient = fitted.as_ref().map_or(OF_LITTLE_DATA, |fitted| fitted.coefficients[place]);
+        c.worth = weights.into_iter().map(|weight| weight * c.coefficient).collect();
     }
-    let weights = open.iter().map(|c| c.binned.bins.iter().map(|bin| bin.weight).collect()).collect();
-    if let Some(fit) = (Problem { places: places.to_vec(), weights, won }).fit() {
-        open.iter_mut().zip(fit.coefficients).for_each(|(c, coefficient)| c.coefficient = coefficient);
+    fitted
+}
+
+/// Lets each bin move a little off its column's evidence, along its trend.
+fn refine_bins(open: &mut [Characteristic], places: &[&[u8]], won: &[bool], intercept: f64) {
+    let expected: Vec<Vec<f64>> = open.iter().map(|c| c.worth.clone()).collect();
+    for (c, worth) in open.iter_mut().zip(refine(places, &expected, won, intercept)) {
+        c.worth = keep_trend(&c.binned, worth);
     }
 }
 
-/// Whole points: evidence times its coefficient, from the worst of each column on, on a scale that the best of all fills.
+/// Pools what goes against the trend of a column of numbers, so that the points go as the trend says.
+fn keep_trend(binned: &Binned, mut worth: Vec<f64>) -> Vec<f64> {
+    let known: Vec<f64> = binned
+        .bins
+        .iter()
+        .filter(|bin| matches!(bin.falls, Falls::Range(..)))
+        .map(|bin| bin.tally.all() as f64)
+        .collect();
+    let shares = |at: usize| binned.bins[at].tally.share();
+    let turn = |best: fn(f64, f64) -> bool| {
+        (1..known.len()).fold(0, |turn, at| if best(shares(at), shares(turn)) { at } else { turn })
+    };
+    let pool = |part: &mut [f64], counts: &[f64], up: bool| {
+        let sign = if up { 1.0 } else { -1.0 };
+        let turned: Vec<f64> = part.iter().map(|worth| sign * worth).collect();
+        part.iter_mut().zip(isotonic(&turned, counts)).for_each(|(slot, pooled)| *slot = sign * pooled);
+    };
+    let numbers = known.len();
+    match binned.trend {
+        Trend::Ascending => pool(&mut worth[..numbers], &known, true),
+        Trend::Descending => pool(&mut worth[..numbers], &known, false),
+        Trend::Peak => {
+            let top = turn(|a, b| a > b);
+            pool(&mut worth[..=top], &known[..=top], true);
+            pool(&mut worth[top..numbers], &known[top..], false);
+        }
+        Trend::Valley => {
+            let bottom = turn(|a, b| a < b);
+            pool(&mut worth[..=bottom], &known[..=bottom], false);
+            pool(&mut worth[bottom..numbers], &known[bottom..], true);
+        }
+        Trend::None => {}
+    }
+    worth
+}
+
+/// The nearest values that never fall, by the pool-adjacent-violators algorithm.
+fn isotonic(values: &[f64], counts: &[f64]) -> Vec<f64> {
+    let mut pools: Vec<(f64, f64, usize)> = Vec::new();
+    for (value, count) in values.iter().zip(counts) {
+        pools.push((*value, *count, 1));
+        while let [.., (low, a, m), (high, b, n)] = pools[..]
+            && low > high
+        {
+            pools.truncate(pools.len() - 2);
+            pools.push(((low * a + high * b) / (a + b).max(f64::MIN_POSITIVE), a + b, m + n));
+        }
+    }
+    pools.into_iter().flat_map(|(value, _, many)| std::iter::repeat_n(value, many)).collect()
+}
+
+/// Whole points: what each bin adds, from the worst of each column on, on a scale that the best of all fills.
 fn give_points(open: &mut [Characteristic], scale: i64) {
     let bounds = |c: &Characteristic| {
-        let worth = c.binned.bins.iter().map(|bin| bin.weight * c.coefficient);
-        worth.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), worth| (low.min(worth), high.max(worth)))
+        c.worth.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), worth| {
+            (low.min(*worth), high.max(*worth))
+        })
     };
     let all: f64 = open.iter().map(bounds).map(|(low, high)| (high - low).max(0.0)).sum();
     let unit = if all > 0.0 { scale as f64 / all } else { 0.0 };
     for c in open {
         let (low, _) = bounds(c);
-        c.points = c
-            .binned
-            .bins
-            .iter()
-            .map(|bin| ((bin.weight * c.coefficient - low) * unit).round() as i64)
-            .collect();
+        c.points = c.worth.iter().map(|worth| ((worth - low) * unit).round() as i64).collect();
     }
 }
+
+#[cfg(test)]
+mod tests;

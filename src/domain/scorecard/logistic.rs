@@ -1,4 +1,7 @@
-//! Regularised logistic regression: how much the evidence of each column counts beside that of the others.
+//! Regularised logistic regression over accounts in bins: how much the evidence of each column counts beside that of the others, and how
+//! far single bins are off it.
+
+use std::cell::RefCell;
 
 use argmin::core::{CostFunction, Executor, Gradient, State as _};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
@@ -8,20 +11,14 @@ use super::bins::NO_BIN;
 
 /// The price of a square of a coefficient, as in scikit-learn's default (C = 1).
 const RIDGE: f64 = 1.0;
+/// The price of a square of how far a bin is off what its column's evidence says.
+const TRUST_IN_EVIDENCE: f64 = 30.0;
 const MOST_STEPS: u64 = 200;
 /// How many past steps the optimiser keeps.
 const MEMORY: usize = 7;
-/// A mean gradient so small is none.
-const SMALL_GRADIENT: f64 = 1e-7;
-
-/// Accounts as bins, with what each bin weighs.
-pub struct Problem<'a> {
-    /// By column, the bin of each account.
-    pub places: Vec<&'a [u8]>,
-    /// By column, what each bin weighs.
-    pub weights: Vec<Vec<f64>>,
-    pub won: &'a [bool],
-}
+/// A mean gradient so small is none, and so is a change of the mean loss: points are whole numbers.
+const SMALL_GRADIENT: f64 = 1e-5;
+const SMALL_CHANGE: f64 = 1e-9;
 
 /// log odds = intercept + Σ coefficient · weight of the column's bin.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,85 +27,166 @@ pub struct Fit {
     pub coefficients: Vec<f64>,
 }
 
-impl Problem<'_> {
-    /// Minimises the mean loss; `None` if the optimiser finds no way.
-    pub fn fit(&self) -> Option<Fit> {
-        let count = self.won.iter().filter(|won| **won).count() as f64;
-        let beginning = libm::log((count + 0.5) / (self.won.len() as f64 - count + 0.5));
-        let mut first = vec![1.0; self.places.len() + 1];
-        first[0] = beginning;
+/// How much each column counts: `places` are the bins of each account by column, `weights` what each bin weighs. Begins at `first`, where
+/// an answer is to be expected. `None` if the optimiser finds no way.
+pub fn fit(places: &[&[u8]], weights: &[Vec<f64>], won: &[bool], first: Option<Fit>) -> Option<Fit> {
+    let count = won.iter().filter(|won| **won).count() as f64;
+    let usual = libm::log((count + 0.5) / (won.len() as f64 - count + 0.5));
+    let first = first.unwrap_or_else(|| Fit { intercept: usual, coefficients: vec![1.0; places.len()] });
+    let design = weights.iter().zip(1..).map(|(weights, parameter)| {
+        weights.iter().map(|weight| Term { parameter, factor: *weight }).collect()
+    });
+    let regression = Regression {
+        places,
+        design: design.collect(),
+        expected: vec![0.0; places.len() + 1],
+        price: RIDGE,
+        won,
+        last: RefCell::default(),
+    };
+    let parameters = std::iter::once(first.intercept).chain(first.coefficients).collect();
+    let fitted = regression.minimise(parameters)?;
+    Some(Fit { intercept: fitted[0], coefficients: fitted[1..].to_vec() })
+}
+
+/// What each bin adds to the log odds, drawn towards what is expected of it; as expected, if the optimiser finds no way.
+pub fn refine(places: &[&[u8]], expected: &[Vec<f64>], won: &[bool], intercept: f64) -> Vec<Vec<f64>> {
+    let mut next = 0;
+    let design = expected.iter().map(|bins| {
+        let terms = bins.iter().map(|_| {
+            next += 1;
+            Term { parameter: next, factor: 1.0 }
+        });
+        terms.collect::<Vec<_>>()
+    });
+    let design = design.collect();
+    let first: Vec<f64> = std::iter::once(intercept).chain(expected.iter().flatten().copied()).collect();
+    let regression = Regression {
+        places,
+        design,
+        expected: first.clone(),
+        price: TRUST_IN_EVIDENCE,
+        won,
+        last: RefCell::default(),
+    };
+    let Some(fitted) = regression.minimise(first) else { return expected.to_vec() };
+    let mut rest = &fitted[1..];
+    let mut refined = Vec::new();
+    for bins in expected {
+        let (own, others) = rest.split_at(bins.len());
+        refined.push(own.to_vec());
+        rest = others;
+    }
+    refined
+}
+
+/// What a bin adds to the log odds: a parameter times a factor.
+#[derive(Clone, Copy)]
+struct Term {
+    parameter: usize,
+    factor: f64,
+}
+
+/// The mean loss of the outcomes plus the price of parameters that are off what is expected of them; the first parameter is the intercept,
+/// which is free.
+struct Regression<'a> {
+    places: &'a [&'a [u8]],
+    /// By column and bin.
+    design: Vec<Vec<Term>>,
+    expected: Vec<f64>,
+    price: f64,
+    won: &'a [bool],
+    /// The parameters that were asked last, with their loss and gradient, since the optimiser asks for the two one after the other.
+    last: RefCell<Option<(Vec<f64>, f64, Vec<f64>)>>,
+}
+
+impl Regression<'_> {
+    fn minimise(&self, first: Vec<f64>) -> Option<Vec<f64>> {
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
             .with_tolerance_grad(SMALL_GRADIENT)
-            .and_then(|solver| solver.with_tolerance_cost(1e-12))
+            .and_then(|solver| solver.with_tolerance_cost(SMALL_CHANGE))
             .ok()?;
-        let solved = Executor::new(self, solver)
-            .configure(|state| state.param(first).max_iters(MOST_STEPS))
-            .run()
-            .ok()?;
-        let best = solved.state().get_best_param()?;
-        let (intercept, coefficients) = best.split_first()?;
-        Some(Fit { intercept: *intercept, coefficients: coefficients.to_vec() })
+        let configured =
+            Executor::new(self, solver).configure(|state| state.param(first).max_iters(MOST_STEPS));
+        configured.run().ok()?.state().get_best_param().cloned()
     }
 
-    /// What a bin weighs; nothing where no bin is for an account.
-    fn weight(&self, column: usize, row: usize) -> f64 {
-        match self.places[column][row] {
-            NO_BIN => 0.0,
-            bin => self.weights[column][usize::from(bin)],
+    fn at(&self, parameters: &[f64]) -> (f64, Vec<f64>) {
+        if let Some((asked, loss, gradient)) = &*self.last.borrow()
+            && asked == parameters
+        {
+            return (*loss, gradient.clone());
         }
+        let (loss, gradient) = self.reckon(parameters);
+        *self.last.borrow_mut() = Some((parameters.to_vec(), loss, gradient.clone()));
+        (loss, gradient)
     }
 
-    /// The loss and its gradient at once: one pass over the accounts.
-    fn loss(&self, parameters: &[f64], gradient: Option<&mut [f64]>) -> f64 {
-        let rows = self.won.len();
-        let mut loss = 0.0;
-        let mut sums = vec![0.0; parameters.len()];
-        let wanted = gradient.is_some();
-        for row in 0..rows {
+    fn reckon(&self, parameters: &[f64]) -> (f64, Vec<f64>) {
+        // What each bin adds, once; what its accounts pull at it, summed up by bin.
+        let adds: Vec<Vec<f64>> = self
+            .design
+            .iter()
+            .map(|terms| terms.iter().map(|term| parameters[term.parameter] * term.factor).collect())
+            .collect();
+        let mut pulls: Vec<Vec<f64>> = adds.iter().map(|bins| vec![0.0; bins.len()]).collect();
+        let (mut loss, mut pull_of_all) = (0.0, 0.0);
+        for (row, won) in self.won.iter().enumerate() {
             let mut odds = parameters[0];
-            for column in 0..self.places.len() {
-                odds += parameters[column + 1] * self.weight(column, row);
+            for (places, adds) in self.places.iter().zip(&adds) {
+                let bin = places[row];
+                if bin != NO_BIN {
+                    odds += adds[usize::from(bin)];
+                }
             }
-            let sign = if self.won[row] { 1.0 } else { -1.0 };
-            let off = libm::exp(-sign * odds);
-            loss += if off.is_finite() { libm::log1p(off) } else { -sign * odds };
-            if wanted {
-                let slope = -sign * if off.is_finite() { off / (1.0 + off) } else { 1.0 };
-                sums[0] += slope;
-                for column in 0..self.places.len() {
-                    sums[column + 1] += slope * self.weight(column, row);
+            let sign = if *won { 1.0 } else { -1.0 };
+            // ln(1 + e^x), without overflow.
+            let against = -sign * odds;
+            let off = libm::exp(-against.abs());
+            loss += against.max(0.0) + libm::log1p(off);
+            let chance_of_other = if against > 0.0 { 1.0 / (1.0 + off) } else { off / (1.0 + off) };
+            let pull = -sign * chance_of_other;
+            pull_of_all += pull;
+            for (places, pulls) in self.places.iter().zip(&mut pulls) {
+                let bin = places[row];
+                if bin != NO_BIN {
+                    pulls[usize::from(bin)] += pull;
                 }
             }
         }
-        let all = rows.max(1) as f64;
-        let ridge: f64 = parameters[1..].iter().map(|parameter| RIDGE / 2.0 * parameter * parameter).sum();
-        if let Some(gradient) = gradient {
-            for (place, sum) in sums.into_iter().enumerate() {
-                let pull = if place == 0 { 0.0 } else { RIDGE * parameters[place] };
-                gradient[place] = (sum + pull) / all;
+        let all = self.won.len().max(1) as f64;
+        let mut gradient = vec![0.0; parameters.len()];
+        gradient[0] = pull_of_all;
+        for (terms, pulls) in self.design.iter().zip(&pulls) {
+            for (term, pull) in terms.iter().zip(pulls) {
+                gradient[term.parameter] += pull * term.factor;
             }
         }
-        (loss + ridge) / all
+        for at in 1..parameters.len() {
+            let off = parameters[at] - self.expected[at];
+            loss += self.price / 2.0 * off * off;
+            gradient[at] += self.price * off;
+        }
+        gradient.iter_mut().for_each(|slope| *slope /= all);
+        (loss / all, gradient)
     }
 }
 
-impl CostFunction for &Problem<'_> {
+impl CostFunction for &Regression<'_> {
     type Param = Vec<f64>;
     type Output = f64;
 
     fn cost(&self, parameters: &Vec<f64>) -> Result<f64, argmin::core::Error> {
-        Ok(self.loss(parameters, None))
+        Ok(self.at(parameters).0)
     }
 }
 
-impl Gradient for &Problem<'_> {
+impl Gradient for &Regression<'_> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 
     fn gradient(&self, parameters: &Vec<f64>) -> Result<Vec<f64>, argmin::core::Error> {
-        let mut gradient = vec![0.0; parameters.len()];
-        self.loss(parameters, Some(&mut gradient));
-        Ok(gradient)
+        Ok(self.at(parameters).1)
     }
 }
 
@@ -116,24 +194,64 @@ impl Gradient for &Problem<'_> {
 mod tests {
     use super::*;
 
+    /// 100 of 400 won below, 300 of 400 above: the weights of evidence are ∓ ln 3.
+    fn accounts() -> (Vec<u8>, Vec<bool>) {
+        let place = (0..800).map(|row| u8::from(row >= 400)).collect();
+        let won = (0..800).map(|row| row % 400 < if row < 400 { 100 } else { 300 }).collect();
+        (place, won)
+    }
+
+    fn ln_3() -> Vec<f64> {
+        vec![-(3.0_f64.ln()), 3.0_f64.ln()]
+    }
+
     #[test]
     fn one_column_alone_counts_as_it_weighs() {
-        // 100 of 400 won below, 300 of 400 above: the weights of evidence are ∓ ln 3, and their coefficient is 1.
-        let place: Vec<u8> = (0..800).map(|row| u8::from(row >= 400)).collect();
-        let won: Vec<bool> = (0..800).map(|row| row % 400 < if row < 400 { 100 } else { 300 }).collect();
-        let weights = vec![vec![-(3.0_f64.ln()), 3.0_f64.ln()]];
-        let fit = Problem { places: vec![&place], weights, won: &won }.fit().unwrap();
+        let (place, won) = accounts();
+        let fit = fit(&[&place], &[ln_3()], &won, None).unwrap();
         assert!(fit.intercept.abs() < 1e-3, "{fit:?}");
         assert!((fit.coefficients[0] - 1.0).abs() < 0.02, "{fit:?}");
     }
 
     #[test]
     fn two_columns_that_say_the_same_share_what_it_counts() {
-        let place: Vec<u8> = (0..800).map(|row| u8::from(row >= 400)).collect();
-        let won: Vec<bool> = (0..800).map(|row| row % 400 < if row < 400 { 100 } else { 300 }).collect();
-        let weights = vec![vec![-(3.0_f64.ln()), 3.0_f64.ln()]; 2];
-        let fit = Problem { places: vec![&place, &place], weights, won: &won }.fit().unwrap();
+        let (place, won) = accounts();
+        let fit = fit(&[&place, &place], &[ln_3(), ln_3()], &won, None).unwrap();
         assert!((fit.coefficients[0] - fit.coefficients[1]).abs() < 1e-3, "{fit:?}");
         assert!((fit.coefficients[0] - 0.5).abs() < 0.02, "{fit:?}");
+    }
+
+    #[test]
+    fn bins_move_from_what_is_expected_towards_what_was() {
+        let (place, won) = accounts();
+        let refined = refine(&[&place], &[vec![0.0, 0.0]], &won, 0.0);
+        assert!(refined[0][0] < -0.7 && refined[0][1] > 0.7, "{refined:?}");
+        let kept = refine(&[&place], &[ln_3()], &won, 0.0);
+        assert!((kept[0][1] - 3.0_f64.ln()).abs() < 0.01, "{kept:?}");
+    }
+
+    #[test]
+    fn the_slope_is_that_of_the_loss() {
+        let (place, won) = accounts();
+        let design = vec![vec![Term { parameter: 1, factor: 0.7 }, Term { parameter: 2, factor: -1.3 }]];
+        let regression = Regression {
+            places: &[&place],
+            design,
+            expected: vec![0.0, 0.4, -0.2],
+            price: 3.0,
+            won: &won,
+            last: RefCell::default(),
+        };
+        let at = [0.3, -0.5, 0.9];
+        let (_, gradient) = regression.reckon(&at);
+        for place in 0..3 {
+            let aside = |by: f64| {
+                let mut aside = at;
+                aside[place] += by;
+                regression.reckon(&aside).0
+            };
+            let slope = (aside(1e-5) - aside(-1e-5)) / 2e-5;
+            assert!((gradient[place] - slope).abs() < 1e-8, "{place}: {} and {slope}", gradient[place]);
+        }
     }
 }
