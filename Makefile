@@ -5,12 +5,12 @@ BUF := target/buf/node_modules/.bin/buf
 REQUIREMENTS := tests/clients/requirements.txt tests/deploy/requirements.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients deploy guard chaos bench bench-million bench-derive bench-zen fuzz clean
+.PHONY: help test deps lint unit clients deploy scorecard guard chaos bench bench-million bench-derive bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
 
-test: deps lint unit clients deploy  ## install what tests need and run everything
+test: deps lint unit clients deploy scorecard  ## install what tests need and run everything
 
 deps:            ## install what tests need: vim, curl, chromium with fonts, sqlite3, PostgreSQL, HAProxy, nginx, the official Python and Node clients, buf
 	@missing=""; \
@@ -28,6 +28,10 @@ deps:            ## install what tests need: vim, curl, chromium with fonts, sql
 	@cat $(REQUIREMENTS) | cmp -s - .venv/requirements.txt || { \
 	  python3 -m venv .venv && .venv/bin/pip install -q --disable-pip-version-check -r tests/deploy/requirements.txt && \
 	  cat $(REQUIREMENTS) > .venv/requirements.txt; }
+	@cmp -s tests/scorecard/requirements.txt target/optbinning/requirements.txt || { \
+	  python3 -m venv target/optbinning && \
+	  target/optbinning/bin/pip install -q --disable-pip-version-check -r tests/scorecard/requirements.txt && \
+	  cp tests/scorecard/requirements.txt target/optbinning/; }
 	@[ -x $(BUF) ] || npm install --silent --no-save --no-audit --no-fund --prefix target/buf @bufbuild/buf@$(BUF_VERSION)
 	@cmp -s tests/clients/js/package.json tests/clients/js/node_modules/package.json || { \
 	  cd tests/clients/js && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --silent && \
@@ -50,6 +54,10 @@ deploy: deps     ## deploy/: three replicas on one PostgreSQL behind HAProxy, ng
 	cargo build --bin assay
 	tests/with-postgres .venv/bin/pytest -q tests/deploy
 
+scorecard: deps  ## learnt scorecards against optbinning, which has a Python of its own: its protobuf is not that of the clients
+	cargo build --bin assay
+	target/optbinning/bin/pytest -q tests/scorecard
+
 guard:           ## the rule engine takes no more instructions than it should, against native Rust: counted by callgrind
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy valgrind; }
 	cargo bench --bench rules -- --instructions
@@ -68,13 +76,10 @@ bench:           ## the figures in docs/benchmarks.md, but for the two that take
 	tests/with-postgres cargo bench --bench store
 	tests/with-postgres cargo bench --bench attack
 
-OPTBINNING_VERSION := 1.0.0
 bench-million:   ## memory and lists with a million leads: some minutes
 	cargo bench --bench million
 
-bench-derive:    ## learning a scorecard against optbinning, which it installs: some minutes
-	@[ -x target/optbinning/bin/python ] || python3 -m venv target/optbinning
-	target/optbinning/bin/pip install -q --disable-pip-version-check optbinning==$(OPTBINNING_VERSION)
+bench-derive: deps  ## learning a scorecard against optbinning: some minutes
 	OPTBINNING=$(CURDIR)/target/optbinning/bin/python cargo bench --bench derive
 
 bench-zen:       ## the rule engine against zen-engine, which is compiled for it

@@ -98,18 +98,6 @@ impl Clients {
         every!(self.leads(), list_leads, request, leads)
     }
 
-    /// All segments of a canvas, by name.
-    pub async fn every_segment(&self, canvas: &str) -> anyhow::Result<Vec<pb::Segment>> {
-        let request = pb::ListSegmentsRequest { parent: canvas.to_owned(), ..Default::default() };
-        every!(self.segments(), list_segments, request, segments)
-    }
-
-    /// All personas of a segment, by name.
-    pub async fn every_persona(&self, segment: &str) -> anyhow::Result<Vec<pb::Persona>> {
-        let request = pb::ListPersonasRequest { parent: segment.to_owned(), ..Default::default() };
-        every!(self.segments(), list_personas, request, personas)
-    }
-
     client!(canvases, CanvasServiceClient);
     client!(segments, SegmentServiceClient);
     client!(profiles, ProfileServiceClient);

@@ -12,11 +12,13 @@ use super::set::RuleSet;
 pub struct Observed {
     /// The fact's name.
     pub fact: String,
-    /// How a rule writes it: the name, or `days_since(name)` of a date.
+    /// How a rule writes it: the name, or days of a date.
     pub asked: String,
     pub meaning: String,
     pub unit: String,
     source: FactSource,
+    /// Of a day, whether it is counted from when the lead was first recorded, which stays as time goes by.
+    since_created: bool,
 }
 
 /// A value as a rule sees it.
@@ -47,18 +49,22 @@ impl RuleSet {
         let is_of_leads = |fact: &&FactDef| fact.scope.kinds().contains(&ScriptKind::LeadScoring);
         let can_be_learnt = |fact: &&FactDef| !LEFT_OUT.contains(&fact.source);
         let facts = self.catalogue.facts.iter().filter(is_of_leads).filter(can_be_learnt);
+        let has_created = self.vocabulary.import.columns.contains_key("created");
         facts
             .filter_map(|fact| {
                 let (asked, unit) = match fact.ty {
                     Type::Number | Type::YesNo | Type::Text | Type::Choice(_) | Type::Words => {
                         (fact.name.to_string(), fact.unit.clone())
                     }
-                    Type::Date => (format!("days_since({})", fact.name), "days".to_owned()),
+                    Type::Date if has_created => {
+                        (format!("days_since(created) - days_since({})", fact.name), "days later".to_owned())
+                    }
+                    Type::Date => (format!("days_since({})", fact.name), "days ago".to_owned()),
                     _ => return None,
                 };
                 let (fact, meaning, source) =
                     (fact.name.to_string(), fact.meaning.clone(), fact.source.clone());
-                Some(Observed { fact, asked, meaning, unit, source })
+                Some(Observed { fact, asked, meaning, unit, source, since_created: has_created })
             })
             .collect()
     }
@@ -71,6 +77,10 @@ impl Observed {
             Value::Number(number) => Some(Seen::Number(number)),
             Value::YesNo(yes) => Some(Seen::YesNo(yes)),
             Value::Text(word) => Some(Seen::Word(word)),
+            Value::Date(day) if self.since_created => {
+                let Some(Value::Date(created)) = lead.fact(&FactSource::Created) else { return None };
+                Some(Seen::Number(lead.days_since_date(created) - lead.days_since_date(day)))
+            }
             Value::Date(day) => Some(Seen::Number(lead.days_since_date(day))),
             Value::Words(Words::Fact(words, meanings)) => {
                 let meant = |word: &'a String| crate::domain::vocabulary::meant(meanings, word);

@@ -95,6 +95,35 @@ fn every_text_stands_in_its_box_in_five_languages() {
     }
 }
 
+/// The other kind of canvas, with entries in each block, drawn in each language.
+#[test]
+fn lean_canvases_stand_in_their_boxes_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocks = [
+        ("Problem", "Hours lost on the road every week"),
+        ("Customer Segments", "小型维修车间和他们的调度员"),
+        ("Unique Value Proposition", "ثلث أقل من القيادة كل يوم مع خطة جاهزة في الصباح"),
+        ("Solution", "Tuyến đường được lên kế hoạch qua đêm"),
+        ("Channels", "Fiere regionali e rivenditori di programmi contabili"),
+        ("Revenue Streams", "A fee per technician and month"),
+        ("Cost Structure", "The delivery team of six"),
+        ("Key Metrics", "Visits a day"),
+        ("Unfair Advantage", "Map data that nobody else has"),
+    ];
+    let text: Vec<String> =
+        blocks.iter().map(|(block, entry)| format!("## {block}\n- {entry}\n- {entry} and more\n")).collect();
+    std::fs::write(dir.path().join("lean.md"), format!("# Lean\n{}", text.concat())).unwrap();
+    for (language, theme) in
+        [("en", "light"), ("vi", "dark"), ("zh", "light"), ("ar", "dark"), ("it", "light")]
+    {
+        let (code, svg, told) =
+            run(dir.path(), &["canvas", "render", "lean.md", "--lang", language, "--theme", theme]);
+        assert_eq!(code, Some(0), "{told}");
+        let (texts, wrong) = look(dir.path(), &format!("lean-{language}"), &svg);
+        assert!(texts >= 28 && wrong.is_empty(), "{language}: {texts} texts, {wrong:#?}");
+    }
+}
+
 /// An outline whose entries are long, and more than have room.
 fn crowded() -> String {
     let long = [
@@ -147,6 +176,11 @@ fn a_picture_is_what_it_was() {
     let outline = "# Acme & Söhne\n## Problem\n- Waiting <hours>\n## Customer Segments\n- Workshops\n## Solution\n- Routes overnight\n";
     std::fs::write(dir.path().join("lean.md"), outline).unwrap();
     insta::assert_snapshot!("lean_svg", run(dir.path(), &["canvas", "render", "lean.md"]).1);
+    // The nine blocks mirrored on dark paper, small enough to be read over.
+    let outline = "# مثال\n## شرائح العملاء\n- ورش صغيرة\n## القيمة المقترحة\n- ثلث أقل من القيادة with CRM\n## القنوات\n- معارض محلية\n";
+    std::fs::write(dir.path().join("arabic.md"), outline).unwrap();
+    let render = ["canvas", "render", "arabic.md", "--lang", "ar", "--theme", "dark"];
+    insta::assert_snapshot!("business_svg", run(dir.path(), &render).1);
     insta::assert_snapshot!(
         "lean_html",
         run(dir.path(), &["canvas", "render", "lean.md", "--format", "html"]).1

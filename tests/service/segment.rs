@@ -348,3 +348,85 @@ async fn charts_show_every_name_whole() {
         }
     }
 }
+
+/// The relationships of each segment come with what is agreed on, and needs are laid against messages, features and benefits.
+#[tokio::test(flavor = "multi_thread")]
+async fn relationships_and_propositions_are_assessed_over_the_wire() {
+    let server = TestServer::start().await;
+    let request = pb::ImportCanvasRequest {
+        source: Some(pb::import_canvas_request::Source::Template("b2b".into())),
+        language: "it".into(),
+        canvas_id: "b2b".into(),
+        ..Default::default()
+    };
+    server.canvases().import_canvas(request).await.unwrap();
+    let request = pb::AssessRelationshipsRequest { parent: "canvases/b2b".into(), language: "it".into() };
+    let assessed = server.segments().assess_relationships(request).await.unwrap().into_inner().assessments;
+    assert_eq!(assessed.len(), 3);
+    for assessment in &assessed {
+        let facet = |kind: pb::FacetKind| {
+            let found = assessment.facets.iter().find(|facet| facet.kind() == kind).unwrap();
+            found.facet.clone().unwrap()
+        };
+        assert_eq!((assessment.facets.len(), assessment.stages.len()), (11, 7));
+        assert!(facet(pb::FacetKind::Support).response_time.is_some(), "{assessment:#?}");
+        assert!(facet(pb::FacetKind::ComplaintHandling).resolution_time.is_some());
+        assert!(!facet(pb::FacetKind::RetentionAndLoyalty).content.is_empty());
+        assert!(!facet(pb::FacetKind::PrivacyAndSecurity).lawful_bases.is_empty());
+        assert!(assessment.stages.iter().all(|stage| !stage.approach.is_empty()));
+        assert!(assessment.completeness > 0.3, "{}", assessment.completeness);
+    }
+
+    // A proposition that serves a segment and answers nothing there is left over as a whole, by what it says.
+    let block = pb::Block::ValuePropositions as i32;
+    let offer = Some(pb::Offer { message: "Peace and quiet".into(), ..Default::default() });
+    let note =
+        pb::Note { id: "calm".into(), block, text: "A calm office".into(), offer, ..Default::default() };
+    let to = assessed[0].segment.clone();
+    let link = pb::Link { id: "calm".into(), kind: pb::LinkKind::Serves as i32, from: "calm".into(), to };
+    use pb::canvas_edit::Edit;
+    let edits = [
+        Edit::AddNote(pb::AddNote { note: Some(note), place: None }),
+        Edit::AddLink(pb::AddLink { link: Some(link), place: None }),
+    ];
+    let edits = edits.map(|edit| pb::CanvasEdit { edit: Some(edit) }).to_vec();
+    let request = pb::EditCanvasRequest { name: "canvases/b2b".into(), edits, ..Default::default() };
+    server.canvases().edit_canvas(request).await.unwrap();
+    let request = pb::MatchValuePropositionsRequest { parent: "canvases/b2b".into() };
+    let matches = server.segments().match_value_propositions(request).await.unwrap().into_inner().matches;
+    assert!(matches.iter().all(|found| found.coverage == Some(1.0)), "{matches:#?}");
+    let left: Vec<_> =
+        matches[0].unmatched.iter().map(|item| (item.item.as_str(), item.text.as_str())).collect();
+    assert_eq!(left, [("", "Peace and quiet")]);
+}
+
+/// Leads that disagree with the canvas are a finding of the canvas: the first segment yields nobody worth an A.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_leads_and_canvas_disagree_the_lint_says_so() {
+    let server = TestServer::start().await;
+    two_segments(&server).await;
+    let profile = pb::Profile { segment: "canvases/c/segments/large".into(), ..made::profile() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "p".into(), ..Default::default() };
+    server.profiles().create_profile(request).await.unwrap();
+    for i in 0..12 {
+        let lead = pb::Lead { profile: "profiles/p".into(), ..made::company(&format!("Lead {i}"), Some(3)) };
+        let request =
+            pb::CreateLeadRequest { lead: Some(lead), lead_id: format!("l{i}"), ..Default::default() };
+        server.leads().create_lead(request).await.unwrap();
+        let lead = pb::score_lead_request::Subject::Lead(format!("leads/l{i}"));
+        let request = pb::ScoreLeadRequest { subject: Some(lead), record: true, ..Default::default() };
+        let score = server.scoring().score_lead(request).await.unwrap().into_inner();
+        assert!(!score.grade.is_empty() && score.grade != "A", "{score:?}");
+    }
+    let request =
+        pb::LintCanvasRequest { name: "canvases/c".into(), language: "vi".into(), ..Default::default() };
+    let found = server.canvases().lint_canvas(request).await.unwrap().into_inner().diagnostics;
+    let told: Vec<&str> = found
+        .iter()
+        .filter(|found| found.code == "TOP_SEGMENT_WITHOUT_A_LEADS")
+        .map(|found| found.text.as_str())
+        .collect();
+    assert_eq!(told.len(), 1, "{found:#?}");
+    assert!(told[0].contains("large") && told[0].contains("12"), "{told:?}");
+}

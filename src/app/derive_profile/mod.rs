@@ -89,25 +89,22 @@ pub fn derive(accounts: &Accounts, learning: &Learning, done: impl FnMut()) -> D
     Derived { of, examined, card, grades, measured, later }
 }
 
-/// The chance from which on an account is an A: twice the usual one, three quarters at most.
-const MOST_OF_AN_A: f64 = 0.75;
-/// A C has a third of the usual chance at least.
-const PART_OF_A_C: f64 = 1.0 / 3.0;
+/// By how much the odds of an A are above the usual, and those of a C below.
+const ODDS_OF_AN_A: f64 = 3.0;
 /// A grade that hardly anybody reaches tells nobody apart: this share at least are an A.
 const LEAST_SHARE_OF_A: f64 = 0.05;
 
-/// Limits of grades by how many were won: A twice as many as usual, B as many, C a third.
+/// Limits of grades by the odds of being won: of an A three times the usual, of a B the usual, of a C a third.
 fn grades(card: &Scorecard, totals: &[i64]) -> Vec<GradeLimit> {
-    let usual = card.of.share();
+    let usual = card.of.won as f64 / (card.of.lost as f64).max(1.0);
     let mut sorted = totals.to_vec();
     sorted.sort_unstable();
     let reachable = sorted[((1.0 - LEAST_SHARE_OF_A) * (sorted.len() - 1) as f64) as usize];
-    let wanted =
-        [("A", (2.0 * usual).min(MOST_OF_AN_A.max(usual))), ("B", usual), ("C", usual * PART_OF_A_C)];
+    let wanted = [("A", usual * ODDS_OF_AN_A), ("B", usual), ("C", usual / ODDS_OF_AN_A)];
     let mut limits: Vec<GradeLimit> = Vec::new();
     let mut most = reachable.max(1);
-    for (grade, chance) in wanted {
-        let least = card.least_total(chance).unwrap_or(i64::MAX).min(most);
+    for (grade, odds) in wanted {
+        let least = card.least_total(odds / (1.0 + odds)).unwrap_or(i64::MAX).min(most);
         if least < 1 {
             break;
         }

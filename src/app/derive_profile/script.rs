@@ -59,7 +59,7 @@ pub fn script(accounts: &Accounts, derived: &Derived, file: &str) -> Option<Stri
 
     out.push_str("\n// What the profile rules out is ruled out here too.\ndisqualifiers;\n");
     out.push_str(
-        "\n// A is won twice as often as usual, B as often, C a third as often; see the chances above.\n",
+        "\n// An A has three times the usual odds of being won, a B the usual ones, a C a third of them.\n",
     );
     for limit in &derived.grades {
         _ = writeln!(out, "grade {} when total >= {};", quoted(limit.grade), limit.least);

@@ -4,24 +4,28 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::source::{load, now};
 use crate::cli::Done;
-use crate::cli::connect::{Clients, ServerArg};
+use crate::cli::connect::ServerArg;
 use crate::cli::output::out;
 use crate::cli::table::{bold, plain};
 use crate::domain::canvas::{Block, CanvasKind, LinkKind};
 use crate::domain::labels;
+use crate::domain::name::{PersonaName, SegmentName};
 use crate::domain::segment::{
     FacetKind, FacetStatus, LawfulBasis, LifecycleStage, NeedKind, RelationshipType,
 };
-use crate::grpc::convert::WireEnum;
+use crate::grpc::convert::{self, WireEnum};
 use crate::grpc::pb;
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  assay canvas show canvases/acme")]
+  assay canvas show canvases/acme
+  assay canvas show canvases/acme@3
+  assay canvas show acme.yaml")]
 pub struct Show {
-    /// The canvas
+    /// A canvas of a server, or a file
     #[arg(value_name = "CANVAS")]
     canvas: String,
     #[command(flatten)]
@@ -31,14 +35,19 @@ pub struct Show {
 impl Show {
     pub async fn run(self) -> anyhow::Result<Done> {
         let show = self;
-        let clients = Clients::connect(&show.server.server).await?;
-        let request = pb::GetCanvasRequest { name: show.canvas.clone(), ..Default::default() };
-        let canvas = clients.canvases().get_canvas(request).await?.into_inner();
-        let segments = clients.every_segment(&show.canvas).await?;
-        let mut personas = BTreeMap::new();
-        for segment in &segments {
-            personas.insert(segment.name.clone(), clients.every_persona(&segment.name).await?);
+        let canvas = load(&show.canvas, &show.server.server).await?;
+        let (mut segments, mut personas) = (Vec::new(), BTreeMap::new());
+        for (id, segment) in &canvas.segments {
+            let name = SegmentName { canvas: canvas.name.canvas.clone(), segment: id.clone() };
+            let own = segment.personas.iter().map(|(persona, found)| {
+                let (canvas, segment) = (name.canvas.clone(), id.clone());
+                let name = PersonaName { canvas, segment, persona: persona.clone() };
+                convert::segment::persona_shown(name, found.content.clone())
+            });
+            personas.insert(name.to_string(), own.collect());
+            segments.push(convert::segment::outward(&name, segment, now()));
         }
+        let canvas = convert::canvas::outward(&canvas, now());
         let shown = Shown { language: &canvas.language, canvas: &canvas, segments: &segments, personas };
         out!("{}", shown.render());
         Ok(Done::Well)

@@ -119,13 +119,13 @@ fn calibration(out: &mut String, quality: &Quality) {
             )
         })
         .collect();
-    _ = write!(
+    _ = writeln!(
         out,
         "<figure><svg width=\"270\" height=\"270\" role=\"img\" aria-label=\"Said and actual won shares by tenths\">\
          <path d=\"M30 10V230H250M30 230L250 10\" fill=\"none\" stroke=\"currentColor\" stroke-opacity=\".5\"/>{}\
          <text x=\"140\" y=\"256\" font-size=\"13\" text-anchor=\"middle\" fill=\"currentColor\">said</text>\
          <text x=\"14\" y=\"120\" font-size=\"13\" text-anchor=\"middle\" transform=\"rotate(-90 14 120)\" fill=\"currentColor\">was</text>\
-         </svg><figcaption>Chances that were said against shares that were won, by tenths of the accounts.</figcaption></figure>\n",
+         </svg><figcaption>Chances that were said against shares that were won, by tenths of the accounts.</figcaption></figure>",
         points.concat()
     );
 }

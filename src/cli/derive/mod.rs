@@ -211,8 +211,8 @@ impl Derive {
                 (std::fs::read_to_string(&path).with_context(|| path.display().to_string())?, None)
             }
             None => {
-                let inferred =
-                    Inferred::of(&self.file, &self.input)?.for_learning(self.outcome.as_deref())?;
+                let inferred = Inferred::of(&self.file, &self.input)?
+                    .for_learning(self.outcome.as_deref(), &self.won)?;
                 let text = format!(
                     "# Made of the columns of {shown} by `assay profile derive`: read it, correct it, and learn anew with --scripts.\n\n{}",
                     inferred.text()
@@ -313,7 +313,8 @@ impl Derive {
 
     /// The column that outcomes are read from by --won.
     fn outcome_column(&self, file: &LeadsFile, vocabulary: &Vocabulary) -> anyhow::Result<Option<usize>> {
-        if self.won.is_empty() && (self.outcome.is_none() || self.scripts.is_none()) {
+        // What is inferred says itself what the outcome is.
+        if self.scripts.is_none() || self.won.is_empty() && self.outcome.is_none() {
             return Ok(None);
         }
         let name = self.outcome.clone().or_else(|| column_of(vocabulary, "outcome"));

@@ -14,8 +14,11 @@ use crate::domain::scorecard::learn::{ENOUGH_OF_EACH, Verdict};
 use crate::domain::scorecard::measure::Quality;
 use crate::domain::scorecard::validate::Compared;
 
-/// A smaller difference of two areas is none.
-const ALIKE: f64 = 0.002;
+/// A smaller difference of two areas is none: half of the error of one, since both are of the same accounts.
+fn alike(compared: &Compared) -> f64 {
+    (compared.scorecard.auc_error / 2.0).max(0.001)
+}
+
 /// How many facts are told one by one.
 const MOST_FACTS: usize = 12;
 
@@ -73,15 +76,19 @@ pub fn text(lesson: &Lesson) -> String {
     told(&mut out, accounts, derived, "Say the same as those above, so they get no points", |verdict| {
         (*verdict == Verdict::SaidByOthers).then(String::new)
     });
-    told(&mut out, accounts, derived, "No effect that is not chance, so no points", |verdict| {
-        (*verdict == Verdict::NoEffect).then(String::new)
-    });
+    told(
+        &mut out,
+        accounts,
+        derived,
+        "No effect, but for what may be chance or is too small to matter, so no points",
+        |verdict| (*verdict == Verdict::NoEffect).then(String::new),
+    );
     held_back(&mut out, accounts, derived);
-    if let Some(measured) = &derived.measured {
+    if let (Some(measured), Some(_)) = (&derived.measured, &derived.card) {
         out.push('\n');
         quality(&mut out, "On accounts that it had not seen", measured);
     }
-    if let Some(later) = &derived.later {
+    if let (Some(later), Some(_)) = (&derived.later, &derived.card) {
         quality(&mut out, "On the last quarter of the time, learnt before it", later);
     }
     grades(&mut out, accounts, derived);
@@ -159,10 +166,11 @@ fn quality(out: &mut String, title: &str, compared: &Compared) {
         "{title}: AUC {:.3} (± {error:.3}), KS {:.2}, Gini {:.2}, Brier {:.3}; naive Bayes: AUC {:.3}, Brier {:.3}. ",
         own.auc, own.ks, own.gini, own.brier, other.auc, other.brier
     );
+    let alike = alike(compared);
     let verdict = match own.auc - other.auc {
-        more if more > ALIKE && own.brier <= other.brier => "The points are better.",
-        more if more > ALIKE => "The points order better, and naive Bayes states the chances better.",
-        more if more > -ALIKE => "The points do not beat naive Bayes: they are as good as counting alone.",
+        more if more > alike && own.brier <= other.brier => "The points are better.",
+        more if more > alike => "The points order better, and naive Bayes states the chances better.",
+        more if more > -alike => "The points do not beat naive Bayes: they are as good as counting alone.",
         _ => "The points do NOT beat naive Bayes: counting alone foretells better.",
     };
     _ = writeln!(out, "{verdict}");
@@ -284,6 +292,6 @@ fn compared(compared: &Compared) -> Json {
         "accounts": compared.of.all(),
         "scorecard": of(&compared.scorecard),
         "naive_bayes": of(&compared.naive_bayes),
-        "beats_naive_bayes": compared.scorecard.auc > compared.naive_bayes.auc + ALIKE,
+        "beats_naive_bayes": compared.scorecard.auc > compared.naive_bayes.auc + alike(compared),
     })
 }

@@ -6,7 +6,7 @@ use crate::cli::mapping::is_missing;
 use crate::domain::canonical::folded;
 use crate::domain::time::Time;
 use crate::domain::written::{self, Decimal, Evidence, Unread};
-use crate::rules::language::is_taken;
+use crate::rules::source::facts_toml::is_free;
 
 /// How many different cells are kept of a column.
 const MOST_WORDS: usize = 200;
@@ -30,6 +30,8 @@ pub struct Column {
     /// The same for a fact that can't have decimals.
     evidence_of_whole: Evidence,
     numbers: usize,
+    /// How many of them have decimals.
+    fractions: usize,
     ambiguous: usize,
     /// How many cells have a currency beside them, by its code.
     pub currencies: BTreeMap<&'static str, usize>,
@@ -49,6 +51,7 @@ impl Column {
             evidence: Evidence::default(),
             evidence_of_whole: Evidence::default(),
             numbers: 0,
+            fractions: 0,
             ambiguous: 0,
             currencies: BTreeMap::new(),
             iso_days: 0,
@@ -69,6 +72,7 @@ impl Column {
         if is_number {
             self.numbers += 1;
             self.yes_no += usize::from(matches!(cell, "0" | "1"));
+            self.fractions += usize::from(cell.parse::<f64>().is_ok_and(|number| number.fract() != 0.0));
             return;
         }
         self.evidence.see(cell, false);
@@ -83,6 +87,7 @@ impl Column {
             .filter(|_| !is_code);
         if let Some(number) = read {
             self.numbers += 1;
+            self.fractions += usize::from(number.value.fract() != 0.0);
             if let Some(currency) = number.currency {
                 *self.currencies.entry(currency).or_default() += 1;
             }
@@ -158,7 +163,8 @@ impl Column {
     pub fn is_worth_asking(&self, kind: &Guess, rows: usize) -> bool {
         match kind {
             Guess::Text => false,
-            Guess::Number => rows <= FEW_ROWS || !self.is_unique(rows),
+            // What is measured rarely is the same twice; what tells rows apart is whole.
+            Guess::Number => rows <= FEW_ROWS || !self.is_unique(rows) || self.fractions * 4 > self.filled,
             Guess::YesNo => rows <= FEW_ROWS || self.words.len() > 1,
             _ => true,
         }
@@ -194,7 +200,7 @@ impl Column {
         match word.chars().next() {
             None => "column".into(),
             Some(first) if first.is_ascii_digit() => format!("n_{word}"),
-            Some(_) if is_taken(&word) => format!("{word}_in_file"),
+            Some(_) if !is_free(&word) => format!("{word}_in_file"),
             Some(_) => word,
         }
     }

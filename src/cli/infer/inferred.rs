@@ -31,6 +31,8 @@ pub struct Inferred {
     contact: Option<Contact>,
     /// What marks decimals in those columns that show it, if they agree.
     usual: Option<Decimal>,
+    /// What means won in the column that tells outcomes, if it has to be said.
+    won: Vec<String>,
 }
 
 /// The columns of a kind of activity.
@@ -113,7 +115,8 @@ impl Inferred {
         });
         let marks: Vec<Decimal> = columns.iter().filter_map(|column| column.evidence.decimal()).collect();
         let usual = marks.first().copied().filter(|first| marks.iter().all(|mark| mark == first));
-        Self { shown, rows, id, name, is_person, facts, activities, contact, usual, columns }
+        let won = Vec::new();
+        Self { shown, rows, id, name, is_person, facts, activities, contact, usual, won, columns }
     }
 
     /// The one currency of the file's amounts.
@@ -123,8 +126,8 @@ impl Inferred {
     }
 
     /// The same for learning what won ones have: every column by itself, so none as an activity or contact; with the outcome in a
-    /// column of this name, if one is named. Gives whether there is an outcome.
-    pub fn for_learning(mut self, outcome: Option<&str>) -> anyhow::Result<Self> {
+    /// column of this name, if one is named, and what means won there, if that has to be said; all else means lost.
+    pub fn for_learning(mut self, outcome: Option<&str>, won: &[String]) -> anyhow::Result<Self> {
         self.activities.clear();
         self.contact = None;
         if let Some(outcome) = outcome {
@@ -146,6 +149,7 @@ impl Inferred {
                 names.join(", ")
             );
         }
+        self.won = won.to_vec();
         Ok(self)
     }
 
@@ -156,7 +160,22 @@ impl Inferred {
             _ = writeln!(out, "\n[activities.{}]\nmeaning = {}", kind.activity, quoted(kind.meaning));
         }
         self.attributes(&mut out, &[]);
+        self.outcomes(&mut out);
         out
+    }
+
+    /// What is meant by the words of the column that tells outcomes.
+    fn outcomes(&self, out: &mut String) {
+        let place = self.facts.iter().find(|(fact, _)| *fact == "outcome").map(|(_, place)| *place);
+        let (Some(place), false) = (place, self.won.is_empty()) else { return };
+        let is_won = |word: &&String| self.won.iter().any(|won| same_word(won, word));
+        let (won, lost): (Vec<&String>, Vec<&String>) = self.columns[place].words.keys().partition(is_won);
+        out.push_str("\n[aliases.outcome]\n");
+        for (meaning, words) in [("won", won), ("lost", lost)] {
+            let words: Vec<String> =
+                words.into_iter().filter(|word| !same_word(word, meaning)).map(|word| quoted(word)).collect();
+            _ = writeln!(out, "{meaning} = [{}]", words.join(", "));
+        }
     }
 
     /// The sections of columns, with what shipped attributes are found in which.

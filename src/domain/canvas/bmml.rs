@@ -915,7 +915,7 @@ mod tests {
     fn who_serves_some_segments_of_a_fit_is_not_written_as_serving_all() {
         let (mut canvas, _) = read_text(MODEL);
         let links = || canvas.content.links.iter().filter(|link| link.kind == LinkKind::Serves);
-        let gone = links().last().unwrap().id.clone();
+        let gone = links().next_back().unwrap().id.clone();
         let left = links().count() - 1;
         canvas.content.links.retain(|link| link.id != gone);
         let written = write(&canvas, &mut Vec::new());

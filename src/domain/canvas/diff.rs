@@ -139,7 +139,7 @@ fn short(text: &str, wanted: usize) -> String {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diff {
     pub changes: Vec<Change>,
-    /// What makes of the first canvas the content of the second.
+    /// What makes of the first canvas the content of the second; nothing if they are of different kinds.
     pub edits: Vec<Edit>,
 }
 
@@ -168,9 +168,17 @@ impl Canvas {
         let other = other.clone().renamed(&self.name);
         let mut out = Diff { changes: Vec::new(), edits: Vec::new() };
         let (before, after) = (Properties::of(&self.content), Properties::of(&other.content));
-        if before != after {
-            let fields =
-                ["display_name", "language", "maturity", "priority_script", "size_unit", "annotations"];
+        let is_of_one_kind = self.content.kind == other.content.kind;
+        if before != after || !is_of_one_kind {
+            let fields = [
+                "kind",
+                "display_name",
+                "language",
+                "maturity",
+                "priority_script",
+                "size_unit",
+                "annotations",
+            ];
             let of = |canvas: &Canvas| json(&canvas.content, |field| fields.contains(&field));
             out.note(ChangeKind::Changed, Item::Canvas, &after.display_name, fields_of(of(self), of(&other)));
             out.edits.push(Edit::SetProperties(after));
@@ -199,6 +207,10 @@ impl Canvas {
             let name = &segment.content.display_name;
             out.note(ChangeKind::Removed, Item::Segment(id.clone()), name, Vec::new());
             out.edits.push(Edit::RemoveSegment(id.clone()));
+        }
+        // What stands in the blocks of one kind can't stand in those of another, and edits don't change the kind.
+        if !is_of_one_kind {
+            out.edits.clear();
         }
         out
     }

@@ -39,7 +39,7 @@ pub struct Limits {
     /// The least share of all accounts, 0 to 1.
     pub least_share: f64,
     pub least_rows: usize,
-    /// The least number of won ones, and of lost ones.
+    /// The least number of won ones, and of lost ones, but where the bin is surely different from the usual.
     pub least_of_each: usize,
 }
 
@@ -259,8 +259,13 @@ impl Merge<'_> {
             won: sums[end].won - sums[begin].won,
             lost: sums[end].lost - sums[begin].lost,
         };
-        let fits =
-            |tally: Tally| tally.all() >= self.least.rows && tally.won.min(tally.lost) >= self.least.of_each;
+        let usual = sums[many].share();
+        let fits = |tally: Tally| {
+            let (low, high) = tally.interval();
+            let is_surely_other = low > usual || high < usual;
+            let has_both = tally.won.min(tally.lost) >= self.least.of_each;
+            tally.all() >= self.least.rows && (has_both || is_surely_other)
+        };
 
         // By the number of bins, the last bin's end, its beginning and its phase.
         let place = |begin: usize, phase: usize| begin * phases.len() + phase;
@@ -269,7 +274,7 @@ impl Merge<'_> {
         let mut best: Option<(f64, usize, usize, usize)> = None;
         for count in 1..=self.most {
             let mut layer: Vec<Vec<Option<Way>>> = (0..=many).map(|_| none()).collect();
-            for end in 1..=many {
+            for (end, slots) in layer.iter_mut().enumerate().skip(1) {
                 for begin in 0..end {
                     let tally = between(begin, end);
                     if !fits(tally) || (count == 1) != (begin == 0) {
@@ -300,7 +305,7 @@ impl Merge<'_> {
                                 most
                             }
                         };
-                        layer[end][place(begin, phase)] = way;
+                        slots[place(begin, phase)] = way;
                         if let Some(way) = way
                             && end == many
                             && best.is_none_or(|(worth, ..)| way.worth > worth)
@@ -420,7 +425,10 @@ mod tests {
                 Trend::None => {}
             }
             for bin in &binned.bins {
-                prop_assert!(bin.tally.all() >= 50 && bin.tally.won >= 5 && bin.tally.lost >= 5);
+                let (low, high) = bin.tally.interval();
+                let is_surely_other = low > of.share() || high < of.share();
+                prop_assert!(bin.tally.all() >= 50);
+                prop_assert!(bin.tally.won.min(bin.tally.lost) >= 5 || is_surely_other);
             }
             let found = binned.places(&values);
             for (bin, expected) in binned.bins.iter().enumerate() {

@@ -16,43 +16,46 @@ pub enum Suspicion {
     TooStrong(f64),
 }
 
-/// What is written down after the contact, as columns are called.
-const AFTERWARDS: [&str; 31] = [
-    "tag",
+/// What is written down after the contact, as columns are called: these words, one after the other, anywhere in the name.
+const AFTERWARDS: [&str; 34] = [
     "tags",
-    "lost",
-    "won",
-    "reason",
-    "closed",
-    "close date",
-    "deal",
-    "deal stage",
-    "sales stage",
-    "pipeline stage",
-    "lead stage",
-    "lead status",
-    "deal status",
-    "sales status",
-    "opportunity",
-    "contract",
-    "invoice",
-    "disposition",
-    "result",
+    "lost reason",
+    "loss reason",
+    "reason lost",
+    "win reason",
+    "won reason",
     "churn",
     "churned",
+    "closed",
+    "close date",
+    "closing date",
+    "deal stage",
+    "deal status",
+    "deal outcome",
+    "sales stage",
+    "sales status",
+    "pipeline stage",
+    "opportunity stage",
+    "lead stage",
+    "lead status",
+    "lead quality",
+    "lead profile",
+    "lead score",
+    "lead grade",
+    "lead rating",
     "last activity",
     "last notable activity",
     "last modified",
     "next step",
-    "duration",
-    "meeting outcome",
+    "call duration",
+    "win probability",
+    "forecast category",
     "verlustgrund",
-    "abschluss",
-    "motivo",
+    "abschlussdatum",
 ];
-/// What somebody judged, perhaps when the answer was known.
-const JUDGED: [&str; 8] =
-    ["quality", "lead profile", "rating", "score", "grade", "index", "bewertung", "valutazione"];
+/// The same, where it is the whole name; as a part of a longer one it may be a fact of the account.
+const ALONE: [&str; 8] =
+    ["tag", "duration", "result", "disposition", "probability", "rating", "quality", "next action"];
 
 /// With less information value, a name alone is no reason.
 const WORTH_A_LOOK: f64 = 0.1;
@@ -99,9 +102,12 @@ fn named(name: &str) -> Option<&'static str> {
     let name = folded(name);
     let words: Vec<&str> =
         name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    AFTERWARDS.into_iter().chain(JUDGED).find(|hint| {
-        let hint: Vec<&str> = hint.split(' ').collect();
-        words.windows(hint.len()).any(|window| window == hint)
+    let is_alone = ALONE.into_iter().find(|hint| words.join(" ") == *hint);
+    is_alone.or_else(|| {
+        AFTERWARDS.into_iter().find(|hint| {
+            let hint: Vec<&str> = hint.split(' ').collect();
+            words.windows(hint.len()).any(|window| window == hint)
+        })
     })
 }
 
@@ -136,13 +142,18 @@ mod tests {
     #[test]
     fn a_name_counts_only_where_the_column_foretells() {
         let strong = [(300, 100), (100, 300)];
-        assert_eq!(suspected("Lead Quality", &strong), Some(Suspicion::Name("quality")));
+        assert_eq!(suspected("Lead Quality", &strong), Some(Suspicion::Name("lead quality")));
         assert_eq!(
             suspected("Last_Notable-Activity", &strong),
             Some(Suspicion::Name("last notable activity"))
         );
         assert_eq!(suspected("Lead Quality", &[(200, 200), (190, 210)]), None);
-        assert_eq!(suspected("marital status", &strong), None);
+        assert_eq!(suspected("Duration", &strong), Some(Suspicion::Name("duration")));
+        for honest in
+            ["marital status", "duration_months", "Credit Score", "Contract", "Purpose", "growth stage"]
+        {
+            assert_eq!(suspected(honest, &strong), None, "{honest}");
+        }
         assert_eq!(suspected("wonderful", &strong), None);
     }
 }

@@ -97,7 +97,13 @@ struct Regression<'a> {
     price: f64,
     won: &'a [bool],
     /// The parameters that were asked last, with their loss and gradient, since the optimiser asks for the two one after the other.
-    last: RefCell<Option<(Vec<f64>, f64, Vec<f64>)>>,
+    last: RefCell<Option<Asked>>,
+}
+
+struct Asked {
+    parameters: Vec<f64>,
+    loss: f64,
+    gradient: Vec<f64>,
 }
 
 impl Regression<'_> {
@@ -112,13 +118,14 @@ impl Regression<'_> {
     }
 
     fn at(&self, parameters: &[f64]) -> (f64, Vec<f64>) {
-        if let Some((asked, loss, gradient)) = &*self.last.borrow()
-            && asked == parameters
+        if let Some(last) = &*self.last.borrow()
+            && last.parameters == parameters
         {
-            return (*loss, gradient.clone());
+            return (last.loss, last.gradient.clone());
         }
         let (loss, gradient) = self.reckon(parameters);
-        *self.last.borrow_mut() = Some((parameters.to_vec(), loss, gradient.clone()));
+        let parameters = parameters.to_vec();
+        *self.last.borrow_mut() = Some(Asked { parameters, loss, gradient: gradient.clone() });
         (loss, gradient)
     }
 

@@ -52,10 +52,11 @@ pub fn of_a_later_time(lesson: Lesson, times: &[Option<i64>]) -> Option<Compared
         times.iter().enumerate().filter_map(|(row, time)| Some(((*time)?, row))).collect();
     known.sort_unstable();
     let begin = known.get(known.len() * 3 / 4)?.0;
-    let (learnt, asked): (Vec<(i64, usize)>, Vec<(i64, usize)>) =
-        known.into_iter().partition(|(time, _)| *time < begin);
-    let rows = |part: Vec<(i64, usize)>| part.into_iter().map(|(_, row)| row).collect::<Vec<_>>();
-    let (learnt, asked) = (rows(learnt), rows(asked));
+    let rows = |is_asked: bool| -> Vec<usize> {
+        let chosen = known.iter().filter(|(time, _)| (*time >= begin) == is_asked);
+        chosen.map(|(_, row)| *row).collect()
+    };
+    let (learnt, asked) = (rows(false), rows(true));
     let (own, other) = foretold(lesson, &learnt, &asked);
     let won: Vec<bool> = asked.iter().map(|row| lesson.sample.won[*row]).collect();
     compared(&own, &other, &won)

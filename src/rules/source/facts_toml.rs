@@ -424,6 +424,11 @@ fn attribute(section: AttributeSection) -> Result<Attribute, String> {
     Ok(Attribute { kind, unit, meaning, column, actionable, min, max, closed })
 }
 
+/// Whether an attribute may be called so: a word that means nothing in scripts yet.
+pub fn is_free(name: &str) -> bool {
+    !language::is_taken(name) && Parser::new().is_name(name)
+}
+
 /// Names of attributes and factors are used as words in scripts, so they must be free there.
 fn check_name(parser: &Parser, text: &str, key: &Spanned<String>) -> Option<Diagnostic> {
     let name = key.as_ref();

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom as _;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 
 use super::*;
 use crate::domain::scorecard::sample::{Column, UNKNOWN, Values};
@@ -18,14 +18,8 @@ fn numbers(name: &str, numbers: Vec<f64>) -> Column {
 /// Accounts of which an industry and a size matter, and a lucky number and a city don't.
 fn accounts(rows: usize, seed: u64) -> Sample {
     let mut random = SmallRng::seed_from_u64(seed);
-    let (mut industry, mut size, mut city, mut lucky, mut won) = Default::default();
-    let (industry, size, city, lucky, won): (
-        &mut Vec<u32>,
-        &mut Vec<f64>,
-        &mut Vec<u32>,
-        &mut Vec<f64>,
-        &mut Vec<bool>,
-    ) = (&mut industry, &mut size, &mut city, &mut lucky, &mut won);
+    let (mut industry, mut size, mut city, mut lucky) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut won = Vec::new();
     for _ in 0..rows {
         let own = random.random_range(0..4_u32);
         let employees: f64 = random.random_range(1.0..2_000.0);
@@ -39,12 +33,12 @@ fn accounts(rows: usize, seed: u64) -> Sample {
     }
     Sample {
         columns: vec![
-            words("industry", &["trades", "software", "retail", "farms"], industry.clone()),
-            numbers("employees", size.clone()),
-            words("city", &["A", "B", "C", "D", "E"], city.clone()),
-            numbers("lucky number", lucky.clone()),
+            words("industry", &["trades", "software", "retail", "farms"], industry),
+            numbers("employees", size),
+            words("city", &["A", "B", "C", "D", "E"], city),
+            numbers("lucky number", lucky),
         ],
-        won: won.clone(),
+        won,
     }
 }
 

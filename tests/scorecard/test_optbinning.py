@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+import pathlib
 import random
 import subprocess
 
 import numpy as np
 from optbinning import OptimalBinning
-from stubs import ROOT
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def companies(path, rows=3000):
