@@ -1,7 +1,7 @@
 use proptest::prelude::*;
+use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom as _;
-use rand::SeedableRng as _;
 
 use super::*;
 use crate::domain::scorecard::sample::{Column, UNKNOWN, Values};
