@@ -1,5 +1,7 @@
 //! Ideal Customer Profiles: explicit, executable criteria.
 
+pub mod doubts;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};

@@ -296,8 +296,10 @@ async fn little_that_decompresses_to_much_is_refused_off_everybodys_way() {
     println!("/livez answers in {:?}", begin.elapsed());
     stop.store(true, Ordering::Relaxed);
     let mut refused = 0;
-    for attacker in attackers {
-        refused += within(attacker).await.unwrap();
+    // Each of them waits for its turn, which a build without optimisation takes long over; what counts is that others don't wait.
+    let all = futures::future::join_all(attackers);
+    for count in tokio::time::timeout(Duration::from_secs(60), all).await.expect("all come to their turn") {
+        refused += count.unwrap();
     }
     println!("{refused} such requests were refused");
     others.end("16 callers with 16 KB of gzip", &served);

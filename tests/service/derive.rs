@@ -193,3 +193,24 @@ fn what_can_t_be_learnt_from_is_told_with_what_to_do() {
         "{told}{error}"
     );
 }
+
+/// What is learnt is checked like any other profile: it says what it does not know, in the reader's language.
+#[test]
+fn a_profile_is_told_how_it_may_mislead() {
+    let dir = tempfile::tempdir().unwrap();
+    let profile = r#"{"display_name": "Big ones", "size_bands": [
+        {"min": 10, "max": 5000, "points_hundredths": 100, "served": "SERVED_NOW"},
+        {"min": 6000, "points_hundredths": 900, "served": "SERVED_NOW"}],
+        "decision_roles": [{"role": "owner", "min_contacts": 1}]}"#;
+    std::fs::write(dir.path().join("big.json"), profile).unwrap();
+    let (code, told, error) = run(dir.path(), &["profile", "check", "big.json"]);
+    assert_eq!(code, Some(1), "{error}");
+    insta::assert_snapshot!("doubts", told);
+    let (_, told, _) = run(dir.path(), &["profile", "check", "big.json", "--lang", "zh"]);
+    assert!(
+        told.contains("一味追逐大客户") && told.contains("忽视决策链") && told.contains("画像一成不变"),
+        "{told}"
+    );
+    let (code, _, error) = run(dir.path(), &["profile", "check", "none.json"]);
+    assert!(code == Some(1) && error.contains("none.json"), "{error}");
+}

@@ -404,11 +404,17 @@ async fn relationships_and_propositions_are_assessed_over_the_wire() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_leads_and_canvas_disagree_the_lint_says_so() {
     let server = TestServer::start().await;
+    let lenient = server.scripts.join("lead_scoring/lenient.rhai");
+    std::fs::write(lenient, "axis fit from 0 to 10;\naxis engagement from 0 to 1;\nrule \"staff\" when employees > 100 then 9 because \"Many\";\ngrade \"A\" when total >= 9;\ngrade \"D\" otherwise;\n").unwrap();
     two_segments(&server).await;
-    let profile = pb::Profile { segment: "canvases/c/segments/large".into(), ..made::profile() };
+    let profile = pb::Profile {
+        segment: "canvases/c/segments/large".into(),
+        scoring_script: "lenient".into(),
+        ..made::profile()
+    };
     let request =
         pb::CreateProfileRequest { profile: Some(profile), profile_id: "p".into(), ..Default::default() };
-    server.profiles().create_profile(request).await.unwrap();
+    crate::support::eventually(async || server.profiles().create_profile(request.clone()).await.ok()).await;
     for i in 0..12 {
         let lead = pb::Lead { profile: "profiles/p".into(), ..made::company(&format!("Lead {i}"), Some(3)) };
         let request =

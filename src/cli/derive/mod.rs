@@ -1,5 +1,6 @@
-//! `assay profile derive`: what sets won accounts apart, out of a file alone.
+//! Work with profiles: `derive` learns what sets won accounts apart, out of a file alone; `check` tells how a profile may mislead.
 
+mod check;
 mod html;
 mod report;
 
@@ -40,12 +41,15 @@ use crate::rules::{LeadFacts, ScriptKind, compile_and_try};
 pub enum ProfileVerb {
     /// Learn from a file of won and lost accounts what sets the won ones apart
     Derive(Derive),
+    /// Tell how a profile may mislead: sizes, decision chain, age, detail
+    Check(check::Check),
 }
 
 impl ProfileVerb {
     pub async fn run(self) -> anyhow::Result<Done> {
         match self {
             ProfileVerb::Derive(verb) => verb.run(),
+            ProfileVerb::Check(verb) => verb.run().await,
         }
     }
 }

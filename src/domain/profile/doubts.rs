@@ -1,0 +1,588 @@
+//! How a profile goes wrong: the three misconceptions of the articles, each with its evidence and its remedy, and the lack of detail.
+
+use super::{Dimension, ProfileContent, Served, SizeBand};
+use crate::domain::labels::of_language;
+use crate::domain::time::Time;
+
+/// What goes wrong with profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Misconception {
+    /// The bigger the customer, the better: whoever is too big for one's own delivery costs more than it brings.
+    ChasingBigCustomers,
+    /// Only one person is thought of, and somebody else decides.
+    IgnoringTheDecisionChain,
+    /// Written once, while the market moves on.
+    StaticPortrait,
+    /// Too little is said to tell anybody apart.
+    LackOfDetail,
+}
+
+/// What is doubtful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    NoSizeBands,
+    CoarseSizeBand,
+    SizeBandGap,
+    BiggestWithoutCapacity,
+    BiggerIsBetter,
+    NothingTooBig,
+    NoDecisionRoles,
+    OneDecisionRole,
+    NoRequiredRole,
+    NoReview,
+    ReviewOverdue,
+    ReviewTooRare,
+    OldEvidence,
+    DimensionMissing,
+    FewCriteria,
+    NoDisqualifiers,
+    CriterionWithoutEvidence,
+    NoPains,
+}
+
+/// One doubt about a profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    pub doubt: Doubt,
+    /// The field that it is about, such as `size_bands[2]`.
+    pub path: String,
+    /// What was seen, in figures or names of the profile.
+    pub evidence: String,
+}
+
+/// A band that spans more than so many times its least size holds customers that differ.
+const WIDEST: f64 = 10.0;
+/// A quarter of a year with a fortnight's grace: the articles ask for a look every quarter.
+const A_QUARTER: i32 = 106;
+/// Days after which evidence is old.
+const OLD: f64 = 365.0;
+/// With fewer criteria a profile fits nearly everybody.
+const FEW: usize = 3;
+
+impl Doubt {
+    pub const ALL: [Doubt; 18] = [
+        Doubt::NoSizeBands,
+        Doubt::CoarseSizeBand,
+        Doubt::SizeBandGap,
+        Doubt::BiggestWithoutCapacity,
+        Doubt::BiggerIsBetter,
+        Doubt::NothingTooBig,
+        Doubt::NoDecisionRoles,
+        Doubt::OneDecisionRole,
+        Doubt::NoRequiredRole,
+        Doubt::NoReview,
+        Doubt::ReviewOverdue,
+        Doubt::ReviewTooRare,
+        Doubt::OldEvidence,
+        Doubt::DimensionMissing,
+        Doubt::FewCriteria,
+        Doubt::NoDisqualifiers,
+        Doubt::CriterionWithoutEvidence,
+        Doubt::NoPains,
+    ];
+
+    /// The word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Doubt::NoSizeBands => "NO_SIZE_BANDS",
+            Doubt::CoarseSizeBand => "COARSE_SIZE_BAND",
+            Doubt::SizeBandGap => "SIZE_BAND_GAP",
+            Doubt::BiggestWithoutCapacity => "BIGGEST_WITHOUT_CAPACITY",
+            Doubt::BiggerIsBetter => "BIGGER_IS_BETTER",
+            Doubt::NothingTooBig => "NOTHING_TOO_BIG",
+            Doubt::NoDecisionRoles => "NO_DECISION_ROLES",
+            Doubt::OneDecisionRole => "ONE_DECISION_ROLE",
+            Doubt::NoRequiredRole => "NO_REQUIRED_ROLE",
+            Doubt::NoReview => "NO_REVIEW",
+            Doubt::ReviewOverdue => "REVIEW_OVERDUE",
+            Doubt::ReviewTooRare => "REVIEW_TOO_RARE",
+            Doubt::OldEvidence => "OLD_EVIDENCE",
+            Doubt::DimensionMissing => "DIMENSION_MISSING",
+            Doubt::FewCriteria => "FEW_CRITERIA",
+            Doubt::NoDisqualifiers => "NO_DISQUALIFIERS",
+            Doubt::CriterionWithoutEvidence => "CRITERION_WITHOUT_EVIDENCE",
+            Doubt::NoPains => "NO_PAINS",
+        }
+    }
+
+    /// Which mistake it is a sign of.
+    pub fn misconception(self) -> Misconception {
+        use Misconception as M;
+        match self {
+            Doubt::NoSizeBands
+            | Doubt::CoarseSizeBand
+            | Doubt::SizeBandGap
+            | Doubt::BiggestWithoutCapacity
+            | Doubt::BiggerIsBetter
+            | Doubt::NothingTooBig => M::ChasingBigCustomers,
+            Doubt::NoDecisionRoles | Doubt::OneDecisionRole | Doubt::NoRequiredRole => {
+                M::IgnoringTheDecisionChain
+            }
+            Doubt::NoReview | Doubt::ReviewOverdue | Doubt::ReviewTooRare | Doubt::OldEvidence => {
+                M::StaticPortrait
+            }
+            Doubt::DimensionMissing
+            | Doubt::FewCriteria
+            | Doubt::NoDisqualifiers
+            | Doubt::CriterionWithoutEvidence
+            | Doubt::NoPains => M::LackOfDetail,
+        }
+    }
+}
+
+impl ProfileContent {
+    /// All doubts at a time, by the mistake that they are signs of.
+    pub fn doubts(&self, now: Time) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let mut tell = |doubt, path: &str, evidence: String| {
+            found.push(Finding { doubt, path: path.to_owned(), evidence });
+        };
+        self.doubt_sizes(&mut tell);
+        self.doubt_roles(&mut tell);
+        self.doubt_freshness(now, &mut tell);
+        self.doubt_detail(&mut tell);
+        found.sort_by_key(|finding| finding.doubt.misconception());
+        found
+    }
+
+    fn doubt_sizes(&self, tell: &mut impl FnMut(Doubt, &str, String)) {
+        if self.size_bands.is_empty() {
+            return tell(Doubt::NoSizeBands, "size_bands", String::new());
+        }
+        let mut bands: Vec<(usize, &SizeBand)> = self.size_bands.iter().enumerate().collect();
+        bands.sort_by_key(|(_, band)| band.min);
+        let is_served = |band: &SizeBand| !matches!(band.served, Served::No);
+        for (index, band) in bands.iter().filter(|(_, band)| is_served(band)) {
+            let path = format!("size_bands[{index}]");
+            if let Some(max) =
+                band.max.filter(|max| *max as f64 > WIDEST * band.min.max(1) as f64 && *max > 100)
+            {
+                tell(Doubt::CoarseSizeBand, &path, format!("{} – {max}", band.min));
+            }
+        }
+        for pair in bands.windows(2) {
+            let ((_, low), (index, high)) = (pair[0], pair[1]);
+            if let Some(end) = low.max.filter(|end| *end < high.min) {
+                tell(Doubt::SizeBandGap, &format!("size_bands[{index}]"), format!("{end} – {}", high.min));
+            }
+        }
+        let Some((index, biggest)) = bands.iter().rev().find(|(_, band)| band.served == Served::Now) else {
+            return;
+        };
+        let path = format!("size_bands[{index}]");
+        if biggest.capacity.is_none() {
+            tell(Doubt::BiggestWithoutCapacity, &path, range(biggest));
+        }
+        if biggest.max.is_none() {
+            tell(Doubt::NothingTooBig, &path, range(biggest));
+        }
+        let points: Vec<i64> = bands.iter().map(|(_, band)| band.points.0).collect();
+        if points.len() >= 3 && points.windows(2).all(|pair| pair[0] < pair[1]) {
+            let told: Vec<String> = bands.iter().map(|(_, band)| band.points.to_string()).collect();
+            tell(Doubt::BiggerIsBetter, "size_bands", told.join(" < "));
+        }
+    }
+
+    fn doubt_roles(&self, tell: &mut impl FnMut(Doubt, &str, String)) {
+        match &self.decision_roles[..] {
+            [] => tell(Doubt::NoDecisionRoles, "decision_roles", String::new()),
+            [only] => tell(Doubt::OneDecisionRole, "decision_roles[0]", only.role.clone()),
+            roles if !roles.iter().any(|role| role.required) => {
+                let told: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+                tell(Doubt::NoRequiredRole, "decision_roles", told.join(", "));
+            }
+            _ => {}
+        }
+    }
+
+    fn doubt_freshness(&self, now: Time, tell: &mut impl FnMut(Doubt, &str, String)) {
+        match &self.review {
+            None => tell(Doubt::NoReview, "review", String::new()),
+            Some(review) if review.cadence_days == 0 => tell(Doubt::NoReview, "review", String::new()),
+            Some(review) => {
+                if review.cadence_days > A_QUARTER {
+                    tell(Doubt::ReviewTooRare, "review.cadence_days", review.cadence_days.to_string());
+                }
+                if let Some(next) = review.next_time().filter(|next| *next < now) {
+                    tell(Doubt::ReviewOverdue, "review.last_time", next.date());
+                }
+            }
+        }
+        for (field, list) in [("criteria", &self.criteria), ("disqualifiers", &self.disqualifiers)] {
+            for criterion in list {
+                let newest = criterion.evidence.iter().map(|evidence| evidence.observed_time).max();
+                if let Some(newest) = newest.filter(|newest| now.days_since(*newest) > OLD) {
+                    let path = format!("{field}[\"{}\"].evidence", criterion.id);
+                    tell(Doubt::OldEvidence, &path, newest.date());
+                }
+            }
+        }
+    }
+
+    fn doubt_detail(&self, tell: &mut impl FnMut(Doubt, &str, String)) {
+        let has = |dimension| self.criteria.iter().any(|criterion| criterion.dimension == Some(dimension));
+        let is_told = has(Dimension::IndustryAndScenario) || !self.industries.is_empty();
+        if !is_told {
+            tell(Doubt::DimensionMissing, "criteria", "industry and scenario".into());
+        }
+        if self.criteria.len() < FEW {
+            tell(Doubt::FewCriteria, "criteria", self.criteria.len().to_string());
+        }
+        if self.disqualifiers.is_empty() {
+            tell(Doubt::NoDisqualifiers, "disqualifiers", String::new());
+        }
+        for criterion in self.criteria.iter().filter(|criterion| criterion.evidence.is_empty()) {
+            let path = format!("criteria[\"{}\"].evidence", criterion.id);
+            tell(Doubt::CriterionWithoutEvidence, &path, criterion.fact.clone());
+        }
+        if self.pains.is_empty() {
+            tell(Doubt::NoPains, "pains", String::new());
+        }
+    }
+}
+
+fn range(band: &SizeBand) -> String {
+    band.max.map_or_else(|| format!("{} +", band.min), |max| format!("{} – {max}", band.min))
+}
+
+impl Finding {
+    /// What is doubtful, in one of the five languages; in English for any other.
+    pub fn text(&self, language: &str) -> String {
+        of_language(language, text(self.doubt)).replace("{0}", &self.evidence)
+    }
+}
+
+impl Misconception {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Misconception::ChasingBigCustomers => "CHASING_BIG_CUSTOMERS",
+            Misconception::IgnoringTheDecisionChain => "IGNORING_THE_DECISION_CHAIN",
+            Misconception::StaticPortrait => "STATIC_PORTRAIT",
+            Misconception::LackOfDetail => "LACK_OF_DETAIL",
+        }
+    }
+
+    /// What people call it.
+    pub fn title(self, language: &str) -> &'static str {
+        of_language(
+            language,
+            match self {
+                Misconception::ChasingBigCustomers => [
+                    "Chasing big customers",
+                    "Chạy theo khách hàng lớn",
+                    "一味追逐大客户",
+                    "السعي وراء العملاء الكبار",
+                    "Rincorrere i grandi clienti",
+                ],
+                Misconception::IgnoringTheDecisionChain => [
+                    "Ignoring the decision chain",
+                    "Bỏ qua chuỗi ra quyết định",
+                    "忽视决策链",
+                    "إغفال سلسلة القرار",
+                    "Ignorare la catena decisionale",
+                ],
+                Misconception::StaticPortrait => [
+                    "A static portrait",
+                    "Chân dung bất động",
+                    "画像一成不变",
+                    "صورة جامدة",
+                    "Un ritratto statico",
+                ],
+                Misconception::LackOfDetail => {
+                    ["Lack of detail", "Thiếu chi tiết", "细节不足", "نقص التفاصيل", "Mancanza di dettaglio"]
+                }
+            },
+        )
+    }
+
+    /// What helps.
+    pub fn remedy(self, language: &str) -> &'static str {
+        of_language(
+            language,
+            match self {
+                Misconception::ChasingBigCustomers => [
+                    "find the right size from what your own team can deliver: fine bands, which are served now, which cost more, which are too big, and how many of each you can take",
+                    "xác định quy mô phù hợp từ năng lực giao hàng của chính mình: chia nhỏ các khoảng, khoảng nào phục vụ được ngay, khoảng nào tốn kém hơn, khoảng nào quá lớn, và nhận được bao nhiêu khách mỗi khoảng",
+                    "从自身交付能力出发确定合适的规模：细分区间，标明哪些现在可服务、哪些成本更高、哪些过大，以及每个区间可承接多少客户",
+                    "حدد الحجم المناسب من قدرة فريقك على التنفيذ: شرائح دقيقة، أيها تُخدم الآن وأيها أعلى كلفة وأيها أكبر من اللازم، وكم عميلاً تستوعب في كل شريحة",
+                    "trova la dimensione giusta da ciò che il tuo team sa consegnare: fasce fini, quali servi ora, quali costano di più, quali sono troppo grandi, e quanti clienti reggi in ciascuna",
+                ],
+                Misconception::IgnoringTheDecisionChain => [
+                    "rebuild the real process of your last deals: who uses it, who decides, who holds the budget; in a small firm that is the owner, in a large one the head of IT or of the business",
+                    "dựng lại quy trình thật của các thương vụ gần đây: ai dùng, ai quyết định, ai giữ ngân sách; ở công ty nhỏ là chủ, ở công ty lớn là trưởng bộ phận CNTT hoặc nghiệp vụ",
+                    "还原最近成交的真实流程：谁使用、谁决策、谁掌握预算；小公司是老板，大公司是 IT 或业务负责人",
+                    "أعد بناء المسار الحقيقي لصفقاتك الأخيرة: من يستخدم ومن يقرر ومن يملك الميزانية؛ في الشركة الصغيرة هو المالك، وفي الكبيرة رئيس تقنية المعلومات أو القسم المعني",
+                    "ricostruisci il processo reale degli ultimi contratti: chi usa, chi decide, chi ha il budget; nella piccola impresa il titolare, nella grande il responsabile IT o di funzione",
+                ],
+                Misconception::StaticPortrait => [
+                    "look at your customers' data every quarter and sign the review off: who came, who left, what no longer sets anybody apart",
+                    "mỗi quý hãy xem lại dữ liệu khách hàng và chốt bản rà soát: ai đến, ai đi, điều gì không còn phân biệt được nữa",
+                    "每季度复查客户数据并确认结论：谁来了、谁走了、哪些标准已不再有区分力",
+                    "راجع بيانات عملائك كل ربع سنة واعتمد المراجعة: من جاء ومن غادر وما الذي لم يعد يميز أحداً",
+                    "ogni trimestre riguarda i dati dei clienti e chiudi la revisione: chi è arrivato, chi se n'è andato, che cosa non distingue più nessuno",
+                ],
+                Misconception::LackOfDetail => [
+                    "say more, and from what you know it: industry and scenario, size and stage, the decision chain, what rules an account out, and the pains that you take away; `assay profile derive` finds what your own customers have",
+                    "hãy nói rõ hơn và nêu căn cứ: ngành và tình huống, quy mô và giai đoạn, chuỗi ra quyết định, điều gì loại trừ một khách hàng, và nỗi đau mà bạn giải quyết; `assay profile derive` tìm ra đặc điểm của chính khách hàng bạn",
+                    "写得更具体并给出依据：行业与场景、规模与阶段、决策链、哪些情况应排除，以及你解决的痛点；`assay profile derive` 可从自有客户中找出特征",
+                    "قل المزيد مع السند: القطاع والحالة، الحجم والمرحلة، سلسلة القرار، ما يستبعد عميلاً، والآلام التي تزيلها؛ يجد `assay profile derive` ما يميز عملاءك أنت",
+                    "di' di più, e da dove lo sai: settore e scenario, dimensione e fase, catena decisionale, che cosa esclude un cliente e quali dolori togli; `assay profile derive` trova ciò che hanno i tuoi clienti",
+                ],
+            },
+        )
+    }
+}
+
+fn text(doubt: Doubt) -> [&'static str; 5] {
+    match doubt {
+        Doubt::NoSizeBands => [
+            "no company sizes are told, so the biggest look best",
+            "không nêu quy mô công ty nào, nên khách càng lớn trông càng tốt",
+            "没有写明公司规模，于是越大越显得好",
+            "لم يُذكر أي حجم للشركات، فيبدو الأكبر هو الأفضل",
+            "non è detta alcuna dimensione, così i più grandi sembrano i migliori",
+        ],
+        Doubt::CoarseSizeBand => [
+            "the band {0} holds companies that differ: 500, 1,000, 1,500 and 2,000 are not the same",
+            "khoảng {0} gộp những công ty rất khác nhau: 500, 1.000, 1.500 và 2.000 không giống nhau",
+            "区间 {0} 包含差异很大的公司：500、1000、1500 和 2000 并不相同",
+            "الشريحة {0} تجمع شركات مختلفة: 500 و1000 و1500 و2000 ليست سواء",
+            "la fascia {0} mette insieme imprese diverse: 500, 1.000, 1.500 e 2.000 non sono uguali",
+        ],
+        Doubt::SizeBandGap => [
+            "nothing is said of the sizes {0}",
+            "không nói gì về quy mô {0}",
+            "规模 {0} 没有说明",
+            "لم يُذكر شيء عن الأحجام {0}",
+            "non si dice nulla delle dimensioni {0}",
+        ],
+        Doubt::BiggestWithoutCapacity => [
+            "the biggest band that is served, {0}, states no capacity: nobody knows how many such customers the team can take",
+            "khoảng lớn nhất đang phục vụ, {0}, không nêu năng lực: không ai biết đội ngũ nhận được bao nhiêu khách như vậy",
+            "目前服务的最大区间 {0} 没有写明承接能力：无人知道团队能接多少这样的客户",
+            "أكبر شريحة تُخدم، {0}، لا تذكر السعة: لا أحد يعلم كم عميلاً كهذا يستوعب الفريق",
+            "la fascia più grande servita, {0}, non dice la capacità: nessuno sa quanti clienti così il team può reggere",
+        ],
+        Doubt::BiggerIsBetter => [
+            "the points only rise with the size ({0}): nothing says where it gets too much for you",
+            "điểm chỉ tăng theo quy mô ({0}): không có gì cho biết đâu là quá sức của bạn",
+            "分数只随规模上升（{0}）：没有说明何时超出你的能力",
+            "النقاط ترتفع مع الحجم فقط ({0}): لا شيء يبين متى يفوق ذلك طاقتك",
+            "i punti crescono solo con la dimensione ({0}): nulla dice quando diventa troppo per te",
+        ],
+        Doubt::NothingTooBig => [
+            "no company is too big: the band {0} has no end",
+            "không công ty nào là quá lớn: khoảng {0} không có điểm kết thúc",
+            "没有任何公司算过大：区间 {0} 没有上限",
+            "لا شركة أكبر من اللازم: الشريحة {0} بلا نهاية",
+            "nessuna impresa è troppo grande: la fascia {0} non ha fine",
+        ],
+        Doubt::NoDecisionRoles => [
+            "nobody is named who takes part in the decision",
+            "không nêu ai tham gia quyết định",
+            "没有写明谁参与决策",
+            "لم يُذكر من يشارك في القرار",
+            "non è nominato nessuno che partecipi alla decisione",
+        ],
+        Doubt::OneDecisionRole => [
+            "only one role is named, {0}: where it does not decide alone, the deal is lost elsewhere",
+            "chỉ nêu một vai trò, {0}: nếu người đó không tự quyết, thương vụ sẽ mất ở chỗ khác",
+            "只写了一个角色 {0}：若其不能独自决定，生意会在别处丢掉",
+            "ذُكر دور واحد فقط، {0}: إن لم يقرر وحده ضاعت الصفقة في مكان آخر",
+            "è nominato un solo ruolo, {0}: se non decide da solo, il contratto si perde altrove",
+        ],
+        Doubt::NoRequiredRole => [
+            "no role is required ({0}): a lead counts as reached without whoever decides",
+            "không vai trò nào là bắt buộc ({0}): khách hàng tiềm năng vẫn tính là đã tiếp cận dù thiếu người quyết định",
+            "没有必需的角色（{0}）：即使没接触到决策者也算已触达",
+            "لا دور مطلوب ({0}): يُعد العميل المحتمل قد بُلغ من دون صاحب القرار",
+            "nessun ruolo è richiesto ({0}): un lead risulta raggiunto senza chi decide",
+        ],
+        Doubt::NoReview => [
+            "nobody is to look at it again: there is no review",
+            "không ai phải xem lại: chưa đặt lịch rà soát",
+            "没有安排复查，无人会再看它",
+            "لا مراجعة محددة: لن ينظر إليه أحد ثانية",
+            "nessuno deve riguardarlo: non c'è una revisione",
+        ],
+        Doubt::ReviewOverdue => [
+            "its review was due on {0}",
+            "lẽ ra phải rà soát vào {0}",
+            "复查应于 {0} 进行",
+            "كانت مراجعته مستحقة في {0}",
+            "la revisione era prevista per il {0}",
+        ],
+        Doubt::ReviewTooRare => [
+            "it is looked at every {0} days, while markets move by the quarter",
+            "cứ {0} ngày mới xem lại, trong khi thị trường đổi theo quý",
+            "每 {0} 天才复查一次，而市场按季度变化",
+            "يُراجع كل {0} يوماً والأسواق تتغير كل ربع سنة",
+            "si riguarda ogni {0} giorni, mentre i mercati cambiano ogni trimestre",
+        ],
+        Doubt::OldEvidence => [
+            "the newest evidence is of {0}",
+            "bằng chứng mới nhất là từ {0}",
+            "最新的依据是 {0} 的",
+            "أحدث دليل يعود إلى {0}",
+            "la prova più recente è del {0}",
+        ],
+        Doubt::DimensionMissing => [
+            "nothing is said of {0}",
+            "không nói gì về: {0}",
+            "没有说明：{0}",
+            "لم يُذكر شيء عن: {0}",
+            "non si dice nulla di: {0}",
+        ],
+        Doubt::FewCriteria => [
+            "with {0} criteria it fits nearly everybody",
+            "chỉ với {0} tiêu chí thì hầu như ai cũng khớp",
+            "只有 {0} 条标准，几乎人人符合",
+            "مع {0} من المعايير يكاد ينطبق على الجميع",
+            "con {0} criteri va bene quasi per tutti",
+        ],
+        Doubt::NoDisqualifiers => [
+            "nothing rules an account out, and not every customer is worth serving",
+            "không có gì loại trừ một khách hàng, mà không phải khách nào cũng đáng phục vụ",
+            "没有任何排除条件，而并非每个客户都值得服务",
+            "لا شيء يستبعد عميلاً، وليس كل عميل جديراً بالخدمة",
+            "nulla esclude un cliente, e non tutti valgono la pena",
+        ],
+        Doubt::CriterionWithoutEvidence => [
+            "nothing stands for the criterion on {0}",
+            "tiêu chí về {0} không có căn cứ nào",
+            "关于 {0} 的标准没有依据",
+            "المعيار الخاص بـ{0} بلا سند",
+            "nulla sostiene il criterio su {0}",
+        ],
+        Doubt::NoPains => [
+            "no pains are named, so there is nothing to talk about",
+            "không nêu nỗi đau nào, nên không có gì để nói chuyện",
+            "没有写明痛点，因此无从谈起",
+            "لم تُذكر أي آلام، فلا موضوع للحديث",
+            "non sono nominati dolori, così non c'è di che parlare",
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::labels::LANGUAGES;
+    use crate::domain::profile::{Criterion, DecisionRole, Expectation, Indicator, Review};
+    use crate::domain::score::Points;
+    use crate::domain::value::Evidence;
+
+    fn now() -> Time {
+        Time::from_micros(20_000 * crate::domain::time::DAY).unwrap()
+    }
+
+    fn band(min: i64, max: Option<i64>, points: i64) -> SizeBand {
+        SizeBand { min, max, points: Points(points), served: Served::Now, capacity: Some(20) }
+    }
+
+    fn criterion(id: &str) -> Criterion {
+        let evidence = Evidence {
+            source: "40 talks".into(),
+            strength: None,
+            observed_time: now().plus_days(-30),
+            against: false,
+        };
+        Criterion {
+            id: id.parse().unwrap(),
+            dimension: Some(Dimension::IndustryAndScenario),
+            indicator: Some(Indicator::Hard),
+            fact: "industry".into(),
+            expectation: Expectation::In(vec!["heating".into()]),
+            points: Points(500),
+            because: "They renew".into(),
+            evidence: vec![evidence],
+        }
+    }
+
+    /// A profile without any doubt.
+    fn sound() -> ProfileContent {
+        let role = |role: &str, required| DecisionRole {
+            role: role.into(),
+            required,
+            min_contacts: 1,
+            ..Default::default()
+        };
+        ProfileContent {
+            display_name: "Sound".into(),
+            criteria: ["a", "b", "c"].map(criterion).to_vec(),
+            disqualifiers: vec![criterion("d")],
+            size_bands: vec![
+                band(20, Some(100), 900),
+                band(100, Some(400), 1_400),
+                band(400, Some(900), 300),
+            ],
+            decision_roles: vec![role("head_of_it", true), role("owner", false)],
+            pains: vec!["driving".into()],
+            review: Some(Review { cadence_days: 90, last_time: Some(now().plus_days(-20)) }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_sound_profile_has_no_doubt_and_each_mistake_has_its_own() {
+        assert_eq!(sound().doubts(now()), []);
+        type Spoil = fn(&mut ProfileContent);
+        let spoilt: &[(Doubt, &str, Spoil)] = &[
+            (Doubt::NoSizeBands, "", |profile| profile.size_bands.clear()),
+            (Doubt::CoarseSizeBand, "20 – 900", |profile| {
+                profile.size_bands = vec![band(20, Some(900), 100)]
+            }),
+            (Doubt::SizeBandGap, "100 – 400", |profile| drop(profile.size_bands.remove(1))),
+            (Doubt::BiggestWithoutCapacity, "400 – 900", |profile| profile.size_bands[2].capacity = None),
+            (Doubt::BiggerIsBetter, "9 < 14 < 20", |profile| profile.size_bands[2].points = Points(2_000)),
+            (Doubt::NothingTooBig, "400 +", |profile| profile.size_bands[2].max = None),
+            (Doubt::NoDecisionRoles, "", |profile| profile.decision_roles.clear()),
+            (Doubt::OneDecisionRole, "head_of_it", |profile| profile.decision_roles.truncate(1)),
+            (Doubt::NoRequiredRole, "head_of_it, owner", |profile| {
+                profile.decision_roles[0].required = false
+            }),
+            (Doubt::NoReview, "", |profile| profile.review = None),
+            (Doubt::ReviewOverdue, "2024-08-10", |profile| {
+                profile.review = Some(Review { cadence_days: 90, last_time: Some(now().plus_days(-145)) });
+            }),
+            (Doubt::ReviewTooRare, "365", |profile| {
+                profile.review = Some(Review { cadence_days: 365, last_time: Some(now().plus_days(-20)) });
+            }),
+            (Doubt::OldEvidence, "2023-05-24", |profile| {
+                profile.criteria[1].evidence[0].observed_time = now().plus_days(-499);
+            }),
+            (Doubt::DimensionMissing, "industry and scenario", |profile| {
+                profile.criteria.iter_mut().for_each(|criterion| criterion.dimension = None);
+            }),
+            (Doubt::FewCriteria, "2", |profile| profile.criteria.truncate(2)),
+            (Doubt::NoDisqualifiers, "", |profile| profile.disqualifiers.clear()),
+            (Doubt::CriterionWithoutEvidence, "industry", |profile| profile.criteria[0].evidence.clear()),
+            (Doubt::NoPains, "", |profile| profile.pains.clear()),
+        ];
+        for (doubt, evidence, spoil) in spoilt {
+            let mut profile = sound();
+            spoil(&mut profile);
+            let found: Vec<(Doubt, String)> =
+                profile.doubts(now()).into_iter().map(|finding| (finding.doubt, finding.evidence)).collect();
+            assert_eq!(found, [(*doubt, (*evidence).to_owned())]);
+        }
+        let told: Vec<Doubt> = spoilt.iter().map(|(doubt, ..)| *doubt).collect();
+        assert_eq!(told, Doubt::ALL);
+    }
+
+    #[test]
+    fn every_doubt_says_something_in_each_language() {
+        for doubt in Doubt::ALL {
+            let finding = Finding { doubt, path: String::new(), evidence: "α".into() };
+            let texts = LANGUAGES.map(|language| finding.text(language));
+            let names = texts.iter().filter(|text| text.contains('α')).count();
+            assert!(names == 0 || names == texts.len(), "{texts:?}");
+            for (index, text) in texts.iter().enumerate() {
+                assert!(!text.contains('{'), "{text}");
+                assert_eq!(texts.iter().position(|other| other == text), Some(index));
+            }
+            let remedies = LANGUAGES.map(|language| doubt.misconception().remedy(language));
+            assert!(remedies.iter().all(|remedy| remedy.len() > 60));
+        }
+    }
+}
