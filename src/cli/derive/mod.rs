@@ -40,7 +40,7 @@ use crate::rules::{LeadFacts, ScriptKind, compile_and_try};
 #[derive(Subcommand)]
 pub enum ProfileVerb {
     /// Learn from a file of won and lost accounts what sets the won ones apart
-    Derive(Derive),
+    Derive(Box<Derive>),
     /// Tell how a profile may mislead: sizes, decision chain, age, detail
     Check(check::Check),
 }

@@ -532,7 +532,7 @@ mod tests {
             (Doubt::CoarseSizeBand, "20 – 900", |profile| {
                 profile.size_bands = vec![band(20, Some(900), 100)]
             }),
-            (Doubt::SizeBandGap, "100 – 400", |profile| drop(profile.size_bands.remove(1))),
+            (Doubt::SizeBandGap, "100 – 400", |profile| _ = profile.size_bands.remove(1)),
             (Doubt::BiggestWithoutCapacity, "400 – 900", |profile| profile.size_bands[2].capacity = None),
             (Doubt::BiggerIsBetter, "9 < 14 < 20", |profile| profile.size_bands[2].points = Points(2_000)),
             (Doubt::NothingTooBig, "400 +", |profile| profile.size_bands[2].max = None),
