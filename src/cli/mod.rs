@@ -6,7 +6,6 @@ mod apply;
 mod canvas;
 mod connect;
 mod demo;
-mod derive;
 mod doctor;
 mod documents;
 mod explain;
@@ -21,6 +20,7 @@ pub mod mapping;
 mod migrate;
 mod output;
 mod probe;
+mod profile;
 mod resources;
 pub mod rows;
 mod rules;
@@ -88,7 +88,7 @@ enum Verb {
     Canvas(canvas::Canvas),
     /// Work with ideal customer profiles
     #[command(subcommand)]
-    Profile(derive::ProfileVerb),
+    Profile(profile::ProfileVerb),
     /// Work with the words of facts.toml
     #[command(subcommand)]
     Facts(infer::Facts),

@@ -1,8 +1,4 @@
-//! Work with profiles: `derive` learns what sets won accounts apart, out of a file alone; `check` tells how a profile may mislead.
-
-mod check;
-mod html;
-mod report;
+//! `assay profile derive`: what sets won accounts apart, out of a file alone.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -10,18 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Done;
-use super::infer::Inferred;
-use super::leads_file::{LeadRow, LeadsFile};
-use super::rows::FileArg;
-use super::score::moment;
-use super::table::counted;
+use super::accounts::{OutcomeColumn, Reading, Source, column_of};
+use super::{html, report};
 use crate::app::derive_profile::{self, Accounts, Collector, Derived, Learning, script};
 use crate::app::{Clock as _, SystemClock};
+use crate::cli::Done;
+use crate::cli::infer::Inferred;
 use crate::cli::output::{out, outln};
+use crate::cli::rows::FileArg;
+use crate::cli::score::moment;
+use crate::cli::table::counted;
 use crate::config::currency;
 use crate::domain::canonical::same_word;
 use crate::domain::check::Checker;
@@ -30,29 +27,11 @@ use crate::domain::scorecard::learn::{MOST_SCALE, Wanted};
 use crate::domain::text::suggestion;
 use crate::domain::time::Time;
 use crate::domain::version::Version;
-use crate::domain::vocabulary::Vocabulary;
-use crate::grpc::{convert, dynamic, pb};
+use crate::grpc::{convert, dynamic};
 use crate::priority::Nice;
 use crate::rules::set::RuleSet;
 use crate::rules::source::{Sources, facts_toml};
-use crate::rules::{LeadFacts, ScriptKind, compile_and_try};
-
-#[derive(Subcommand)]
-pub enum ProfileVerb {
-    /// Learn from a file of won and lost accounts what sets the won ones apart
-    Derive(Box<Derive>),
-    /// Tell how a profile may mislead: sizes, decision chain, age, detail
-    Check(check::Check),
-}
-
-impl ProfileVerb {
-    pub async fn run(self) -> anyhow::Result<Done> {
-        match self {
-            ProfileVerb::Derive(verb) => verb.run(),
-            ProfileVerb::Check(verb) => verb.run().await,
-        }
-    }
-}
+use crate::rules::{ScriptKind, compile_and_try};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -124,20 +103,20 @@ const SCORING: &str = "lead_scoring/default.rhai";
 const EUR: &str = "EUR";
 
 /// Everything that was learnt, with what it was learnt from.
-struct Lesson {
-    shown: String,
+pub struct Lesson {
+    pub shown: String,
     facts: String,
     currency: String,
     as_of: Time,
-    accounts: Accounts,
-    derived: Derived,
+    pub accounts: Accounts,
+    pub derived: Derived,
     /// Rows without an outcome, and rows that can't be read.
-    undecided: usize,
-    unread: usize,
+    pub undecided: usize,
+    pub unread: usize,
 }
 
 impl Derive {
-    fn run(self) -> anyhow::Result<Done> {
+    pub fn run(self) -> anyhow::Result<Done> {
         if !(5..=MOST_SCALE).contains(&self.points) {
             bail!("--points must be 5 to {MOST_SCALE}");
         }
@@ -228,8 +207,7 @@ impl Derive {
         let sources =
             [(facts_toml::PATH.to_owned(), facts.clone()), (SCORING.to_owned(), NOTHING.to_owned())];
         let rules = compiled(sources.into(), &currency)?;
-        let mut reading = Reading { undecided: 0, unread: 0 };
-        let accounts = self.read(&rules, &currency, as_of, &mut reading, &progress)?;
+        let (accounts, reading) = self.gather(&self.source(&currency, as_of), &rules, &progress)?;
         let rows = accounts.sample.rows();
         if rows == 0 {
             bail!(
@@ -262,16 +240,14 @@ impl Derive {
         Ok(Lesson { shown, facts, currency, as_of, accounts, derived, undecided, unread })
     }
 
-    /// The accounts of the file that tell an outcome.
-    fn read(
+    /// Gathers the accounts of the file that tell an outcome.
+    fn gather(
         &self,
+        source: &Source,
         rules: &RuleSet,
-        currency: &str,
-        as_of: Time,
-        reading: &mut Reading,
         progress: &ProgressBar,
-    ) -> anyhow::Result<Accounts> {
-        let mut file = LeadsFile::open(&self.file, &self.input, &rules.vocabulary, currency, as_of)?;
+    ) -> anyhow::Result<(Accounts, Reading)> {
+        let mut file = source.open(rules)?;
         let ignored = file.columns(&self.ignore).context("--ignore")?;
         let ignored: Vec<&str> = ignored.iter().map(|place| file.header[*place].trim()).collect();
         let named = rules.observed().into_iter().map(|fact| {
@@ -280,68 +256,15 @@ impl Derive {
         });
         let named = named.filter(|(_, name)| !ignored.iter().any(|ignored| same_word(ignored, name)));
         let mut collector = Collector::of(named.collect());
-        let outcome_column = self.outcome_column(&file, &rules.vocabulary)?;
-        let profile = ProfileContent::default();
-        while let Some(LeadRow { number, row, lead }) = file.read()? {
+        let reading = source.each(&mut file, rules, |number, facts, won| {
             if number % 10_000 == 0 {
-                progress.set_message(format!("{number} of {} rows read", file.count));
+                progress.set_message(format!("{number} rows read"));
             }
-            let Ok(mapped) = lead else {
-                reading.unread += 1;
-                continue;
-            };
-            let won = match outcome_column {
-                Some(place) => self.is_won(row.cells.get(place).map_or("", |cell| cell.trim())),
-                None => mapped.lead.outcome.as_ref().map(|outcome| outcome.kind() == pb::OutcomeKind::Won),
-            };
-            let Some(won) = won else {
-                reading.undecided += 1;
-                continue;
-            };
-            let mut c = Checker::at("");
-            let lead = convert::lead::content(&mut c, mapped.lead);
-            let facts = LeadFacts {
-                lead: &lead,
-                activities: &[],
-                profile: &profile,
-                created: None,
-                as_of,
-                currency,
-                vocabulary: &rules.vocabulary,
-            };
-            collector.see(&facts, won);
-        }
+            collector.see(facts, won);
+            Ok(true)
+        })?;
         file.tell();
-        Ok(collector.finish())
-    }
-
-    /// The column that outcomes are read from by --won.
-    fn outcome_column(&self, file: &LeadsFile, vocabulary: &Vocabulary) -> anyhow::Result<Option<usize>> {
-        // What is inferred says itself what the outcome is.
-        if self.scripts.is_none() || self.won.is_empty() && self.outcome.is_none() {
-            return Ok(None);
-        }
-        let name = self.outcome.clone().or_else(|| column_of(vocabulary, "outcome"));
-        let Some(name) = name else {
-            bail!("--won needs the column that it is about: name it with --outcome")
-        };
-        let place = file.header.iter().position(|known| same_word(known.trim(), &name));
-        let help = || suggestion(&name, file.header.iter().map(String::as_str));
-        Ok(Some(place.with_context(|| format!("there is no column \"{name}\"; {}", help()))?))
-    }
-
-    fn is_won(&self, cell: &str) -> Option<bool> {
-        if super::mapping::is_missing(cell) {
-            return None;
-        }
-        if self.won.is_empty() {
-            let is = |words: &[&str]| words.iter().any(|word| same_word(word, cell));
-            return match (is(&["won", "yes", "true", "1", "y"]), is(&["lost", "no", "false", "0", "n"])) {
-                (false, false) => None,
-                (won, _) => Some(won),
-            };
-        }
-        Some(self.won.iter().any(|word| same_word(word, cell)))
+        Ok((collector.finish(), reading))
     }
 
     /// The places of named columns among the questions.
@@ -371,67 +294,34 @@ impl Derive {
         rules.check_profile(&mut c, profile);
         c.finish(()).context("the profile that was written is wrong, which should not happen")?;
         let Some(card) = &lesson.derived.card else { return Ok(()) };
-        let totals = card.totals(&lesson.accounts.sample);
         let script = rules.script(ScriptKind::LeadScoring, "default")?;
-        let mut file =
-            LeadsFile::open(&self.file, &self.input, &rules.vocabulary, &lesson.currency, lesson.as_of)?;
-        let outcome_column = self.outcome_column(&file, &rules.vocabulary)?;
-        let plain = ProfileContent::default();
-        let mut expected = totals.iter();
-        let mut proven = 0;
-        while let Some(LeadRow { row, lead, .. }) = file.read()? {
-            let Ok(mapped) = lead else { continue };
-            let decided = match outcome_column {
-                Some(place) => self.is_won(row.cells.get(place).map_or("", |cell| cell.trim())).is_some(),
-                None => mapped.lead.outcome.is_some(),
-            };
-            let (true, Some(expected)) = (decided, if decided { expected.next() } else { None }) else {
-                continue;
-            };
-            if proven == MOST_PROVEN {
-                break;
-            }
-            proven += 1;
-            let mut c = Checker::at("");
-            let lead = convert::lead::content(&mut c, mapped.lead);
-            let facts = LeadFacts {
-                lead: &lead,
-                activities: &[],
-                profile: &plain,
-                created: None,
-                as_of: lesson.as_of,
-                currency: &lesson.currency,
-                vocabulary: &rules.vocabulary,
-            };
-            let total = rules.assess(script, facts)?.total.0;
+        let totals = card.totals(&lesson.accounts.sample);
+        let mut expected = totals.iter().take(MOST_PROVEN);
+        let source = self.source(&lesson.currency, lesson.as_of);
+        source.each(&mut source.open(rules)?, rules, |number, facts, _| {
+            let Some(expected) = expected.next() else { return Ok(false) };
+            let total = rules.assess(script, *facts)?.total.0;
             if total != expected * 100 {
                 bail!(
-                    "line {}: the script gives {} points, and {expected} were learnt, which should not happen",
-                    row.line,
+                    "row {number}: the script gives {} points, and {expected} were learnt, which should not happen",
                     total / 100
                 );
             }
-        }
+            Ok(true)
+        })?;
         Ok(())
+    }
+
+    fn source<'a>(&'a self, currency: &'a str, as_of: Time) -> Source<'a> {
+        // What is inferred says itself what the outcome is.
+        let says = self.scripts.is_some() && (self.outcome.is_some() || !self.won.is_empty());
+        let outcome = says.then_some(OutcomeColumn { name: self.outcome.as_deref(), won: &self.won });
+        Source { file: &self.file, input: &self.input, currency, as_of, outcome }
     }
 }
 
 /// So many accounts prove that the script says what was learnt.
 const MOST_PROVEN: usize = 20_000;
-
-struct Reading {
-    undecided: usize,
-    unread: usize,
-}
-
-/// The column that a fact is read from, as facts.toml has it.
-fn column_of(vocabulary: &Vocabulary, fact: &str) -> Option<String> {
-    let built_in = vocabulary.import.columns.get(fact).map(|column| column.name.clone());
-    built_in.or_else(|| {
-        let attribute = vocabulary.attributes.get(fact)?;
-        Some(attribute.column.as_ref().map_or_else(|| fact.to_owned(), |column| column.name.clone()))
-    })
-}
 
 fn compiled(files: BTreeMap<String, String>, currency: &str) -> anyhow::Result<RuleSet> {
     let sources = Sources::new(files);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use super::Lesson;
+use super::derive::Lesson;
 use crate::app::derive_profile::{Accounts, Derived, Question, words};
 use crate::cli::table::{Table, bold, coloured, counted, plain};
 use crate::domain::scorecard::bins::{Bin, Falls};
