@@ -112,7 +112,7 @@ fn write(sample: &Sample, path: &Path) {
 
 fn by_optbinning(data: &Path, rows: usize) -> Option<f64> {
     let python = std::env::var_os("OPTBINNING")?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/optbinning.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/derive_peer.py");
     let output = Command::new(python)
         .arg(script)
         .arg(data)

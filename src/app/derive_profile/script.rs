@@ -28,7 +28,12 @@ pub fn script(accounts: &Accounts, derived: &Derived, file: &str) -> Option<Stri
         };
         let group = unique(&title.to_lowercase(), &mut names);
         let value = characteristic.binned.information_value;
-        _ = writeln!(out, "\n// Information value {value:.2}, trend {}.", characteristic.trend().as_str());
+        // Words have no order that a trend could follow.
+        let trend = match question.asked {
+            Asked::Number(_) => format!(", trend {}", characteristic.trend().as_str()),
+            _ => String::new(),
+        };
+        _ = writeln!(out, "\n// Information value {value:.2}{trend}.");
         _ = writeln!(out, "group {} on fit {{", quoted(&group));
         let lines: Vec<(&Bin, i64)> = characteristic.lines().collect();
         let mut rules = Vec::new();

@@ -47,14 +47,17 @@ pub fn page(accounts: &Accounts, derived: &Derived, file: &str) -> String {
             Asked::Has(word) => format!("{}: {word}", question.name),
             _ => question.name.clone(),
         };
+        let trend = match question.asked {
+            Asked::Number(_) => format!(", trend {}", characteristic.trend().as_str()),
+            _ => String::new(),
+        };
         _ = write!(
             out,
-            "<h2>{}</h2>\n<p>Information value {:.2}, trend {}.</p>\n\
+            "<h2>{}</h2>\n<p>Information value {:.2}{trend}.</p>\n\
              <table><tr><th></th><th class=\"n\">accounts</th><th class=\"n\">won</th><th>won of 100, with 95 % interval</th>\
              <th class=\"n\">points</th></tr>\n",
             escape(&name),
-            characteristic.binned.information_value,
-            characteristic.trend().as_str()
+            characteristic.binned.information_value
         );
         for (bin, points) in characteristic.lines() {
             row(&mut out, &words(bin, question), bin.tally, Some(points));
