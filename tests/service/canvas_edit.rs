@@ -369,6 +369,21 @@ async fn findings_of_one_s_own_are_rules_that_reload() {
     let told = &status.pending.unwrap().diagnostics[0];
     assert!(told.file == "canvas_lint/house.rhai" && told.message.contains("employees"), "{told:?}");
     assert!(own().await.iter().any(|(code, ..)| code == "nobody wants it"), "the good rules stay");
+
+    // A script that fails on this canvas is a finding itself, and silences no other.
+    edited(&server, vec![set_text("fairs", "one two three four five six seven eight nine ten eleven")]).await;
+    let before = server.rule_set().await;
+    server.write(
+        "canvas_lint/a_shaky.rhai",
+        "finding \"shaky\" when 1 / (note_words - 11) > 0 because \"it divides\";",
+    );
+    server.write("canvas_lint/house.rhai", example);
+    server
+        .wait_for_rules(|status| status.active.as_ref().is_some_and(|active| active.rule_set != before))
+        .await;
+    let found = own().await;
+    assert!(found.iter().any(|(code, ..)| code == "CANVAS_LINT_SCRIPT_FAILS"), "{found:?}");
+    assert!(found.iter().any(|(code, ..)| code == "nobody wants it"), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,3 +186,15 @@ impl PartIds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_part_that_was_removed_is_not_given_to_a_new_one() {
+        let mut ids = PartIds::new("note", ["note-1", "fairs", "note-4", "note-99999999999"]);
+        assert_eq!([ids.assign().to_string(), ids.assign().to_string()], ["note-5", "note-6"]);
+        assert_eq!(PartIds::new("note", []).assign().to_string(), "note-1");
+    }
+}
