@@ -11,6 +11,10 @@ use clap::Subcommand;
 use super::Done;
 
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  assay profile derive leads.csv --outcome Converted     rules and a profile out of won and lost accounts
+  assay profile check leads-icp/profile.json --lang vi    how it may mislead, and what helps")]
 pub enum ProfileVerb {
     /// Learn from a file of won and lost accounts what sets the won ones apart
     Derive(Box<derive::Derive>),
