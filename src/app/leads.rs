@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::once::Once;
-use super::{App, Error, Invalid, Result, admit, until_written};
+use super::{App, Error, Result, admit, until_written};
 use crate::domain::check::{Checker, Draft};
 use crate::domain::lead::{Activity, Lead, LeadContent, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
@@ -19,7 +19,7 @@ pub struct LeadView {
 }
 
 impl LeadView {
-    fn of(record: LeadRecord, present: &Present) -> Self {
+    pub(super) fn of(record: LeadRecord, present: &Present) -> Self {
         Self { stale: record.is_stale(present).unwrap_or(false), record }
     }
 }
@@ -70,11 +70,7 @@ impl App {
 
     pub async fn leads(&self, mut query: Query) -> Result<Part<LeadView>> {
         let present = self.present();
-        // Without rules nothing is known of what words mean.
-        if let Ok(rules) = self.rule_set() {
-            let spelled = query.filter.spelled_out(&rules.vocabulary.aliases);
-            query.filter = spelled.map_err(|message| Invalid::one("filter", message))?;
-        }
+        query.filter = self.spelled_out(query.filter)?;
         let Part { items, more } = self.store.leads(query, present.clone()).await?;
         let items = items.into_iter().map(|record| LeadView::of(record, &present)).collect();
         Ok(Part { items, more })
@@ -102,9 +98,11 @@ impl App {
             admit(name, &record.lead.version, etag)?;
             let Draft { content, violations } = edit(&record.lead);
             let kept = record.lead.content.profile.as_ref();
-            let c = Checker::resume("lead", violations);
+            let mut c = Checker::resume("lead", violations);
+            let step = self.check_step(&mut c, &record.lead, &content);
             let content = self.check_lead(content, kept, &mut Profiles::new(), c).await?;
-            record.lead = record.lead.revise(content, once.stamp(self.now()));
+            step?;
+            record.revise(content, once.stamp(self.now()));
             let view = LeadView::of(record, &self.present());
             self.store.update_lead(view.record.lead.clone(), once.of(&view)).await?;
             Ok(view)

@@ -6,6 +6,7 @@ pub mod canvases;
 pub mod derive_profile;
 pub mod edit_canvas;
 pub mod examine_canvas;
+pub mod funnel;
 pub mod leads;
 pub mod metrics;
 pub mod once;
@@ -17,6 +18,8 @@ pub mod rank_stability;
 pub mod score_lead;
 pub mod segments;
 pub mod stored_rules;
+pub mod transition_lead;
+pub mod walk_leads;
 pub mod watch_canvas;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +33,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::check::Invalid;
 use crate::domain::lead::Present;
+use crate::domain::lead::way::IllegalStep;
 use crate::domain::name::{Id, ProfileName};
 use crate::domain::time::Time;
 use crate::domain::version::Version;
@@ -106,6 +110,8 @@ pub enum Error {
     RuleFailed(#[from] RuleError),
     #[error("{lead} was not known at {as_of}")]
     NotKnownThen { lead: String, as_of: Time },
+    #[error("{lead}: {step}")]
+    IllegalStep { lead: String, step: IllegalStep },
     #[error("too many wait for the same; nothing was done")]
     Overloaded,
     #[error(transparent)]

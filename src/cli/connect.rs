@@ -68,7 +68,7 @@ macro_rules! every {
 impl Clients {
     pub async fn connect(url: &str) -> anyhow::Result<Self> {
         let endpoint =
-            Channel::from_shared(url.to_owned()).with_context(|| format!("\"{url}\" is not a URL"))?;
+            Channel::from_shared(with_scheme(url)).with_context(|| format!("\"{url}\" is not a URL"))?;
         let channel = endpoint.connect_timeout(Duration::from_secs(5)).connect().await;
         let channel = channel.with_context(|| {
             format!("no server answers at {url}; start one with `assay serve`, or name it with --server")

@@ -14,6 +14,7 @@ mod import;
 mod infer;
 mod init;
 mod kinds;
+mod leads;
 pub mod leads_file;
 mod local;
 pub mod mapping;
@@ -86,6 +87,9 @@ enum Verb {
     /// Work with canvases
     #[command(subcommand)]
     Canvas(canvas::Canvas),
+    /// Work with the stored leads: funnel, disagreements, steps of their way
+    #[command(subcommand)]
+    Leads(leads::Leads),
     /// Work with ideal customer profiles
     #[command(subcommand)]
     Profile(profile::ProfileVerb),
@@ -136,6 +140,7 @@ pub fn main() -> ExitCode {
             Verb::Delete(verb) => verb.run().await,
             Verb::Segments(verb) => verb.run().await,
             Verb::Canvas(verb) => verb.run().await,
+            Verb::Leads(verb) => verb.run().await,
             Verb::Profile(verb) => verb.run().await,
             Verb::Facts(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,

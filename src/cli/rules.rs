@@ -245,6 +245,14 @@ fn reference(vocabulary: &Vocabulary) -> String {
     for (title, terms) in words {
         out += &format!("\n{title}\n\n{}", terms_table(terms));
     }
+    out += "\nReasons why leads leave their way\n\n";
+    let mut table = Table::new(&["reason", "stages", "meaning"], &[]);
+    for (code, reason) in &vocabulary.reasons {
+        let stages: Vec<&str> = reason.stages.iter().map(|stage| stage.as_str()).collect();
+        let stages = if stages.is_empty() { "any".to_owned() } else { stages.join(", ") };
+        table.row([code.clone(), stages, reason.meaning.clone()]);
+    }
+    out += &table.render();
     out
 }
 

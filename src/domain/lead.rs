@@ -1,6 +1,7 @@
 //! Leads: one account's record each, a company or a person, from first contact to churn.
 
 mod check;
+pub mod way;
 
 use std::collections::BTreeMap;
 
@@ -170,7 +171,7 @@ impl Contact {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageChange {
     pub from: LeadStage,
     pub to: LeadStage,
@@ -179,6 +180,14 @@ pub struct StageChange {
     pub reason: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub actor: String,
+    /// The last recorded score then, and its grade; the grade is empty if there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub grade: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<ScoreName>,
+    /// The probability with which the lead was drawn for this step, if it was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -360,6 +369,20 @@ impl LeadRecord {
         Self { lead, latest_score, activity_count: 0, last_activity, last_known, profile_revision }
     }
 
+    /// Gives the lead its next revision. A change of stage that this adds to its history tells of the score that the lead
+    /// had then.
+    pub fn revise(&mut self, draft: impl Into<LeadDraft>, stamp: impl Into<Stamp>) {
+        let draft = draft.into();
+        let told = draft.stage_changes.as_ref().unwrap_or(&self.lead.stage_changes).last().cloned();
+        self.lead = self.lead.revise(draft, stamp);
+        let latest = self.latest_score.as_ref();
+        if let Some(change) = self.lead.stage_changes.last_mut().filter(|last| Some(&**last) != told.as_ref())
+        {
+            change.grade = latest.map(|latest| latest.grade.clone()).unwrap_or_default();
+            change.score = latest.map(|latest| latest.name.clone());
+        }
+    }
+
     /// Whether the latest score may no longer say what scoring now would: lead, activities, profile or rules
     /// have moved on, or a day has passed and decay with it. None if there is no score.
     pub fn is_stale(&self, present: &Present) -> Option<bool> {
@@ -392,7 +415,17 @@ pub struct Activity {
 fn note_stage(history: &mut Vec<StageChange>, from: LeadStage, content: &LeadContent, stamp: &Stamp) {
     if content.stage != from {
         let (reason, actor) = (content.stage_reason.clone(), stamp.change.author.clone());
-        history.push(StageChange { from, to: content.stage, time: stamp.time, reason, actor });
+        let (grade, score, odds) = (String::new(), None, None);
+        history.push(StageChange {
+            from,
+            to: content.stage,
+            time: stamp.time,
+            reason,
+            actor,
+            grade,
+            score,
+            odds,
+        });
     }
     let surplus = history.len().saturating_sub(MAX_STAGE_CHANGES);
     history.drain(..surplus);

@@ -5,6 +5,7 @@ pub mod canonical;
 pub mod canvas;
 pub mod check;
 pub mod filter;
+pub mod funnel;
 pub mod labels;
 pub mod lead;
 pub mod listing;

@@ -109,6 +109,17 @@ impl Time {
         self.timestamp().to_zoned(jiff::tz::TimeZone::UTC).year().into()
     }
 
+    /// The calendar month in UTC, such as `2026-11`.
+    pub fn month(self) -> String {
+        self.date()[..7].to_owned()
+    }
+
+    /// The calendar quarter in UTC, such as `2026-Q4`.
+    pub fn quarter(self) -> String {
+        let there = self.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+        format!("{:04}-Q{}", there.year(), (there.month() - 1) / 3 + 1)
+    }
+
     fn timestamp(self) -> jiff::Timestamp {
         // In range by construction: Time's bounds lie within jiff's.
         jiff::Timestamp::from_microsecond(self.0).unwrap_or_default()

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::canonical::with_folded;
+use super::lead::LeadStage;
 use super::time::Zone;
 use super::written::Decimal;
 
@@ -64,6 +65,21 @@ pub struct Attribute {
 pub struct Term {
     pub meaning: String,
     pub unit: String,
+}
+
+/// A code that says why a lead left its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageReason {
+    pub meaning: String,
+    /// The stages that it leads to; none means all of them.
+    pub stages: Vec<LeadStage>,
+}
+
+impl StageReason {
+    /// Whether a lead may come to a stage for this reason.
+    pub fn fits(&self, stage: LeadStage) -> bool {
+        self.stages.is_empty() || self.stages.contains(&stage)
+    }
 }
 
 /// A column of an imported file, and how it is written where that differs from the file's way.
@@ -143,6 +159,8 @@ pub struct Vocabulary {
     pub roles: BTreeMap<String, Term>,
     pub seniorities: BTreeMap<String, Term>,
     pub factors: BTreeMap<String, Term>,
+    /// Why leads are rejected, lost, recycled or churn; none means that any word will do.
+    pub reasons: BTreeMap<String, StageReason>,
     pub import: Import,
     pub aliases: Aliases,
     /// Where weekdays and hours are told.

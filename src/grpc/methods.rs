@@ -17,7 +17,7 @@ pub struct Method {
     pub streams_in: bool,
     pub streams_out: bool,
     pub is_health: bool,
-    /// Whether it lists resources: then it may take long, and is given less time.
+    /// Whether it lists resources or looks at all of them: then it may take long, has places of its own, and another deadline.
     pub is_list: bool,
 }
 
@@ -30,6 +30,9 @@ const OTHER: Method = Method {
     is_health: false,
     is_list: false,
 };
+
+/// The methods that look at all leads there are.
+const WALKS: [&str; 3] = ["GetFunnel", "ReportDisagreements", "ExploreLeads"];
 
 /// The method of a request's path.
 pub fn of_path(path: &str) -> Method {
@@ -65,7 +68,7 @@ fn note(methods: &mut HashMap<&'static str, Method>, service: &ServiceDescriptor
             streams_in: method.is_client_streaming(),
             streams_out: method.is_server_streaming(),
             is_health: name.starts_with("grpc.health."),
-            is_list: method.name().starts_with("List"),
+            is_list: method.name().starts_with("List") || WALKS.contains(&method.name()),
         };
         methods.insert(name, described);
     }

@@ -73,6 +73,7 @@ changing! { |request| request.change.clone();
     UndeleteProfileRequest of "ProfileService/UndeleteProfile",
     CreateLeadRequest of "LeadService/CreateLead",
     UpdateLeadRequest of "LeadService/UpdateLead",
+    TransitionLeadRequest of "LeadService/TransitionLead",
     BatchUpsertLeadsRequest of "LeadService/BatchUpsertLeads",
 }
 

@@ -30,6 +30,7 @@ pub enum Reason {
     NoScript,
     RuleFailed,
     NotKnownThen,
+    IllegalStep,
     NoRules,
     StoreBusy,
     StoreFull,
@@ -52,7 +53,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 30] = [
+    pub const ALL: [Reason; 31] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -64,6 +65,7 @@ impl Reason {
         Reason::NoScript,
         Reason::RuleFailed,
         Reason::NotKnownThen,
+        Reason::IllegalStep,
         Reason::NoRules,
         Reason::StoreBusy,
         Reason::StoreFull,
@@ -98,6 +100,7 @@ impl Reason {
             Reason::NoScript => "NO_SCRIPT",
             Reason::RuleFailed => "RULE_FAILED",
             Reason::NotKnownThen => "NOT_KNOWN_THEN",
+            Reason::IllegalStep => "ILLEGAL_STEP",
             Reason::NoRules => "NO_RULES",
             Reason::StoreBusy => "STORE_BUSY",
             Reason::StoreFull => "STORE_FULL",
@@ -134,7 +137,8 @@ impl Reason {
             | Reason::NoProfile
             | Reason::NoScript
             | Reason::RuleFailed
-            | Reason::NotKnownThen => Code::FailedPrecondition,
+            | Reason::NotKnownThen
+            | Reason::IllegalStep => Code::FailedPrecondition,
             Reason::NoRules
             | Reason::Starting
             | Reason::Draining
@@ -221,6 +225,19 @@ impl From<Error> for Status {
                 status(Reason::RuleFailed, message, none(), &metadata)
             }
             Error::NotKnownThen { lead, .. } => precondition(Reason::NotKnownThen, message, &lead),
+            Error::IllegalStep { lead, step } => {
+                let allowed: Vec<&str> = step.from.may_become().iter().map(|stage| stage.as_str()).collect();
+                let metadata = [
+                    ("resource", lead.clone()),
+                    ("from", step.from.as_str().into()),
+                    ("to", step.to.as_str().into()),
+                    ("allowed", allowed.join(",")),
+                ];
+                let violation =
+                    PreconditionViolation::new(Reason::IllegalStep.as_str(), lead, message.clone());
+                let details = ErrorDetails::with_precondition_failure(vec![violation]);
+                status(Reason::IllegalStep, message, details, &metadata)
+            }
             Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
             Error::Overloaded => status(Reason::Overloaded, message, retry(), &[]),
             Error::Store(store) => store.into(),

@@ -267,7 +267,7 @@ impl UpsertItem {
             draft.stage_changes.as_ref().is_some_and(|changes| *changes != record.lead.stage_changes);
         let changed = record.lead.content != draft.content || other_history;
         if changed {
-            record.lead = record.lead.revise(draft, stamp.clone());
+            record.revise(draft, stamp.clone());
         }
         Ok(changed)
     }

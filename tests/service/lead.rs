@@ -408,6 +408,7 @@ async fn a_revision_says_who_made_it_and_a_stage_how_it_was_come_to() {
         time: made::ago(ago),
         reason: "webinar".into(),
         actor: "an".into(),
+        ..Default::default()
     };
     // A history comes from elsewhere, with its times.
     let history = vec![
@@ -432,7 +433,7 @@ async fn a_revision_says_who_made_it_and_a_stage_how_it_was_come_to() {
         lead: Some(pb::Lead {
             name: created.name.clone(),
             stage: pb::LeadStage::Rejected as i32,
-            stage_reason: "no-budget".into(),
+            stage_reason: "no_budget".into(),
             ..Default::default()
         }),
         change: change("bo", "called them"),

@@ -17,6 +17,7 @@ mod health;
 mod hostile;
 mod http_json;
 mod lead;
+mod lead_way;
 mod list;
 mod malformed;
 mod observe;

@@ -26,6 +26,7 @@ impl LeadDraft {
         let mut before: Option<&StageChange> = None;
         c.each("stage_changes", changes, |c, change| {
             c.require(change.from != change.to, "to", "must not be the stage before");
+            c.number("odds", change.odds, 0.0, 1.0);
             if let Some(before) = before {
                 c.require(
                     before.time <= change.time,

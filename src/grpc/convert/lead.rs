@@ -32,6 +32,9 @@ pub fn draft(c: &mut Checker, mut lead: pb::Lead) -> LeadDraft {
         time: required_time(c, "time", change.time),
         reason: change.reason,
         actor: change.actor,
+        grade: change.grade,
+        score: optional(c, "score", &change.score),
+        odds: change.odds,
     });
     // A history that is left out is not one that is empty: the lead's own goes on.
     let stage_changes = Some(stage_changes).filter(|changes| !changes.is_empty());
@@ -233,6 +236,9 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         time: Some(timestamp(change.time)),
         reason: change.reason.clone(),
         actor: change.actor.clone(),
+        grade: change.grade.clone(),
+        score: change.score.as_ref().map(ToString::to_string).unwrap_or_default(),
+        odds: change.odds,
     };
     pb::Lead {
         name: name.to_string(),

@@ -3,6 +3,7 @@
 
 pub mod canvas;
 pub mod edit;
+pub mod funnel;
 pub mod lead;
 pub mod profile;
 pub mod relationship;

@@ -1,14 +1,19 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::app::funnel::Exploration;
 use crate::app::leads::{Edit, LeadView, UpsertDraft, UpsertResult};
+use crate::app::transition_lead::Step;
 use crate::app::{App, Error};
 use crate::domain::check::Checker;
-use crate::domain::lead::Lead;
+use crate::domain::filter::Filter;
+use crate::domain::funnel::{GradeRange, GroupBy, MAX_SHARE, MIN_SHARE};
+use crate::domain::lead::{Lead, LeadStage};
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
-use crate::grpc::convert::{self, optional, parsed};
+use crate::grpc::convert::{self, optional, parsed, stated};
 use crate::grpc::limits;
 use crate::grpc::once::{self, Mutation};
 use crate::grpc::page::{ListRequest, PageRequest, Wanted};
@@ -259,4 +264,102 @@ impl pb::lead_service_server::LeadService for Service {
         let (leads, next_page_token) = page.cut(found, key, convert::lead::outward);
         Ok(Response::new(pb::ListLeadRevisionsResponse { leads, next_page_token }))
     }
+
+    async fn transition_lead(
+        &self,
+        request: Request<pb::TransitionLeadRequest>,
+    ) -> Result<Response<pb::Lead>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            let to = stated(&mut c, "stage", request.stage, LeadStage::New);
+            let name = finish(c, name)?;
+            let step = Step { to, reason: request.reason, odds: None };
+            Ok(self.0.transition_lead(&name, &request.etag, &step, once).await?)
+        };
+        mutation.answer(one_lead, work).await
+    }
+
+    async fn get_funnel(
+        &self,
+        request: Request<pb::GetFunnelRequest>,
+    ) -> Result<Response<pb::GetFunnelResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let filter = filter_of(&mut c, &request.filter);
+        let group_by = request.group_by.iter().enumerate();
+        let group_by = group_by
+            .map(|(i, by)| stated(&mut c, &format!("group_by[{i}]"), *by, GroupBy::Grade))
+            .collect::<Vec<_>>();
+        c.finish(())?;
+        let funnel = self.0.funnel(filter, group_by).await?;
+        let rules = self.0.rule_set()?;
+        Ok(Response::new(convert::funnel::funnel_out(funnel, &rules.vocabulary.reasons)))
+    }
+
+    async fn report_disagreements(
+        &self,
+        request: Request<pb::ReportDisagreementsRequest>,
+    ) -> Result<Response<pb::ReportDisagreementsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let filter = filter_of(&mut c, &request.filter);
+        let grades = GradeRange {
+            high: grades_of(request.high_grades, &["A"]),
+            low: grades_of(request.low_grades, &LOW_GRADES),
+        };
+        let common = grades.high.intersection(&grades.low).next();
+        c.require(common.is_none(), "low_grades", "must have no grade that is high too");
+        let limit = limit_of(&mut c, request.limit, 50);
+        c.finish(())?;
+        let report = self.0.disagreements(filter, grades).await?;
+        Ok(Response::new(convert::funnel::disagreements_out(&report, limit)))
+    }
+
+    async fn explore_leads(
+        &self,
+        request: Request<pb::ExploreLeadsRequest>,
+    ) -> Result<Response<pb::ExploreLeadsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let share = if request.share == 0.0 { 0.03 } else { request.share };
+        c.number("share", Some(share), MIN_SHARE, MAX_SHARE);
+        let exploration = Exploration {
+            filter: filter_of(&mut c, &request.filter),
+            grades: grades_of(request.grades, &LOW_GRADES),
+            share,
+            seed: request.seed,
+            limit: limit_of(&mut c, request.limit, 200),
+            is_dry: request.validate_only,
+            change: convert::change(&mut c, request.change),
+        };
+        c.finish(())?;
+        let explored = self.0.explore(exploration).await?;
+        Ok(Response::new(convert::funnel::explored_out(explored, share)))
+    }
+}
+
+/// The grades that promise little, unless a request says otherwise.
+const LOW_GRADES: [&str; 2] = ["C", "D"];
+
+fn grades_of(given: Vec<String>, usual: &[&str]) -> BTreeSet<String> {
+    match given.is_empty() {
+        true => usual.iter().map(ToString::to_string).collect(),
+        false => given.into_iter().collect(),
+    }
+}
+
+/// How many leads an answer tells of, at most 1,000.
+fn limit_of(c: &mut Checker, limit: i32, usual: usize) -> usize {
+    c.number("limit", Some(limit.into()), 0.0, 1_000.0);
+    if limit == 0 { usual } else { usize::try_from(limit).unwrap_or_default() }
+}
+
+/// A filter of leads; what is wrong with it goes to the checker.
+fn filter_of(c: &mut Checker, text: &str) -> Filter {
+    Filter::parse(text, &listing::LEAD).unwrap_or_else(|errors| {
+        errors.into_iter().for_each(|error| c.wrong_field("filter", error.to_string()));
+        Filter::default()
+    })
 }

@@ -7,10 +7,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::canonical::folded;
+use crate::domain::lead::LeadStage;
+use crate::domain::lead::way::EXPLORATION;
 use crate::domain::text::suggestion;
 use crate::domain::time::Zone;
 use crate::domain::vocabulary::{
-    ActivityColumns, Aliases, Attribute, AttributeType, Column, ContactColumns, Import, Term, Vocabulary,
+    ActivityColumns, Aliases, Attribute, AttributeType, Column, ContactColumns, Import, StageReason, Term,
+    Vocabulary,
 };
 use crate::domain::written::Decimal;
 use crate::rules::diagnostics::{Code, Diagnostic};
@@ -35,6 +38,7 @@ struct File {
     roles: BTreeMap<String, TermSection>,
     seniorities: BTreeMap<String, TermSection>,
     factors: BTreeMap<Spanned<String>, TermSection>,
+    reasons: BTreeMap<Spanned<String>, ReasonSection>,
 }
 
 #[derive(Deserialize, Default)]
@@ -172,6 +176,14 @@ struct TermSection {
     unit: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonSection {
+    meaning: String,
+    #[serde(default)]
+    stages: Vec<LeadStage>,
+}
+
 /// An activity type, with what is told of one beside its amount.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,6 +236,7 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
             Zone::default()
         }),
     };
+    let reasons = reasons(text, file.reasons, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -237,6 +250,7 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         roles: terms(file.roles),
         seniorities: terms(file.seniorities),
         factors: file.factors.into_iter().map(|(name, term)| (name.into_inner(), term.into())).collect(),
+        reasons,
         import: Import {
             id: file.import.id,
             display_name: file.import.display_name,
@@ -249,6 +263,32 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         aliases,
         zone,
     })
+}
+
+/// The codes that say why a lead leaves its way.
+fn reasons(
+    text: &str,
+    sections: BTreeMap<Spanned<String>, ReasonSection>,
+    problems: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, StageReason> {
+    let mut reasons = BTreeMap::new();
+    for (code, ReasonSection { meaning, stages }) in sections {
+        let mut wrong = |message: String, help: &str| {
+            problems.push(at(text, &code.span(), Code::BadFactsToml, message).with_help(help));
+        };
+        let name = code.as_ref();
+        if name == EXPLORATION {
+            wrong(format!("the reason \"{name}\" is the service's own"), "choose another name");
+        } else if name.is_empty() || name.chars().count() > 200 {
+            wrong(format!("a reason needs 1 to 200 characters, not {}", name.chars().count()), "shorten it");
+        }
+        if let Some(stage) = stages.iter().find(|stage| !stage.takes_reason()) {
+            let message = format!("a lead becomes {} without a reason", stage.as_str());
+            wrong(message, "the stages that take one are rejected, recycled, lost and churned");
+        }
+        reasons.insert(code.into_inner(), StageReason { meaning, stages });
+    }
+    reasons
 }
 
 fn attributes(

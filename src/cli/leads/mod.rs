@@ -1,0 +1,45 @@
+//! Work with the stored leads as a whole: their funnel, where grades and outcomes disagree, and their way.
+
+mod disagreements;
+mod explore;
+mod funnel;
+mod step;
+
+use clap::Subcommand;
+
+use super::{Done, export, import};
+
+#[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  assay leads funnel --by grade,source                     how many come how far, how fast, and why others leave
+  assay leads disagreements                                refused leads of grade A, customers of grade C, and the rules involved
+  assay leads move leads/acme rejected --reason no_budget  a step along the way, with its reason
+  assay leads explore --dry-run                            which leads of low grades would be handed over to learn from")]
+pub enum Leads {
+    /// Tell how many leads come how far, how fast, what sales accepts, and why leads leave
+    Funnel(funnel::FunnelVerb),
+    /// Tell where marketing's grades and sales' experience disagree, and the rules involved
+    Disagreements(disagreements::DisagreementsVerb),
+    /// Take a lead a step along its way
+    Move(step::MoveVerb),
+    /// Hand over some new leads of low grades, drawn by chance, to learn whether such grades are right
+    Explore(explore::ExploreVerb),
+    /// Store the leads of a file in a server: the same as `assay import`
+    Import(import::Import),
+    /// Write stored leads, with their scores, into a file: the same as `assay export`
+    Export(export::Export),
+}
+
+impl Leads {
+    pub async fn run(self) -> anyhow::Result<Done> {
+        match self {
+            Leads::Funnel(verb) => verb.run().await,
+            Leads::Disagreements(verb) => verb.run().await,
+            Leads::Move(verb) => verb.run().await,
+            Leads::Explore(verb) => verb.run().await,
+            Leads::Import(verb) => verb.run().await,
+            Leads::Export(verb) => verb.run().await,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The way of leads from marketing through sales: steps with their reasons, the funnel, where grades and outcomes disagree, and
+//! the leads that are handed over to learn from.
+
+use assay::grpc::pb;
+use tonic::Code;
+
+use crate::support::process::assay;
+use crate::support::{TestServer, failure, made};
+
+/// Large companies are graded A, all others D; a second rule fires on farms alone.
+const SCRIPT: &str = "\
+rule \"large\" when employees >= 100 then 60 because \"{employees} people\";
+rule \"farm\" when industry == \"Farming\" then 5 because \"a farm\";
+grade \"A\" when total >= 50;
+grade \"D\" otherwise;
+";
+
+async fn started() -> TestServer {
+    let server = TestServer::with_script(SCRIPT).await;
+    let profile = pb::Profile { scoring_script: "default".into(), ..made::profile() };
+    let request =
+        pb::CreateProfileRequest { profile: Some(profile), profile_id: "main".into(), ..Default::default() };
+    server.profiles().create_profile(request).await.unwrap();
+    server
+}
+
+/// Creates a lead and scores it.
+async fn scored(server: &TestServer, id: &str, lead: pb::Lead) {
+    let lead = pb::Lead { profile: "profiles/main".into(), ..lead };
+    let request = pb::CreateLeadRequest { lead: Some(lead), lead_id: id.into(), ..Default::default() };
+    server.leads().create_lead(request).await.unwrap();
+    let subject = Some(pb::score_lead_request::Subject::Lead(format!("leads/{id}")));
+    let request = pb::ScoreLeadRequest { subject, record: true, ..Default::default() };
+    server.scoring().score_lead(request).await.unwrap();
+}
+
+fn step(id: &str, stage: pb::LeadStage, reason: &str) -> pb::TransitionLeadRequest {
+    pb::TransitionLeadRequest {
+        name: format!("leads/{id}"),
+        stage: stage as i32,
+        reason: reason.into(),
+        change: Some(pb::Change { author: "bo".into(), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+async fn go(server: &TestServer, id: &str, steps: &[(pb::LeadStage, &str)]) -> pb::Lead {
+    let mut lead = pb::Lead::default();
+    for (stage, reason) in steps {
+        lead = server.leads().transition_lead(step(id, *stage, reason)).await.unwrap().into_inner();
+    }
+    lead
+}
+
+/// Runs the command line against the server.
+fn told(server: &TestServer, arguments: &[&str]) -> String {
+    let output = assay().args(arguments).args(["--server", &server.address]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_goes_its_way_with_reasons_and_who_and_when() {
+    use pb::LeadStage::{Customer, Lost, Mql, New, Recycled, Rejected, Sal, Sql};
+    let server = started().await;
+    scored(&server, "acme", made::company("Acme", Some(120))).await;
+    let refused = server.leads().transition_lead(step("acme", Sql, "")).await.unwrap_err();
+    let told_of = "new can't become sql; it can become mql, rejected, recycled";
+    assert!(refused.message().contains(told_of), "{refused:?}");
+    let (code, reason, _) = failure::<()>(Err(refused));
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "ILLEGAL_STEP"));
+
+    let lead = go(&server, "acme", &[(Mql, ""), (Sal, ""), (Sql, ""), (Lost, "no_budget")]).await;
+    let outcome = lead.outcome.clone().unwrap();
+    assert_eq!((outcome.kind(), outcome.reason.as_str()), (pb::OutcomeKind::Lost, "no_budget"));
+    let last = lead.stage_changes.last().unwrap();
+    assert_eq!(
+        (last.from(), last.to(), last.actor.as_str(), last.reason.as_str()),
+        (Sql, Lost, "bo", "no_budget")
+    );
+    // The history tells by which score the lead was judged.
+    assert_eq!(
+        (last.grade.as_str(), last.score.as_str()),
+        ("A", lead.latest_score.as_ref().unwrap().score.as_str())
+    );
+    let lead =
+        go(&server, "acme", &[(Recycled, "later"), (Mql, ""), (Sal, ""), (Sql, ""), (Customer, "")]).await;
+    assert_eq!(lead.outcome.unwrap().kind(), pb::OutcomeKind::Won);
+    assert_eq!(lead.customer.unwrap().status(), pb::CustomerStatus::Active);
+
+    // A lead leaves its way for a reason that facts.toml declares for it, however it is told.
+    scored(&server, "beta", made::company("Beta", Some(5))).await;
+    go(&server, "beta", &[(Mql, "")]).await;
+    for (wrong, hint) in [("", "one of"), ("no-budget", "\"no_budget\""), ("not_used", "no reason")] {
+        let refused = server.leads().transition_lead(step("beta", Rejected, wrong)).await.unwrap_err();
+        assert!(refused.message().contains(hint), "{refused:?}");
+        assert_eq!(failure::<()>(Err(refused)).2, ["reason"]);
+    }
+    let update = async |stage: pb::LeadStage, reason: &str| {
+        let lead = pb::Lead {
+            name: "leads/beta".into(),
+            stage: stage as i32,
+            stage_reason: reason.into(),
+            ..Default::default()
+        };
+        let request = pb::UpdateLeadRequest { lead: Some(lead), ..Default::default() };
+        server.leads().update_lead(request).await
+    };
+    assert_eq!(failure(update(Customer, "").await).1, "ILLEGAL_STEP");
+    assert_eq!(failure(update(Rejected, "").await).2, ["lead.stage_reason"]);
+    let lead = update(Rejected, "no_need").await.unwrap().into_inner();
+    assert_eq!(lead.stage_changes.last().unwrap().grade, "D");
+    let back = failure(update(New, "").await);
+    assert_eq!(back.1, "ILLEGAL_STEP");
+
+    // Repeated under its id, a step is taken once.
+    let again = pb::TransitionLeadRequest { request_id: "r1".into(), ..step("beta", Recycled, "later") };
+    let first = server.leads().transition_lead(again.clone()).await.unwrap().into_inner();
+    assert_eq!(server.leads().transition_lead(again).await.unwrap().into_inner(), first);
+    let stale = pb::TransitionLeadRequest { etag: lead.etag, ..step("beta", Mql, "") };
+    assert_eq!(failure(server.leads().transition_lead(stale).await).1, "ETAG_MISMATCH");
+    let said = told(&server, &["leads", "move", "leads/beta", "rejected", "--reason", "no_need"]);
+    assert_eq!(said, "leads/beta is rejected now: no_need\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_funnel_and_the_disagreements_of_stored_leads() {
+    use pb::LeadStage::{Customer, Lost, Mql, Rejected, Sal, Sql};
+    let server = started().await;
+    let lead = |i: usize, employees: i64, industry: &str, source: &str| {
+        let company = pb::Company {
+            display_name: format!("Company {i:02}"),
+            employees: Some(employees),
+            industry: industry.into(),
+            ..Default::default()
+        };
+        let subject = Some(pb::lead::Subject::Company(company));
+        pb::Lead { subject, source: source.into(), ..Default::default() }
+    };
+    for i in 0..12 {
+        // Of the large ones, farms are refused and the others come far; of the small ones one becomes a customer.
+        let (id, is_large) = (format!("l{i:02}"), i % 2 == 0);
+        let industry = if i % 4 == 0 { "Farming" } else { "Trades" };
+        let source = if i < 6 { "fair" } else { "webinar" };
+        scored(&server, &id, lead(i, if is_large { 200 } else { 8 }, industry, source)).await;
+        match i {
+            _ if i % 4 == 0 => go(&server, &id, &[(Mql, ""), (Rejected, "no_need")]).await,
+            2 => go(&server, &id, &[(Mql, ""), (Sal, ""), (Sql, ""), (Customer, "")]).await,
+            _ if is_large => go(&server, &id, &[(Mql, ""), (Sal, ""), (Lost, "competitor")]).await,
+            3 => go(&server, &id, &[(Mql, ""), (Sal, ""), (Sql, ""), (Customer, "")]).await,
+            5 => go(&server, &id, &[(Mql, ""), (Rejected, "too_small")]).await,
+            _ => pb::Lead::default(),
+        };
+    }
+    let request = pb::GetFunnelRequest {
+        filter: String::new(),
+        group_by: vec![pb::FunnelGroupBy::Grade as i32, pb::FunnelGroupBy::Source as i32],
+    };
+    let funnel = server.leads().get_funnel(request).await.unwrap().into_inner();
+    let total = funnel.total.unwrap();
+    assert_eq!(total.stages.iter().map(|stage| stage.reached_count).collect::<Vec<_>>(), [12, 8, 4, 2, 2]);
+    let accepted = total.accepted.unwrap();
+    assert_eq!((accepted.count, accepted.of, accepted.ratio), (4, 8, 0.5));
+    assert!(accepted.low > 0.2 && accepted.high < 0.8);
+    let keys: Vec<_> = funnel.groups.iter().map(|group| group.key.as_str()).collect();
+    assert_eq!(keys, ["A", "D", "fair", "webinar"]);
+    // What is told of some leads is what is told of a funnel of them alone.
+    let only = pb::GetFunnelRequest { filter: "source = webinar".into(), group_by: Vec::new() };
+    let alone = server.leads().get_funnel(only).await.unwrap().into_inner().total;
+    assert_eq!(alone, funnel.groups[3].figures);
+
+    let request = pb::ReportDisagreementsRequest { limit: 2, ..Default::default() };
+    let report = server.leads().report_disagreements(request).await.unwrap().into_inner();
+    let counts: Vec<_> =
+        report.counts.iter().filter_map(|count| count.share).map(|s| (s.count, s.of)).collect();
+    assert_eq!(counts, [(3, 6), (1, 2)]);
+    let leads: Vec<_> =
+        report.disagreements.iter().map(|found| (found.lead.as_str(), found.reason.as_str())).collect();
+    assert_eq!(leads, [("leads/l08", "no_need"), ("leads/l04", "no_need"), ("leads/l03", "")]);
+    // The rule that misleads stands first: it fired on all that were refused and on none that were taken.
+    let rule = &report.rules[0];
+    let shares = [rule.wrong.unwrap(), rule.right.unwrap()].map(|share| (share.count, share.of));
+    assert_eq!((rule.rule.as_str(), shares), ("farm", [(3, 3), (0, 3)]));
+    assert!(rule.lift > 6.0);
+
+    let days = told(&server, &["leads", "funnel", "--by", "grade,source"]);
+    insta::assert_snapshot!("funnel", days);
+    insta::assert_snapshot!("disagreements", told(&server, &["leads", "disagreements"]));
+    let wrong = pb::ReportDisagreementsRequest { low_grades: vec!["A".into()], ..Default::default() };
+    assert_eq!(failure(server.leads().report_disagreements(wrong).await).2, ["low_grades"]);
+    let wrong = pb::GetFunnelRequest { filter: "gard = A".into(), group_by: vec![9] };
+    assert_eq!(failure(server.leads().get_funnel(wrong).await).2, ["filter", "group_by[0]"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_leads_of_low_grades_are_handed_over_with_their_odds() {
+    let server = started().await;
+    for i in 0..150 {
+        scored(&server, &format!("s{i}"), made::company("Small", Some(3))).await;
+    }
+    scored(&server, "large", made::company("Large", Some(300))).await;
+    let request = pb::ExploreLeadsRequest { share: 0.05, seed: "one".into(), limit: 3, ..Default::default() };
+    let dry = pb::ExploreLeadsRequest { validate_only: true, limit: 0, ..request.clone() };
+    let all = server.leads().explore_leads(dry).await.unwrap().into_inner();
+    assert_eq!((all.considered_count, all.remaining_count, all.odds), (150, 0, 0.05));
+    assert!((2..20).contains(&all.leads.len()), "{}", all.leads.len());
+    // One call after another hands over just those, and then nobody.
+    let mut drawn = Vec::new();
+    for _ in 0..10 {
+        drawn.append(&mut server.leads().explore_leads(request.clone()).await.unwrap().into_inner().leads);
+    }
+    assert_eq!(drawn, all.leads);
+    let get = pb::GetLeadRequest { name: drawn[0].lead.clone(), revision: 0 };
+    let lead = server.leads().get_lead(get).await.unwrap().into_inner();
+    let change = lead.stage_changes.last().unwrap();
+    assert_eq!(
+        (lead.stage(), change.reason.as_str(), change.odds),
+        (pb::LeadStage::Mql, "exploration", Some(0.05))
+    );
+    let funnel = server.leads().get_funnel(pb::GetFunnelRequest::default()).await.unwrap().into_inner();
+    assert_eq!(funnel.total.unwrap().explored_count, drawn.len() as i64);
+    let much = pb::ExploreLeadsRequest { share: 0.2, ..Default::default() };
+    assert_eq!(failure(server.leads().explore_leads(much).await).2, ["share"]);
+    let said = told(&server, &["leads", "explore", "--dry-run", "--seed", "one", "--share", "0.05"]);
+    assert!(said.starts_with("0 of "), "{said}");
+}
