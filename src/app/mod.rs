@@ -1,6 +1,7 @@
 //! Floor 2: the use cases, one file each. Knows the store by its roles, the rules by the set in force, and
 //! the time by a clock that it is given.
 
+pub mod advise_lead;
 pub mod allocate;
 pub mod canvases;
 pub mod derive_profile;

@@ -46,10 +46,10 @@ pub struct ScoreRequest {
 }
 
 /// A profile for scoring: a stored one with its name and revision, or one that was given.
-struct ChosenProfile {
+pub(super) struct ChosenProfile {
     name: Option<ProfileName>,
     revision: i64,
-    content: ProfileContent,
+    pub content: ProfileContent,
 }
 
 impl From<Profile> for ChosenProfile {
@@ -59,13 +59,13 @@ impl From<Profile> for ChosenProfile {
 }
 
 /// A lead for scoring.
-struct ChosenLead {
-    name: Option<LeadName>,
+pub(super) struct ChosenLead {
+    pub name: Option<LeadName>,
     revision: i64,
-    content: LeadContent,
-    activities: Vec<Activity>,
+    pub content: LeadContent,
+    pub activities: Vec<Activity>,
     activity_count: i64,
-    created: Option<Time>,
+    pub created: Option<Time>,
 }
 
 impl App {
@@ -111,13 +111,8 @@ impl App {
         // Kept, it would be the latest score until that time comes.
         let future = request.record && request.as_of.is_some_and(|as_of| as_of > self.now());
         c.require(!future, "as_of_time", "a score as of a time to come can't be kept");
-        if let Subject::Inline(lead, activities) = &request.subject {
-            c.within("inline", |c| {
-                c.within("lead", |c| lead.check(c, &rules.vocabulary));
-                // What is said to be known later than now is ignored, like all after the as-of time.
-                c.each("activities", activities, |c, a| a.check(c, &rules.vocabulary, Time::MAX));
-                c.count("activities", activities.len(), MAX_ACTIVITIES);
-            });
+        self.check_subject(&mut c, rules, &request.subject);
+        if let Subject::Inline(..) = &request.subject {
             // A score is kept only if everything it depends on is.
             c.require(
                 !request.record,
@@ -134,6 +129,18 @@ impl App {
             );
         }
         Ok(c.finish(())?)
+    }
+
+    /// Checks facts that were given in the request.
+    pub(super) fn check_subject(&self, c: &mut Checker, rules: &RuleSet, subject: &Subject) {
+        if let Subject::Inline(lead, activities) = subject {
+            c.within("inline", |c| {
+                c.within("lead", |c| lead.check(c, &rules.vocabulary));
+                // What is said to be known later than now is ignored, like all after the as-of time.
+                c.each("activities", activities, |c, a| a.check(c, &rules.vocabulary, Time::MAX));
+                c.count("activities", activities.len(), MAX_ACTIVITIES);
+            });
+        }
     }
 
     /// Computes a recorded score again from all that it depended on.
@@ -169,7 +176,7 @@ impl App {
         Ok(scores)
     }
 
-    fn assess(
+    pub(super) fn assess(
         &self,
         rules: &RuleSet,
         lead: &ChosenLead,
@@ -210,7 +217,11 @@ impl App {
     }
 
     /// The lead as it was known at a time, or as it is known now; and that time.
-    async fn chosen_lead(&self, subject: Subject, as_of: Option<Time>) -> Result<(ChosenLead, Time)> {
+    pub(super) async fn chosen_lead(
+        &self,
+        subject: Subject,
+        as_of: Option<Time>,
+    ) -> Result<(ChosenLead, Time)> {
         match subject {
             Subject::Stored(name) => self.stored_lead(name, as_of).await,
             Subject::Inline(content, activities) => {
@@ -255,7 +266,7 @@ impl App {
         Ok(self.store.activities_known(lead, count, at, MAX_ACTIVITIES + 1).await?)
     }
 
-    async fn chosen_profile(
+    pub(super) async fn chosen_profile(
         &self,
         choice: ProfileChoice,
         of_lead: Option<&ProfileName>,

@@ -149,7 +149,14 @@ fn could_be(score: &pb::Score) -> String {
     } else {
         out.push('\n');
     }
-    for question in score.next_questions.iter().take(SHOWN_QUESTIONS) {
+    out += &could_find(&score.next_questions);
+    out
+}
+
+/// What finding out each fact could make of the score.
+pub fn could_find(questions: &[pb::NextQuestion]) -> String {
+    let mut out = String::new();
+    for question in questions.iter().take(SHOWN_QUESTIONS) {
         let (low, high) = (question.low_hundredths, question.high_hundredths);
         let total = if low == high { points(low) } else { format!("{} to {}", points(low), points(high)) };
         let grades = match (question.worst_grade.as_str(), question.best_grade.as_str()) {

@@ -1,6 +1,7 @@
 //! Leads: one account's record each, a company or a person, from first contact to churn.
 
 mod check;
+pub mod doubts;
 pub mod way;
 
 use std::collections::BTreeMap;

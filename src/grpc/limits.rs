@@ -171,6 +171,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("StageChange.grade", TITLE),
     ("StageChange.score", NAME),
     ("TransitionLeadRequest.reason", TITLE),
+    ("AdviseLeadRequest.lead", NAME),
+    ("AdviseLeadRequest.profiles", texts(100, 500)),
     ("GetFunnelRequest.group_by", list(6)),
     ("ReportDisagreementsRequest.high_grades", texts(20, 200)),
     ("ReportDisagreementsRequest.low_grades", texts(20, 200)),

@@ -225,3 +225,102 @@ async fn some_leads_of_low_grades_are_handed_over_with_their_odds() {
     let said = told(&server, &["leads", "explore", "--dry-run", "--seed", "one", "--share", "0.05"]);
     assert!(said.starts_with("0 of "), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_is_told_its_best_profile_and_what_to_do_next() {
+    let server = TestServer::start().await;
+    let role = |role: &str, required| pb::DecisionRole { role: role.into(), required, ..Default::default() };
+    let band = |min: i64, max: Option<i64>, served: pb::Served| pb::SizeBand {
+        min,
+        max,
+        points_hundredths: 1_400,
+        served: served as i32,
+        ..Default::default()
+    };
+    let profiles = [
+        ("large", vec![band(500, None, pb::Served::Now)], "FR"),
+        (
+            "trades",
+            vec![band(20, Some(400), pb::Served::Now), band(400, Some(900), pb::Served::Costly)],
+            "DE",
+        ),
+        ("tiny", vec![band(1, Some(20), pb::Served::Now)], "DE"),
+    ];
+    for (id, size_bands, country) in profiles {
+        let profile = pb::Profile {
+            display_name: id.to_uppercase(),
+            scoring_script: "default".into(),
+            size_bands,
+            countries: vec![country.into()],
+            decision_roles: vec![role("champion", false), role("budget_holder", true)],
+            ..Default::default()
+        };
+        let request =
+            pb::CreateProfileRequest { profile: Some(profile), profile_id: id.into(), ..Default::default() };
+        server.profiles().create_profile(request).await.unwrap();
+    }
+    let an = pb::Contact {
+        display_name: "An".into(),
+        title: "CEO".into(),
+        decision_role: "champion".into(),
+        inbound: 2,
+        ..Default::default()
+    };
+    let company = pb::Company {
+        display_name: "Acme".into(),
+        country: "DE".into(),
+        employees: Some(120),
+        ..Default::default()
+    };
+    let lead = pb::Lead {
+        subject: Some(pb::lead::Subject::Company(company)),
+        contacts: Some(pb::ContactList { contacts: vec![an] }),
+        ..Default::default()
+    };
+    let request =
+        pb::CreateLeadRequest { lead: Some(lead.clone()), lead_id: "acme".into(), ..Default::default() };
+    server.leads().create_lead(request).await.unwrap();
+
+    let subject = Some(pb::advise_lead_request::Subject::Lead("leads/acme".into()));
+    let request = pb::AdviseLeadRequest { subject, ..Default::default() };
+    let advice = server.scoring().advise_lead(request.clone()).await.unwrap().into_inner();
+    let fits: Vec<_> = advice.fits.iter().map(|fit| fit.profile.as_str()).collect();
+    assert_eq!(fits[0], "profiles/trades");
+    assert_eq!(fits.len(), 3);
+    // What scoring says of the best is what advice says of it.
+    let score = pb::ScoreLeadRequest {
+        subject: Some(pb::score_lead_request::Subject::Lead("leads/acme".into())),
+        profile_choice: Some(pb::score_lead_request::ProfileChoice::Profile("profiles/trades".into())),
+        as_of_time: advice.as_of_time,
+        ..Default::default()
+    };
+    let score = server.scoring().score_lead(score).await.unwrap().into_inner();
+    assert_eq!(
+        (&advice.fits[0].grade, advice.fits[0].total_hundredths),
+        (&score.grade, score.total_hundredths)
+    );
+    assert_eq!(advice.next_questions, score.next_questions);
+    let codes: Vec<_> = advice.doubts.iter().map(|doubt| doubt.code.as_str()).collect();
+    assert_eq!(codes, ["CEO_ONLY", "SINGLE_THREADED", "NO_BUDGET_HOLDER"]);
+    let next = advice.next_role.unwrap();
+    assert_eq!(
+        (next.role.as_str(), next.required, next.meaning.as_str()),
+        ("budget_holder", true, "Pays for it")
+    );
+    // By a profile for small firms alone, the lead is too large.
+    let tiny =
+        pb::AdviseLeadRequest { profiles: vec!["profiles/tiny".into()], language: "it".into(), ..request };
+    let advice = server.scoring().advise_lead(tiny).await.unwrap().into_inner();
+    assert_eq!((advice.fits.len(), advice.doubts[0].code.as_str()), (1, "OVERSIZED"));
+    assert!(advice.doubts[0].text.starts_with("con 120 dipendenti"));
+    // Facts that are not stored are judged alike.
+    let inline = pb::InlineLead { lead: Some(lead), ..Default::default() };
+    let subject = Some(pb::advise_lead_request::Subject::Inline(inline));
+    let request = pb::AdviseLeadRequest { subject, ..Default::default() };
+    let inline = server.scoring().advise_lead(request).await.unwrap().into_inner();
+    assert_eq!(inline.fits.iter().map(|fit| fit.profile.as_str()).collect::<Vec<_>>(), fits);
+    insta::assert_snapshot!("advice", told(&server, &["leads", "advise", "leads/acme"]));
+
+    let nothing = pb::AdviseLeadRequest { profiles: vec!["p".into()], ..Default::default() };
+    assert_eq!(failure(server.scoring().advise_lead(nothing).await).2, ["subject", "profiles[0]"]);
+}

@@ -1,5 +1,6 @@
 //! Work with the stored leads as a whole: their funnel, where grades and outcomes disagree, and their way.
 
+mod advise;
 mod disagreements;
 mod explore;
 mod funnel;
@@ -14,6 +15,7 @@ use super::{Done, export, import};
 Examples:
   assay leads funnel --by grade,source                     how many come how far, how fast, and why others leave
   assay leads disagreements                                refused leads of grade A, customers of grade C, and the rules involved
+  assay leads advise leads/acme                            its best profile, and what to do next
   assay leads move leads/acme rejected --reason no_budget  a step along the way, with its reason
   assay leads explore --dry-run                            which leads of low grades would be handed over to learn from")]
 pub enum Leads {
@@ -21,6 +23,8 @@ pub enum Leads {
     Funnel(funnel::FunnelVerb),
     /// Tell where marketing's grades and sales' experience disagree, and the rules involved
     Disagreements(disagreements::DisagreementsVerb),
+    /// Tell which profile fits a lead best, what to ask and whom to reach next, and what is doubtful
+    Advise(advise::AdviseVerb),
     /// Take a lead a step along its way
     Move(step::MoveVerb),
     /// Hand over some new leads of low grades, drawn by chance, to learn whether such grades are right
@@ -36,6 +40,7 @@ impl Leads {
         match self {
             Leads::Funnel(verb) => verb.run().await,
             Leads::Disagreements(verb) => verb.run().await,
+            Leads::Advise(verb) => verb.run().await,
             Leads::Move(verb) => verb.run().await,
             Leads::Explore(verb) => verb.run().await,
             Leads::Import(verb) => verb.run().await,

@@ -149,7 +149,7 @@ mod tests {
             ("no_budget".to_owned(), code(&[LeadStage::Rejected, LeadStage::Lost])),
             ("moved".to_owned(), code(&[])),
         ]);
-        let told = |to, reason: &str, declared| {
+        let told = |to, reason: &str, declared: &BTreeMap<String, StageReason>| {
             let mut c = Checker::at("");
             check_reason(&mut c, "reason", to, reason, declared);
             c.finish(()).err().map(|invalid| invalid.to_string()).unwrap_or_default()

@@ -1,13 +1,17 @@
 //! Scores and requests for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{WireEnum, lead, parsed, profile, time, timestamp};
+use crate::app::advise_lead::{Advice, AdviceRequest, ProfileFit};
 use crate::app::score_lead::{ProfileChoice, ScoreRequest, Subject};
 use crate::domain::check::{Checker, Invalid};
+use crate::domain::lead::doubts::{LeadFinding, NextRole, RoleState};
 use crate::domain::score::{
     Contribution, ContributionKind, Position, Question, Score, ScoreStatus, Unknown, Warning,
 };
+use crate::domain::vocabulary::Term;
 use crate::grpc::pb::{self, score_lead_request};
 
 super::wire_enum!(ScoreStatus, ScoreStatus, Scored, Disqualified, InsufficientData);
@@ -29,17 +33,8 @@ pub fn request(request: pb::ScoreLeadRequest) -> Result<ScoreRequest, Invalid> {
     let mut c = Checker::at("");
     let subject = match request.subject {
         Some(score_lead_request::Subject::Lead(name)) => parsed(&mut c, "lead", &name).map(Subject::Stored),
-        Some(score_lead_request::Subject::Inline(inline)) => Some(c.within("inline", |c| {
-            if inline.lead.is_none() {
-                c.wrong_field("lead", "is required");
-            }
-            let content = c.within("lead", |c| lead::content(c, inline.lead.unwrap_or_default()));
-            Subject::Inline(Box::new(content), lead::activities(c, inline.activities, None))
-        })),
-        None => {
-            c.wrong_field("subject", "is required: a lead or inline facts");
-            None
-        }
+        Some(score_lead_request::Subject::Inline(inline)) => Some(inline_lead(&mut c, inline)),
+        None => no_subject(&mut c),
     };
     let choice = match request.profile_choice {
         None => Some(ProfileChoice::Usual),
@@ -65,6 +60,92 @@ pub fn request(request: pb::ScoreLeadRequest) -> Result<ScoreRequest, Invalid> {
             Ok(ScoreRequest { subject, profile, as_of, record: request.record, has_outlook, violations })
         }
         _ => Err(Invalid(violations)),
+    }
+}
+
+fn inline_lead(c: &mut Checker, inline: pb::InlineLead) -> Subject {
+    c.within("inline", |c| {
+        if inline.lead.is_none() {
+            c.wrong_field("lead", "is required");
+        }
+        let content = c.within("lead", |c| lead::content(c, inline.lead.unwrap_or_default()));
+        Subject::Inline(Box::new(content), lead::activities(c, inline.activities, None))
+    })
+}
+
+fn no_subject(c: &mut Checker) -> Option<Subject> {
+    c.wrong_field("subject", "is required: a lead or inline facts");
+    None
+}
+
+/// A request for advice, read as [`request`] reads one for a score.
+pub fn advice_request(request: pb::AdviseLeadRequest) -> Result<AdviceRequest, Invalid> {
+    use pb::advise_lead_request::Subject as Given;
+    let mut c = Checker::at("");
+    let subject = match request.subject {
+        Some(Given::Lead(name)) => parsed(&mut c, "lead", &name).map(Subject::Stored),
+        Some(Given::Inline(inline)) => Some(inline_lead(&mut c, inline)),
+        None => no_subject(&mut c),
+    };
+    let names = request.profiles.iter().enumerate();
+    let profiles = names.filter_map(|(i, name)| parsed(&mut c, &format!("profiles[{i}]"), name)).collect();
+    let as_of = time(&mut c, "as_of_time", request.as_of_time);
+    let violations = c.draft(()).violations;
+    match subject {
+        Some(subject) => Ok(AdviceRequest { subject, profiles, as_of, violations }),
+        None => Err(Invalid(violations)),
+    }
+}
+
+pub fn advice_out(advice: &Advice, roles: &BTreeMap<String, Term>, language: &str) -> pb::AdviseLeadResponse {
+    let doubt = |finding: &LeadFinding| pb::Warning {
+        code: finding.doubt.as_str().into(),
+        severity: pb::WarningSeverity::Warning as i32,
+        text: finding.text(language),
+        evidence: finding.evidence.clone(),
+        remedy: finding.doubt.remedy(language).into(),
+    };
+    let next_role = |next: &NextRole| pb::NextRole {
+        role: next.role.clone(),
+        meaning: roles.get(&next.role).map(|role| role.meaning.clone()).unwrap_or_default(),
+        required: next.required,
+        contact: match &next.state {
+            RoleState::Silent { contact, .. } => contact.to_string(),
+            RoleState::Unknown | RoleState::Few { .. } => String::new(),
+        },
+        text: next.text(language),
+    };
+    let questions = advice.outlook.as_ref().map(|outlook| outlook.questions.iter().map(question).collect());
+    pb::AdviseLeadResponse {
+        lead: advice.lead.as_ref().map(ToString::to_string).unwrap_or_default(),
+        as_of_time: Some(timestamp(advice.as_of)),
+        fits: advice.fits.iter().map(fit_out).collect(),
+        next_questions: questions.unwrap_or_default(),
+        next_role: advice.next_role.as_ref().map(next_role),
+        doubts: advice.doubts.iter().map(doubt).collect(),
+    }
+}
+
+/// How many reasons are told of each profile.
+const REASONS: usize = 3;
+
+fn fit_out(fit: &ProfileFit) -> pb::ProfileFit {
+    let named = pb::ProfileFit {
+        profile: fit.profile.to_string(),
+        display_name: fit.display_name.clone(),
+        ..Default::default()
+    };
+    match &fit.assessment {
+        Ok(assessment) => pb::ProfileFit {
+            status: assessment.status.outward(),
+            grade: assessment.grade.as_deref().unwrap_or_default().to_owned(),
+            total_hundredths: assessment.total.0,
+            fit_hundredths: assessment.fit.0,
+            engagement_hundredths: assessment.engagement.0,
+            reasons: fit.reasons(REASONS).iter().map(ToString::to_string).collect(),
+            ..named
+        },
+        Err(error) => pb::ProfileFit { failure: error.to_string(), ..named },
     }
 }
 

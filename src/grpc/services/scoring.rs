@@ -125,4 +125,15 @@ impl pb::scoring_service_server::ScoringService for Service {
         let score = self.0.replay_score(&finish(c, name)?).await?;
         Ok(Response::new(convert::score::outward(&score)))
     }
+
+    async fn advise_lead(
+        &self,
+        request: Request<pb::AdviseLeadRequest>,
+    ) -> Result<Response<pb::AdviseLeadResponse>, Status> {
+        let rules = self.0.rule_set()?;
+        let request = request.into_inner();
+        let language = request.language.clone();
+        let advice = self.0.advise_lead(convert::score::advice_request(request)?).await?;
+        Ok(Response::new(convert::score::advice_out(&advice, &rules.vocabulary.roles, &language)))
+    }
 }
