@@ -1,6 +1,8 @@
 //! Ideal Customer Profiles: explicit, executable criteria.
 
 pub mod doubts;
+pub mod portrait;
+pub mod review;
 
 use std::collections::BTreeSet;
 

@@ -1,11 +1,13 @@
 //! What a rule can ask of a lead, laid open for whoever learns from leads: the values that rules would see, no others.
 
+use super::evaluate::criteria::expectation_met;
 use super::evaluate::facts::LeadFacts;
 use super::evaluate::value::{Value, Words};
 use super::language::ScriptKind;
 use super::language::catalogue::{FactDef, FactSource};
 use super::language::types::Type;
 use super::set::RuleSet;
+use crate::domain::profile::Criterion;
 
 /// A fact with how a rule asks for it.
 #[derive(Debug, Clone)]
@@ -67,6 +69,15 @@ impl RuleSet {
                 Some(Observed { fact, asked, meaning, unit, source, since_created: has_created })
             })
             .collect()
+    }
+}
+
+impl RuleSet {
+    /// Whether a profile's criterion holds of a lead; `None` if that is not known, or can't be asked any more.
+    pub fn meets(&self, criterion: &Criterion, lead: &LeadFacts) -> Option<bool> {
+        let fact = &self.catalogue.facts[self.catalogue.find(&criterion.fact, ScriptKind::LeadScoring)?];
+        let meanings = lead.vocabulary.aliases.get(&*fact.name);
+        expectation_met(&criterion.expectation, meanings, lead.fact(&fact.source)?)
     }
 }
 

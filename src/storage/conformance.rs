@@ -1,5 +1,6 @@
 //! One suite over every backend: each case gets a fresh, empty store.
 
+mod jobs;
 mod lists;
 mod made;
 mod races;
@@ -25,6 +26,7 @@ use crate::domain::profile::ProfileContent;
 use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
 use crate::domain::value::{FactValue, Value};
 use crate::domain::version::{Change, Version};
+use jobs::*;
 use lists::*;
 use made::*;
 use races::*;
@@ -72,6 +74,9 @@ cases! {
     a_pointed_to_canvas_is_not_deleted,
     a_rule_set_is_kept_once_and_the_last_in_force_is_known,
     writes_at_the_same_time_are_all_kept,
+    a_job_is_worked_on_by_one_at_a_time_and_taken_over,
+    a_job_is_cancelled_listed_and_forgotten,
+    of_many_who_want_work_each_takes_another,
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,9 +18,10 @@ use async_trait::async_trait;
 
 use crate::domain::canvas::Canvas;
 use crate::domain::check::Invalid;
+use crate::domain::job::{Job, JobState};
 use crate::domain::lead::{Activity, Lead, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
-use crate::domain::name::{CanvasName, LeadName, ProfileName, ScoreName, SegmentName};
+use crate::domain::name::{CanvasName, Id, LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::Profile;
 use crate::domain::score::Score;
 use crate::domain::segment::{LeadCounts, LeadTally};
@@ -399,6 +400,47 @@ pub trait ReceiptStore: Send + Sync {
     async fn answer(&self, key: &RequestKey) -> Result<Option<Vec<u8>>>;
 }
 
+/// What is kept while a job is worked on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beat {
+    /// Until when the job stays with whoever works on it.
+    pub lease_until: Time,
+    pub progress: f64,
+    pub doing: String,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JobEnd {
+    pub state: JobState,
+    /// What came of it, as JSON.
+    pub outcome: String,
+    pub time: Time,
+}
+
+/// Long work in one table. Whoever takes a job holds it by a lease and gets a number, its fence: when the lease runs out,
+/// another may take it, and then the first can't write to it any more, however late it wakes up.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    async fn create_job(&self, job: Job, receipt: Option<Receipt<()>>) -> Result<()>;
+    async fn job(&self, id: &Id) -> Result<Job>;
+    /// The newest first, by their numbers.
+    async fn jobs(&self, window: Window) -> Result<Vec<Job>>;
+    /// Takes the oldest job that nobody works on, or whose lease ran out before now.
+    async fn take_job(&self, now: Time, lease_until: Time) -> Result<Option<Job>>;
+    /// Tells how far a job is and keeps it; says whether somebody wants it to end. [`StoreError::Conflict`] if it was taken
+    /// by another, or has ended.
+    async fn keep_job(&self, id: &Id, fence: i64, beat: Beat) -> Result<bool>;
+    /// Ends a job; [`StoreError::Conflict`] if it was taken by another, or has ended.
+    async fn end_job(&self, id: &Id, fence: i64, end: JobEnd) -> Result<()>;
+    /// Wants a job to end: one that nobody works on has ended, one that is worked on will. One that has ended stays so.
+    async fn cancel_job(&self, id: &Id, now: Time) -> Result<()>;
+    /// Removes a job that has ended; [`StoreError::Conflict`] if it has not.
+    async fn delete_job(&self, id: &Id) -> Result<()>;
+    /// Removes the jobs that ended before a time; says how many they were.
+    async fn forget_jobs(&self, before: Time) -> Result<u64>;
+}
+
 /// How busy a store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Load {
@@ -424,7 +466,7 @@ pub enum Upgrade {
 /// All roles of a store.
 #[async_trait]
 pub trait Store:
-    CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore + ReceiptStore
+    CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore + ReceiptStore + JobStore
 {
     /// What kind of database it is, as OpenTelemetry names it.
     fn system(&self) -> &'static str;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{Part, Result, StoreError, StoredRuleSet};
+use crate::domain::job::{Job, JobState};
 use crate::domain::lead::{Activity, CustomerStatus, LatestScore, Lead, LeadRecord};
 use crate::domain::listing::{listed_attributes, listed_text, listed_word};
 use crate::domain::name::SegmentName;
@@ -314,4 +315,29 @@ impl<'a> ProfileColumns<'a> {
             update_micros: profile.version.update_time.micros(),
         }
     }
+}
+
+/// The columns of a job, as [`job`] reads them.
+pub const JOB_COLUMNS: &str = "number, id, request, create_micros, state, fence, lease_micros, progress, doing, cancelled, \
+                               outcome, end_micros";
+
+/// Reads a job from [`JOB_COLUMNS`].
+pub fn job(row: &dyn Columns) -> Result<Job> {
+    let text = |column| Ok::<String, StoreError>(row.text(column)?.unwrap_or_default().to_owned());
+    let id = row.some_text(1)?.parse().map_err(|_| StoreError::Damaged("a job".into()))?;
+    let state = JobState::named(row.some_text(4)?).ok_or_else(|| StoreError::Damaged("a job".into()))?;
+    Ok(Job {
+        id,
+        number: row.some_integer(0)?,
+        request: text(2)?,
+        create_time: row.time(3)?.ok_or_else(empty)?,
+        state,
+        fence: row.some_integer(5)?,
+        lease_until: row.time(6)?,
+        progress: row.float(7)?.unwrap_or_default(),
+        doing: text(8)?,
+        is_cancelled: row.some_integer(9)? != 0,
+        outcome: text(10)?,
+        end_time: row.time(11)?,
+    })
 }

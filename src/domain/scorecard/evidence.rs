@@ -1,10 +1,11 @@
 //! What counts of won and lost accounts say: weight of evidence, information value, intervals, and tests of whether it could be
 //! chance.
 
+use serde::{Deserialize, Serialize};
 use statrs::function::gamma;
 
 /// Counts of outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     pub won: usize,
     pub lost: usize,

@@ -3,6 +3,7 @@
 
 mod canvas;
 mod examine;
+mod job;
 mod lead;
 mod profile;
 mod receipt;

@@ -19,11 +19,38 @@ const LOCK: i64 = 0x61_7373_6179;
 
 /// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
 /// SQL alone can't fill. Never change one that was released.
-const MIGRATIONS: [(&str, &str); 6] =
-    [(FIRST, ""), (LISTS, LISTS_FILLED), (LAST_KNOWN, ""), (FACTS, ""), (IN_FORCE, ""), (PROPERTIES, "")];
+const MIGRATIONS: [(&str, &str); 7] = [
+    (FIRST, ""),
+    (LISTS, LISTS_FILLED),
+    (LAST_KNOWN, ""),
+    (FACTS, ""),
+    (IN_FORCE, ""),
+    (PROPERTIES, ""),
+    (JOBS, ""),
+];
 /// The migrations that `fill_lists` and `fill_facts` belong to.
 const LISTS_VERSION: i32 = 2;
 const FACTS_VERSION: i32 = 4;
+
+/// Long work, its leases and what came of it.
+const JOBS: &str = r#"
+CREATE TABLE jobs (
+    number        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id            TEXT COLLATE "C" NOT NULL UNIQUE,
+    request       TEXT NOT NULL,
+    create_micros BIGINT NOT NULL,
+    state         TEXT COLLATE "C" NOT NULL,
+    fence         BIGINT NOT NULL,
+    lease_micros  BIGINT,
+    progress      DOUBLE PRECISION NOT NULL,
+    doing         TEXT NOT NULL,
+    cancelled     BIGINT NOT NULL,
+    outcome       TEXT NOT NULL,
+    end_micros    BIGINT
+);
+CREATE INDEX jobs_open ON jobs (number) WHERE end_micros IS NULL;
+CREATE INDEX jobs_ended ON jobs (end_micros) WHERE end_micros IS NOT NULL;
+"#;
 
 /// What is told of an activity beside its amount, as JSON; nothing if nothing is.
 const PROPERTIES: &str = "ALTER TABLE activities ADD COLUMN properties TEXT";

@@ -2,6 +2,7 @@
 
 mod canvas;
 mod examine;
+mod job;
 mod lead;
 mod profile;
 mod receipt;

@@ -26,14 +26,35 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
     Migration { sql: LAST_KNOWN, fill: None, then: "" },
     Migration { sql: FACTS, fill: Some(fill_facts), then: "" },
     Migration { sql: IN_FORCE, fill: None, then: "" },
     Migration { sql: PROPERTIES, fill: None, then: "" },
+    Migration { sql: JOBS, fill: None, then: "" },
 ];
+
+/// Long work, its leases and what came of it.
+const JOBS: &str = "
+CREATE TABLE jobs (
+    number        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id            TEXT NOT NULL UNIQUE,
+    request       TEXT NOT NULL,
+    create_micros INTEGER NOT NULL,
+    state         TEXT NOT NULL,
+    fence         INTEGER NOT NULL,
+    lease_micros  INTEGER,
+    progress      REAL NOT NULL,
+    doing         TEXT NOT NULL,
+    cancelled     INTEGER NOT NULL,
+    outcome       TEXT NOT NULL,
+    end_micros    INTEGER
+);
+CREATE INDEX jobs_open ON jobs (number) WHERE end_micros IS NULL;
+CREATE INDEX jobs_ended ON jobs (end_micros) WHERE end_micros IS NOT NULL;
+";
 
 /// What is told of an activity beside its amount, as JSON; nothing if nothing is.
 const PROPERTIES: &str = "ALTER TABLE activities ADD COLUMN properties TEXT";

@@ -1,0 +1,110 @@
+//! Long work: one works on it at a time, and another goes on when its lease runs out.
+
+use super::*;
+
+fn at(second: i64) -> Time {
+    Time::from_micros(1_780_000_000_000_000 + second * 1_000_000).unwrap()
+}
+
+fn beat(until: i64, progress: f64) -> Beat {
+    Beat { lease_until: at(until), progress, doing: format!("at {progress}") }
+}
+
+async fn created(store: &dyn Store, id: &str) {
+    store
+        .create_job(Job::new(id.parse().unwrap(), format!("{{\"of\":\"{id}\"}}"), at(0)), None)
+        .await
+        .unwrap();
+}
+
+fn id(id: &str) -> Id {
+    id.parse().unwrap()
+}
+
+pub async fn a_job_is_worked_on_by_one_at_a_time_and_taken_over(store: Arc<dyn Store>) {
+    assert_eq!(store.take_job(at(0), at(10)).await.unwrap(), None);
+    created(&*store, "a").await;
+    created(&*store, "b").await;
+    let taken_twice = store.create_job(Job::new(id("a"), String::new(), at(0)), None).await;
+    assert!(matches!(taken_twice, Err(StoreError::AlreadyExists(_))));
+
+    // The oldest first, each once.
+    let first = store.take_job(at(1), at(10)).await.unwrap().unwrap();
+    assert_eq!(
+        (first.id.as_str(), first.state, first.fence, first.request.as_str()),
+        ("a", JobState::Running, 1, "{\"of\":\"a\"}")
+    );
+    assert_eq!(store.take_job(at(1), at(10)).await.unwrap().unwrap().id, id("b"));
+    assert_eq!(store.take_job(at(1), at(10)).await.unwrap(), None);
+
+    // Whoever says that it lives keeps it; who does not loses it, and can't write to it any more.
+    assert!(!store.keep_job(&id("a"), 1, beat(30, 0.5)).await.unwrap());
+    assert_eq!(store.take_job(at(11), at(20)).await.unwrap().unwrap().id, id("b"));
+    let over = store.take_job(at(31), at(60)).await.unwrap().unwrap();
+    assert_eq!((over.id.as_str(), over.fence, over.progress, over.doing.as_str()), ("a", 2, 0.5, "at 0.5"));
+    let third = store.take_job(at(31), at(60)).await.unwrap().unwrap();
+    assert_eq!((third.id.as_str(), third.fence, third.progress), ("b", 3, 0.0));
+    let end = || JobEnd { state: JobState::Done, outcome: "{}".into(), time: at(40) };
+    assert!(matches!(store.keep_job(&id("a"), 1, beat(90, 0.9)).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(store.end_job(&id("a"), 1, end()).await, Err(StoreError::Conflict(_))));
+    store.end_job(&id("a"), 2, end()).await.unwrap();
+    assert!(matches!(store.end_job(&id("a"), 2, end()).await, Err(StoreError::Conflict(_))), "it ends once");
+    let done = store.job(&id("a")).await.unwrap();
+    assert_eq!(
+        (done.state, done.progress, done.outcome.as_str(), done.end_time),
+        (JobState::Done, 1.0, "{}", Some(at(40)))
+    );
+    assert_eq!(
+        store.take_job(at(10_000), at(10_001)).await.unwrap().unwrap().id,
+        id("b"),
+        "what has ended is not taken"
+    );
+}
+
+pub async fn a_job_is_cancelled_listed_and_forgotten(store: Arc<dyn Store>) {
+    for job in ["a", "b", "c"] {
+        created(&*store, job).await;
+    }
+    let running = store.take_job(at(1), at(10)).await.unwrap().unwrap();
+    // One that is worked on learns of it; one that waits has ended.
+    store.cancel_job(&running.id, at(2)).await.unwrap();
+    assert_eq!(store.job(&running.id).await.unwrap().state, JobState::Running);
+    assert!(store.keep_job(&running.id, running.fence, beat(20, 0.1)).await.unwrap());
+    store.cancel_job(&id("b"), at(3)).await.unwrap();
+    let cancelled = store.job(&id("b")).await.unwrap();
+    assert_eq!(
+        (cancelled.state, cancelled.end_time, cancelled.is_cancelled),
+        (JobState::Cancelled, Some(at(3)), true)
+    );
+    assert!(matches!(store.cancel_job(&id("z"), at(3)).await, Err(StoreError::NotFound(_))));
+    assert_eq!(store.take_job(at(4), at(10)).await.unwrap().unwrap().id, id("c"));
+
+    let window = |after, limit| Window { after, limit };
+    let listed = store.jobs(window(None, 2)).await.unwrap();
+    assert_eq!(listed.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["c", "b"]);
+    let rest = store.jobs(window(Some(listed[1].number), 2)).await.unwrap();
+    assert_eq!(rest.iter().map(|job| job.id.as_str()).collect::<Vec<_>>(), ["a"]);
+
+    assert!(matches!(store.delete_job(&id("a")).await, Err(StoreError::Conflict(_))), "it is worked on");
+    store.delete_job(&id("b")).await.unwrap();
+    assert!(matches!(store.delete_job(&id("b")).await, Err(StoreError::NotFound(_))));
+    store
+        .end_job(&id("c"), 1, JobEnd { state: JobState::Failed, outcome: String::new(), time: at(9) })
+        .await
+        .unwrap();
+    assert_eq!(store.forget_jobs(at(9)).await.unwrap(), 0);
+    assert_eq!(store.forget_jobs(at(10)).await.unwrap(), 1);
+    assert_eq!(store.jobs(window(None, 9)).await.unwrap().len(), 1, "what has not ended is not forgotten");
+}
+
+pub async fn of_many_who_want_work_each_takes_another(store: Arc<dyn Store>) {
+    for i in 0..8 {
+        created(&*store, &format!("j{i}")).await;
+    }
+    let takers = (0..12).map(|_| store.take_job(at(1), at(10)));
+    let taken = futures::future::join_all(takers).await;
+    let mut ids: Vec<String> =
+        taken.into_iter().filter_map(|job| Some(job.unwrap()?.id.to_string())).collect();
+    ids.sort();
+    assert_eq!(ids, (0..8).map(|i| format!("j{i}")).collect::<Vec<_>>());
+}
