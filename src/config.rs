@@ -70,6 +70,12 @@ pub struct Settings {
     /// The profile for leads that name none, such as profiles/main [default: none]
     #[arg(long, env = "ASSAY_DEFAULT_PROFILE", value_name = "NAME")]
     pub default_profile: Option<String>,
+    /// For how many days a lead is kept of which nothing is heard, unless it is with sales or was a customer [default: for ever]
+    #[arg(long, env = "ASSAY_RETENTION_DAYS", value_name = "DAYS")]
+    pub retention_days: Option<i64>,
+    /// How long long work stays with a replica that says nothing, before another goes on with it [default: 30s]
+    #[arg(long, env = "ASSAY_JOB_LEASE", value_name = "DURATION")]
+    pub job_lease: Option<Span>,
     /// How this replica is called in its status [default: the host's name]
     #[arg(long, env = "ASSAY_REPLICA", value_name = "NAME")]
     pub replica: Option<String>,
@@ -187,6 +193,8 @@ pub struct Config {
     pub web_origins: Origins,
     pub currency: String,
     pub default_profile: Option<ProfileName>,
+    pub retention_days: i64,
+    pub job_lease: Duration,
     pub replica: String,
     pub drain_delay: Duration,
     pub drain_deadline: Duration,
@@ -223,6 +231,8 @@ impl Settings {
             web_origins: self.web_origins.or(below.web_origins),
             currency: self.currency.or(below.currency),
             default_profile: self.default_profile.or(below.default_profile),
+            retention_days: self.retention_days.or(below.retention_days),
+            job_lease: self.job_lease.or(below.job_lease),
             replica: self.replica.or(below.replica),
             drain_delay: self.drain_delay.or(below.drain_delay),
             drain_deadline: self.drain_deadline.or(below.drain_deadline),
@@ -260,6 +270,8 @@ impl Settings {
                 .default_profile
                 .map(|name| name.parse().with_context(|| format!("default_profile \"{name}\"")))
                 .transpose()?,
+            retention_days: self.retention_days.unwrap_or(0),
+            job_lease: seconds(self.job_lease, 30),
             replica: self.replica.unwrap_or_else(host_name),
             drain_delay: seconds(self.drain_delay, 5),
             drain_deadline: seconds(self.drain_deadline, 20),
@@ -270,6 +282,9 @@ impl Settings {
         if !(1..=1_000_000).contains(&config.max_calls) {
             bail!("max_calls {}: write a number from 1 to 1,000,000", config.max_calls);
         }
+        if !(0..=36_500).contains(&config.retention_days) {
+            bail!("retention_days {}: write a number from 1 to 36,500, or 0 for ever", config.retention_days);
+        }
         if !(1..=1_000).contains(&config.pool.connections) {
             bail!("database_connections {}: write a number from 1 to 1,000", config.pool.connections);
         }
@@ -277,6 +292,7 @@ impl Settings {
             ("call_timeout", config.call_timeout),
             ("list_timeout", config.list_timeout),
             ("max_connection_age", config.max_connection_age),
+            ("job_lease", config.job_lease),
             ("database_wait", config.pool.wait),
             ("database_timeout", config.pool.timeout),
         ] {

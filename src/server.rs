@@ -89,6 +89,7 @@ pub async fn serve(
     watch::watch(config.scripts.clone(), events, found, app.metrics.last_look.clone())
         .context("the scripts can't be watched")?;
     let store = tokio::spawn(vitals.clone().follow_store(app.clone(), stop.clone()));
+    let jobs = tokio::spawn(app.clone().work_on_jobs(stop.clone().cancelled_owned()));
     let rules = tokio::spawn(follow_rules(app, changes, vitals.clone(), stop.clone()));
 
     tokio::select! {
@@ -104,7 +105,8 @@ pub async fn serve(
     tracing::info!(delay = ?config.drain_delay, "draining: NOT_SERVING, calls are still accepted");
     stop.cancel();
     // After these, nothing says SERVING any more.
-    for (task, what) in [(rules, "follows the rules"), (store, "follows the store")] {
+    for (task, what) in [(rules, "follows the rules"), (store, "follows the store"), (jobs, "does long work")]
+    {
         if let Err(error) = task.await {
             tracing::error!(%error, "the task that {what} failed");
         }
@@ -159,6 +161,8 @@ pub fn settings(config: &Config) -> Settings {
         default_profile: config.default_profile.clone(),
         replica: config.replica.clone(),
         rules_source: config.scripts.display().to_string(),
+        retention_days: config.retention_days,
+        job_lease: config.job_lease,
     }
 }
 

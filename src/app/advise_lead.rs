@@ -6,7 +6,6 @@ use super::score_lead::{ProfileChoice, Subject};
 use super::{App, Error, Result};
 use crate::domain::check::{Checker, Violation};
 use crate::domain::lead::doubts::{Judged, LeadFinding, NextRole};
-use crate::domain::listing::{Listed as _, Query};
 use crate::domain::name::{LeadName, ProfileName};
 use crate::domain::profile::ProfileContent;
 use crate::domain::score::{Assessment, Outlook, REMARKS, ScoreStatus, WITHOUT_OUTLOOK};
@@ -102,17 +101,8 @@ impl App {
     async fn profiles_to_try(&self, names: Vec<ProfileName>) -> Result<Vec<(ProfileName, ProfileContent)>> {
         let mut found = Vec::new();
         if names.is_empty() {
-            let mut query = Query { limit: 100, ..Query::default() };
-            while found.len() < MAX_PROFILES {
-                let part = self.store.profiles(query.clone(), false).await?;
-                let more = part.more;
-                query.after = part.items.last().map(|profile| profile.cursor(query.order));
-                let is_end = !more || query.after.is_none();
-                found.extend(part.items.into_iter().map(|profile| (profile.name, profile.content)));
-                if is_end {
-                    break;
-                }
-            }
+            let all = self.every_profile().await?.into_iter();
+            found.extend(all.map(|profile| (profile.name, profile.content)));
             found.truncate(MAX_PROFILES);
         }
         for name in names {

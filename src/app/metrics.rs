@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::App;
+use crate::domain::job::JobState;
 use crate::domain::score::ScoreStatus;
 use crate::rules::source::watch::LastLook;
 
@@ -80,6 +81,13 @@ pub struct Metrics {
     pub store_up: Gauge,
     /// When the folder with the rules was last looked at.
     pub last_look: LastLook,
+    jobs: Family<JobLabels, Counter>,
+    overdue_reviews: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    state: &'static str,
 }
 
 impl Default for Metrics {
@@ -91,6 +99,8 @@ impl Default for Metrics {
             pending: Gauge::default(),
             store_up: Gauge::default(),
             last_look: LastLook::default(),
+            jobs: Family::default(),
+            overdue_reviews: Gauge::default(),
         }
     }
 }
@@ -108,6 +118,13 @@ impl Metrics {
         );
         self.store_up.set(1);
         registry.register("assay_store_up", "1 unless the store does not answer", self.store_up.clone());
+        registry.register(
+            "assay_jobs_ended",
+            "Long work that ended here, by how it ended",
+            self.jobs.clone(),
+        );
+        let help = "Profiles whose review is due";
+        registry.register("assay_reviews_overdue", help, self.overdue_reviews.clone());
         registry.register("assay_rules_pending", "1 while a change can't be loaded", self.pending.clone());
     }
 
@@ -133,6 +150,14 @@ impl Metrics {
                 *of.unknowns.entry(labels).or_default() += unknowns;
             }
         });
+    }
+
+    pub fn count_job(&self, state: JobState) {
+        self.jobs.get_or_create(&JobLabels { state: state.as_str() }).inc();
+    }
+
+    pub fn set_overdue_reviews(&self, count: usize) {
+        self.overdue_reviews.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub fn count_rule_error(&self, rule_set: &str, script: &str) {

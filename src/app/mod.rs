@@ -8,6 +8,7 @@ pub mod derive_profile;
 pub mod edit_canvas;
 pub mod examine_canvas;
 pub mod funnel;
+pub mod jobs;
 pub mod leads;
 pub mod metrics;
 pub mod once;
@@ -16,6 +17,8 @@ pub mod prioritize;
 pub mod profiles;
 pub mod publish_rules;
 pub mod rank_stability;
+pub mod retain;
+pub mod review_profile;
 pub mod score_lead;
 pub mod segments;
 pub mod stored_rules;
@@ -24,13 +27,14 @@ pub mod walk_leads;
 pub mod watch_canvas;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::domain::check::Invalid;
 use crate::domain::lead::Present;
@@ -72,6 +76,10 @@ pub struct Settings {
     pub replica: String,
     /// Where the rules come from, for people.
     pub rules_source: String,
+    /// For how many days a lead is kept of which nothing is heard; 0 for ever.
+    pub retention_days: i64,
+    /// How long long work stays with a replica that says nothing.
+    pub job_lease: Duration,
 }
 
 /// The application: everything that a use case needs.
@@ -87,6 +95,8 @@ pub struct App {
     /// A place for each of those who wait for that.
     checks_waiting: Semaphore,
     former_sets: Arc<FormerSets>,
+    /// Told when a job was started here.
+    work_wanted: Notify,
     random: Mutex<SmallRng>,
 }
 
@@ -113,6 +123,14 @@ pub enum Error {
     NotKnownThen { lead: String, as_of: Time },
     #[error("{lead}: {step}")]
     IllegalStep { lead: String, step: IllegalStep },
+    #[error("{0} has not ended: cancel it first")]
+    StillRunning(String),
+    #[error("{job} is no finished review of {profile}")]
+    NotAReview { job: String, profile: String },
+    #[error(
+        "the review looked at revision {reviewed} of {profile}, which has revision {revision} now: review it again, or accept nothing"
+    )]
+    ReviewOutdated { profile: String, reviewed: i64, revision: i64 },
     #[error("too many wait for the same; nothing was done")]
     Overloaded,
     #[error(transparent)]
@@ -150,6 +168,7 @@ impl App {
             checking: Arc::new(Semaphore::new(1)),
             checks_waiting: Semaphore::new(CHECKS_WAITING),
             former_sets: Arc::default(),
+            work_wanted: Notify::new(),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
         }

@@ -314,6 +314,8 @@ mod tests {
             default_profile: None,
             replica: String::new(),
             rules_source: String::new(),
+            retention_days: 0,
+            job_lease: std::time::Duration::from_secs(30),
         };
         let app = App::new(store.clone(), Box::new(Fixed(now)), settings, 1);
         let script =

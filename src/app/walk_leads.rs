@@ -15,7 +15,9 @@ impl App {
         let present = self.present();
         loop {
             let part = self.store.leads(query.clone(), present.clone()).await?;
-            let (more, last) = (part.more, part.items.last().map(|record| record.cursor(query.order)));
+            // A part may be shorter where leads are large; one as long as was asked for may not be the last.
+            let more = part.more || part.items.len() >= PART;
+            let last = part.items.last().map(|record| record.cursor(query.order));
             part.items.into_iter().for_each(&mut see);
             match last {
                 Some(last) if more => query.after = Some(last),

@@ -17,6 +17,7 @@ use crate::domain::vocabulary::Vocabulary;
 use crate::grpc::MAX_RESPONSE;
 use crate::grpc::pb::canvas_service_client::CanvasServiceClient;
 use crate::grpc::pb::lead_service_client::LeadServiceClient;
+use crate::grpc::pb::operations_client::OperationsClient;
 use crate::grpc::pb::profile_service_client::ProfileServiceClient;
 use crate::grpc::pb::rule_service_client::RuleServiceClient;
 use crate::grpc::pb::scoring_service_client::ScoringServiceClient;
@@ -104,6 +105,7 @@ impl Clients {
     client!(leads, LeadServiceClient);
     client!(scoring, ScoringServiceClient);
     client!(rules, RuleServiceClient);
+    client!(operations, OperationsClient);
 }
 
 /// A server's URL, which may be given as an address.

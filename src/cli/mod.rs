@@ -19,6 +19,7 @@ pub mod leads_file;
 mod local;
 pub mod mapping;
 mod migrate;
+mod operation;
 mod output;
 mod probe;
 mod profile;

@@ -224,6 +224,8 @@ pub struct Customer {
     pub purchases: Vec<Purchase>,
     /// A ratio of its revenue, 1 or less.
     pub margin: Option<f64>,
+    /// The share of its invoices that it paid on time, 0 to 1.
+    pub paid_on_time: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,6 +289,9 @@ pub struct LeadContent {
     pub stage_reason: String,
     /// Elsewhere, before it was created here.
     pub first_seen: Option<Time>,
+    /// Until when it may be kept: the end of a consent, or of a period that a law sets.
+    #[serde(default)]
+    pub erase_after: Option<Time>,
     pub customer: Option<Customer>,
     pub outcome: Option<Outcome>,
 }
@@ -463,6 +468,7 @@ impl LeadContent {
             stage: LeadStage::New,
             stage_reason: String::new(),
             first_seen: None,
+            erase_after: None,
             customer: None,
             outcome: None,
         }

@@ -6,6 +6,7 @@ pub mod canvas;
 pub mod check;
 pub mod filter;
 pub mod funnel;
+pub mod golden;
 pub mod job;
 pub mod labels;
 pub mod lead;

@@ -157,6 +157,11 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("Criterion.fact", NAME),
     ("Criterion.id", ID),
     ("DecisionRole.role", TITLE),
+    ("DeriveProfileRequest.lost_reasons", texts(100, 200)),
+    ("DeriveProfileRequest.trusted_facts", texts(500, 200)),
+    ("DeriveProfileRequest.ignored_facts", texts(500, 200)),
+    ("CompleteReviewRequest.operation", NAME),
+    ("CompleteReviewRequest.accepted", texts(500, 63)),
     // Leads and their activities.
     ("Lead.attributes", list(500)),
     ("Lead.external_ids", list(50)),

@@ -32,7 +32,7 @@ const OTHER: Method = Method {
 };
 
 /// The methods that look at all leads there are.
-const WALKS: [&str; 3] = ["GetFunnel", "ReportDisagreements", "ExploreLeads"];
+const WALKS: [&str; 4] = ["GetFunnel", "ReportDisagreements", "ExploreLeads", "CheckProfile"];
 
 /// The method of a request's path.
 pub fn of_path(path: &str) -> Method {

@@ -74,6 +74,7 @@ changing! { |request| request.change.clone();
     CreateLeadRequest of "LeadService/CreateLead",
     UpdateLeadRequest of "LeadService/UpdateLead",
     TransitionLeadRequest of "LeadService/TransitionLead",
+    CompleteReviewRequest of "ProfileService/CompleteReview",
     BatchUpsertLeadsRequest of "LeadService/BatchUpsertLeads",
 }
 
@@ -82,6 +83,9 @@ changing! { |_| None;
     DeleteLeadRequest of "LeadService/DeleteLead",
     RecordActivitiesRequest of "LeadService/RecordActivities",
     DeleteActivitiesRequest of "LeadService/DeleteActivities",
+    DeriveProfileRequest of "ProfileService/DeriveProfile",
+    ReviewProfileRequest of "ProfileService/ReviewProfile",
+    ApplyRetentionRequest of "LeadService/ApplyRetention",
 }
 
 impl Changing for pb::ImportCanvasRequest {

@@ -12,12 +12,16 @@ pub mod assay {
 }
 
 pub mod google {
+    pub mod longrunning {
+        tonic::include_proto!("google.longrunning");
+    }
     pub mod r#type {
         include!(concat!(env!("OUT_DIR"), "/google.r#type.rs"));
     }
 }
 
 pub use assay::v1::*;
+pub use google::longrunning::*;
 pub use google::r#type::Money;
 
 /// The encoded file descriptor set.

@@ -31,6 +31,9 @@ pub enum Reason {
     RuleFailed,
     NotKnownThen,
     IllegalStep,
+    StillRunning,
+    NotAReview,
+    ReviewOutdated,
     NoRules,
     StoreBusy,
     StoreFull,
@@ -53,7 +56,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 31] = [
+    pub const ALL: [Reason; 34] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -66,6 +69,9 @@ impl Reason {
         Reason::RuleFailed,
         Reason::NotKnownThen,
         Reason::IllegalStep,
+        Reason::StillRunning,
+        Reason::NotAReview,
+        Reason::ReviewOutdated,
         Reason::NoRules,
         Reason::StoreBusy,
         Reason::StoreFull,
@@ -101,6 +107,9 @@ impl Reason {
             Reason::RuleFailed => "RULE_FAILED",
             Reason::NotKnownThen => "NOT_KNOWN_THEN",
             Reason::IllegalStep => "ILLEGAL_STEP",
+            Reason::StillRunning => "STILL_RUNNING",
+            Reason::NotAReview => "NOT_A_REVIEW",
+            Reason::ReviewOutdated => "REVIEW_OUTDATED",
             Reason::NoRules => "NO_RULES",
             Reason::StoreBusy => "STORE_BUSY",
             Reason::StoreFull => "STORE_FULL",
@@ -138,7 +147,10 @@ impl Reason {
             | Reason::NoScript
             | Reason::RuleFailed
             | Reason::NotKnownThen
-            | Reason::IllegalStep => Code::FailedPrecondition,
+            | Reason::IllegalStep
+            | Reason::StillRunning
+            | Reason::NotAReview
+            | Reason::ReviewOutdated => Code::FailedPrecondition,
             Reason::NoRules
             | Reason::Starting
             | Reason::Draining
@@ -238,6 +250,9 @@ impl From<Error> for Status {
                 let details = ErrorDetails::with_precondition_failure(vec![violation]);
                 status(Reason::IllegalStep, message, details, &metadata)
             }
+            Error::StillRunning(job) => precondition(Reason::StillRunning, message, &job),
+            Error::NotAReview { job, .. } => precondition(Reason::NotAReview, message, &job),
+            Error::ReviewOutdated { profile, .. } => precondition(Reason::ReviewOutdated, message, &profile),
             Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
             Error::Overloaded => status(Reason::Overloaded, message, retry(), &[]),
             Error::Store(store) => store.into(),

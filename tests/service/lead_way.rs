@@ -187,6 +187,23 @@ async fn the_funnel_and_the_disagreements_of_stored_leads() {
     let days = told(&server, &["leads", "funnel", "--by", "grade,source"]);
     insta::assert_snapshot!("funnel", days);
     insta::assert_snapshot!("disagreements", told(&server, &["leads", "disagreements"]));
+    // However many there are, all are counted.
+    let many = (0..2_500).map(|i| pb::UpsertLead {
+        id: i.to_string(),
+        lead: Some(made::with_id(made::company("Many", None), "many", &i.to_string())),
+        ..Default::default()
+    });
+    let many: Vec<pb::UpsertLead> = many.collect();
+    for items in many.chunks(1_000) {
+        let request = pb::BatchUpsertLeadsRequest {
+            system: "many".into(),
+            items: items.to_vec(),
+            ..Default::default()
+        };
+        server.leads().batch_upsert_leads(request).await.unwrap();
+    }
+    let all = server.leads().get_funnel(pb::GetFunnelRequest::default()).await.unwrap().into_inner();
+    assert_eq!(all.total.unwrap().lead_count, 2_512);
     let wrong = pb::ReportDisagreementsRequest { low_grades: vec!["A".into()], ..Default::default() };
     assert_eq!(failure(server.leads().report_disagreements(wrong).await).2, ["low_grades"]);
     let wrong = pb::GetFunnelRequest { filter: "gard = A".into(), group_by: vec![9] };

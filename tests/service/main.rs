@@ -19,6 +19,7 @@ mod http_json;
 mod lead;
 mod lead_way;
 mod list;
+mod long_work;
 mod malformed;
 mod observe;
 mod overload;

@@ -2,8 +2,10 @@
 //! written as rules that a person reads and edits.
 
 mod criteria;
+pub mod report;
 mod sample;
 mod script;
+pub mod stored;
 
 use crate::domain::scorecard::evidence::Tally;
 use crate::domain::scorecard::learn::{Examined, Scorecard, Verdict, Wanted, examine, is_little};

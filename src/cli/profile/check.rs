@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::app::{Clock as _, SystemClock};
 use crate::cli::connect::{Clients, ServerArg};
-use crate::cli::output::outln;
-use crate::cli::table::{bold, counted, plain};
+use crate::cli::output::{out, outln};
+use crate::cli::table::{Table, bold, counted, plain};
 use crate::cli::{Done, documents};
 use crate::domain::check::Checker;
 use crate::domain::profile::doubts::Misconception;
@@ -35,14 +35,10 @@ pub struct Check {
 impl Check {
     pub async fn run(self) -> anyhow::Result<Done> {
         let path = PathBuf::from(&self.profile);
-        let profile = match self.profile.starts_with("profiles/") && !path.exists() {
-            true => {
-                let clients = Clients::connect(&self.server.server).await?;
-                let request = pb::GetProfileRequest { name: self.profile.clone(), ..Default::default() };
-                clients.profiles().get_profile(request).await?.into_inner()
-            }
-            false => documents::profile(&path)?,
-        };
+        if self.profile.starts_with("profiles/") && !path.exists() {
+            return self.of_server().await;
+        }
+        let profile = documents::profile(&path)?;
         let mut c = Checker::at("profile");
         let content = convert::profile::content(&mut c, profile);
         let content = c.finish(content)?;
@@ -71,4 +67,62 @@ impl Check {
             }
         }
     }
+
+    /// What a server says, with what its leads tell.
+    async fn of_server(self) -> anyhow::Result<Done> {
+        let clients = Clients::connect(&self.server.server).await?;
+        let request = pb::CheckProfileRequest {
+            name: self.profile.clone(),
+            language: self.lang,
+            filter: String::new(),
+        };
+        let found = clients.profiles().check_profile(request).await?.into_inner();
+        // One remedy stands behind all signs of a misconception.
+        for of_one in found.doubts.chunk_by(|a, b| a.remedy == b.remedy) {
+            for doubt in of_one {
+                outln!("  {}  [{}]  {}", plain(&doubt.text), doubt.code, plain(&doubt.evidence));
+            }
+            outln!("  → {}\n", of_one[0].remedy);
+        }
+        if found.lead_count > 0 {
+            out!("{}", coverage(&found));
+        }
+        if found.doubts.is_empty() {
+            outln!("{}: no doubt about it", self.profile);
+            return Ok(Done::Well);
+        }
+        outln!("{}: {}", self.profile, counted(found.doubts.len(), "doubt"));
+        Ok(Done::No)
+    }
+}
+
+/// Of how many leads the criteria are known and hold, and what became of them.
+fn coverage(found: &pb::CheckProfileResponse) -> String {
+    let share = |share: Option<pb::Share>| {
+        let share = share.unwrap_or_default();
+        if share.of == 0 { String::new() } else { format!("{:.0} %", share.ratio * 100.0) }
+    };
+    let mut out = bold(&format!("Of {}", counted(usize::try_from(found.lead_count).unwrap_or(0), "lead")));
+    out.push('\n');
+    if !found.criteria.is_empty() {
+        let head = ["criterion", "known of", "holds of these", "won where it holds", "where not"];
+        let mut table = Table::new(&head, &[1, 2, 3, 4]);
+        for of in &found.criteria {
+            let cells = [of.known, of.holds, of.won_where_holds, of.won_where_fails].map(share);
+            table.row([of.criterion.clone()].into_iter().chain(cells));
+        }
+        out += &table.render();
+    }
+    if !found.bands.is_empty() {
+        let mut table = Table::new(&["employees", "leads", "under way", "capacity", "won"], &[1, 2, 3, 4]);
+        for band in &found.bands {
+            let to = band.max.map_or("and more".to_owned(), |max| format!("to below {max}"));
+            let capacity = band.capacity.map(|capacity| capacity.to_string()).unwrap_or_default();
+            let (leads, served) = (band.lead_count.to_string(), band.served_count.to_string());
+            table.row([format!("{} {to}", band.min), leads, served, capacity, share(band.won)]);
+        }
+        out += &format!("\n{}", table.render());
+    }
+    out.push('\n');
+    out
 }

@@ -155,7 +155,7 @@ impl Derive {
 
     fn print(&self, lesson: &Lesson, folder: Option<&Path>) -> anyhow::Result<()> {
         if self.format == Format::Json {
-            let report = report::json(&lesson.accounts, &lesson.derived);
+            let report = derive_profile::report::json(&lesson.accounts, &lesson.derived);
             outln!("{}", serde_json::to_string_pretty(&report)?);
             return Ok(());
         }

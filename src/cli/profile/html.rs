@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{by_grade, why};
+use crate::app::derive_profile::report::{by_grade, why};
 use crate::app::derive_profile::{Accounts, Asked, Derived, words};
 use crate::domain::scorecard::evidence::Tally;
 use crate::domain::scorecard::learn::Verdict;

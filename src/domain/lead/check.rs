@@ -183,6 +183,7 @@ impl Customer {
         c.count("renewals", self.renewals.len(), 1_000);
         c.count("purchases", self.purchases.len(), 1_000);
         c.number("margin", self.margin, f64::NEG_INFINITY, 1.0);
+        c.number("paid_on_time", self.paid_on_time, 0.0, 1.0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod texts;
 
+use super::portrait::Portrait;
 use super::{Dimension, ProfileContent, Served, SizeBand};
 use crate::domain::labels::of_language;
 use crate::domain::time::Time;
@@ -40,6 +41,11 @@ pub enum Doubt {
     NoDisqualifiers,
     CriterionWithoutEvidence,
     NoPains,
+    FactSeldomKnown,
+    HoldsOfAll,
+    HoldsOfNone,
+    BandOverCapacity,
+    SizesOutside,
 }
 
 /// One doubt about a profile.
@@ -54,6 +60,14 @@ pub struct Finding {
 
 /// A band that spans more than so many times its least size holds customers that differ.
 const WIDEST: f64 = 10.0;
+/// With fewer leads, what they have in common is chance.
+const ENOUGH_LEADS: u64 = 50;
+/// A fact is seldom known that less than one lead in so many tells.
+const SELDOM: u64 = 5;
+/// A criterion tells nobody apart that holds of all leads, or of none, but for one in so many.
+const NEARLY: u64 = 50;
+/// Bands that leave out more than one lead in so many miss the market.
+const MANY_OUTSIDE: u64 = 3;
 /// A quarter of a year with a fortnight's grace: the articles ask for a look every quarter.
 const A_QUARTER: i32 = 106;
 /// Days after which evidence is old.
@@ -62,7 +76,7 @@ const OLD: f64 = 365.0;
 const FEW: usize = 3;
 
 impl Doubt {
-    pub const ALL: [Doubt; 18] = [
+    pub const ALL: [Doubt; 23] = [
         Doubt::NoSizeBands,
         Doubt::CoarseSizeBand,
         Doubt::SizeBandGap,
@@ -81,6 +95,11 @@ impl Doubt {
         Doubt::NoDisqualifiers,
         Doubt::CriterionWithoutEvidence,
         Doubt::NoPains,
+        Doubt::FactSeldomKnown,
+        Doubt::HoldsOfAll,
+        Doubt::HoldsOfNone,
+        Doubt::BandOverCapacity,
+        Doubt::SizesOutside,
     ];
 
     /// The word for programs.
@@ -104,6 +123,11 @@ impl Doubt {
             Doubt::NoDisqualifiers => "NO_DISQUALIFIERS",
             Doubt::CriterionWithoutEvidence => "CRITERION_WITHOUT_EVIDENCE",
             Doubt::NoPains => "NO_PAINS",
+            Doubt::FactSeldomKnown => "FACT_SELDOM_KNOWN",
+            Doubt::HoldsOfAll => "HOLDS_OF_ALL",
+            Doubt::HoldsOfNone => "HOLDS_OF_NONE",
+            Doubt::BandOverCapacity => "BAND_OVER_CAPACITY",
+            Doubt::SizesOutside => "SIZES_OUTSIDE",
         }
     }
 
@@ -127,7 +151,11 @@ impl Doubt {
             | Doubt::FewCriteria
             | Doubt::NoDisqualifiers
             | Doubt::CriterionWithoutEvidence
-            | Doubt::NoPains => M::LackOfDetail,
+            | Doubt::NoPains
+            | Doubt::FactSeldomKnown
+            | Doubt::HoldsOfAll
+            | Doubt::HoldsOfNone => M::LackOfDetail,
+            Doubt::BandOverCapacity | Doubt::SizesOutside => M::ChasingBigCustomers,
         }
     }
 }
@@ -144,6 +172,46 @@ impl ProfileContent {
         self.doubt_freshness(now, &mut tell);
         self.doubt_detail(&mut tell);
         found.sort_by_key(|finding| finding.doubt.misconception());
+        found
+    }
+
+    /// The doubts that only leads can tell, of those that were counted.
+    pub fn doubts_by_leads(&self, portrait: &Portrait) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let mut tell = |doubt, path: String, evidence: String| found.push(Finding { doubt, path, evidence });
+        let criteria = self.criteria.iter().map(|criterion| ("criteria", criterion));
+        let criteria =
+            criteria.chain(self.disqualifiers.iter().map(|criterion| ("disqualifiers", criterion)));
+        for ((list, criterion), of) in criteria.zip(&portrait.criteria) {
+            let all = of.reference.with(&of.recent);
+            let (known, path) = (all.holds + all.fails, format!("{list}[\"{}\"]", criterion.id));
+            if all.all() >= ENOUGH_LEADS && known * SELDOM < all.all() {
+                tell(Doubt::FactSeldomKnown, path.clone(), format!("{known}/{}", all.all()));
+            }
+            // What rules accounts out is meant to hold of few.
+            let is_rare_by_intent = list == "disqualifiers";
+            if known >= ENOUGH_LEADS && all.fails * NEARLY < known {
+                tell(Doubt::HoldsOfAll, path, format!("{}/{known}", all.holds));
+            } else if known >= ENOUGH_LEADS && all.holds * NEARLY < known && !is_rare_by_intent {
+                tell(Doubt::HoldsOfNone, path, format!("{}/{known}", all.holds));
+            }
+        }
+        let mut inside = 0;
+        for (place, (band, (all, served, _))) in self.size_bands.iter().zip(&portrait.bands).enumerate() {
+            inside += all;
+            let is_over = |capacity: i64| i64::try_from(*served).is_ok_and(|served| served > capacity);
+            if let Some(capacity) = band.capacity.filter(|capacity| is_over(*capacity)) {
+                tell(
+                    Doubt::BandOverCapacity,
+                    format!("size_bands[{place}]"),
+                    format!("{served} > {capacity}"),
+                );
+            }
+        }
+        let sized = inside + portrait.outside;
+        if sized >= ENOUGH_LEADS && portrait.outside * MANY_OUTSIDE > sized {
+            tell(Doubt::SizesOutside, "size_bands".into(), format!("{}/{sized}", portrait.outside));
+        }
         found
     }
 
@@ -438,7 +506,66 @@ mod tests {
             assert_eq!(found, [(*doubt, (*evidence).to_owned())]);
         }
         let told: Vec<Doubt> = spoilt.iter().map(|(doubt, ..)| *doubt).collect();
-        assert_eq!(told, Doubt::ALL);
+        assert_eq!(told, Doubt::ALL[..told.len()]);
+        assert_eq!(told.len() + BY_LEADS.len(), Doubt::ALL.len());
+    }
+
+    const BY_LEADS: [Doubt; 5] = [
+        Doubt::FactSeldomKnown,
+        Doubt::HoldsOfAll,
+        Doubt::HoldsOfNone,
+        Doubt::BandOverCapacity,
+        Doubt::SizesOutside,
+    ];
+
+    /// What leads alone can tell, by so many leads of each kind.
+    #[test]
+    fn leads_tell_what_a_profile_does_not() {
+        use crate::domain::profile::portrait::{Period, Seen};
+        let profile = ProfileContent { disqualifiers: Vec::new(), ..sound() };
+        let portrait = |meets: [Option<bool>; 3], employees: f64, leads: usize| {
+            let mut portrait = Portrait::of(&profile);
+            for lead in 0..leads {
+                // The third criterion always tells some apart.
+                let meets = [meets[0], meets[1], meets[2].map(|_| lead % 2 == 0)];
+                let seen = Seen {
+                    period: Period::Recent,
+                    meets: &meets,
+                    industry: "",
+                    employees: Some(employees),
+                    total: None,
+                    won: None,
+                    decided: Period::Recent,
+                    is_served: true,
+                };
+                portrait.see(&profile, seen);
+            }
+            profile
+                .doubts_by_leads(&portrait)
+                .into_iter()
+                .map(|finding| (finding.doubt, finding.evidence))
+                .collect::<Vec<_>>()
+        };
+        let yes = Some(true);
+        assert_eq!(portrait([yes, yes, yes], 5.0, 49), [], "too few to tell");
+        let found = portrait([yes, Some(false), yes], 50.0, 60);
+        assert_eq!(
+            found,
+            [
+                (Doubt::HoldsOfAll, "60/60".into()),
+                (Doubt::HoldsOfNone, "0/60".into()),
+                (Doubt::BandOverCapacity, "60 > 20".into()),
+            ]
+        );
+        let found = portrait([None, yes, yes], 5_000.0, 60);
+        assert_eq!(
+            found,
+            [
+                (Doubt::FactSeldomKnown, "0/60".into()),
+                (Doubt::HoldsOfAll, "60/60".into()),
+                (Doubt::SizesOutside, "60/60".into()),
+            ]
+        );
     }
 
     #[test]

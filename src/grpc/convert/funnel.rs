@@ -15,12 +15,12 @@ use crate::grpc::pb;
 super::wire_enum!(FunnelGroupBy, GroupBy, Grade, Segment, Source, Owner, Month, Quarter);
 super::wire_enum!(DisagreementKind, Side, RefusedHigh, WonLow);
 
-fn share(tally: Tally) -> pb::Share {
+pub fn share(tally: Tally) -> pb::Share {
     let (low, high) = tally.interval();
     pb::Share { count: tally.won as i64, of: tally.all() as i64, ratio: tally.share(), low, high }
 }
 
-fn counts(count: u64, of: u64) -> pb::Share {
+pub fn counts(count: u64, of: u64) -> pb::Share {
     share(Tally { won: count as usize, lost: of.saturating_sub(count) as usize })
 }
 

@@ -53,6 +53,7 @@ pub fn content(c: &mut Checker, lead: pb::Lead) -> LeadContent {
         stage: choice(c, "stage", lead.stage).unwrap_or_default(),
         stage_reason: lead.stage_reason,
         first_seen: time(c, "first_seen_time", lead.first_seen_time),
+        erase_after: time(c, "erase_after_time", lead.erase_after_time),
         customer: lead.customer.map(|customer| c.within("customer", |c| customer_in(c, customer))),
         outcome: lead.outcome.map(|outcome| {
             c.within("outcome", |c| Outcome {
@@ -131,6 +132,7 @@ fn customer_in(c: &mut Checker, customer: pb::Customer) -> Customer {
             amount: purchase.amount.map(money),
         }),
         margin: customer.margin,
+        paid_on_time: customer.paid_on_time,
     }
 }
 
@@ -269,6 +271,7 @@ pub fn outward(lead: &Lead) -> pb::Lead {
         last_activity_time: None,
         stage_reason: content.stage_reason.clone(),
         first_seen_time: content.first_seen.map(timestamp),
+        erase_after_time: content.erase_after.map(timestamp),
         change: change_out(&version.change),
     }
 }
@@ -322,5 +325,6 @@ fn customer_out(customer: &Customer) -> pb::Customer {
             })
             .collect(),
         margin: customer.margin,
+        paid_on_time: customer.paid_on_time,
     }
 }

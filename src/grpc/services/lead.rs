@@ -10,6 +10,7 @@ use crate::app::{App, Error};
 use crate::domain::check::Checker;
 use crate::domain::filter::Filter;
 use crate::domain::funnel::{GradeRange, GroupBy, MAX_SHARE, MIN_SHARE};
+use crate::domain::job::Job;
 use crate::domain::lead::{Lead, LeadStage};
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
@@ -338,6 +339,24 @@ impl pb::lead_service_server::LeadService for Service {
         let explored = self.0.explore(exploration).await?;
         Ok(Response::new(convert::funnel::explored_out(explored, share)))
     }
+
+    async fn apply_retention(
+        &self,
+        request: Request<pb::ApplyRetentionRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |c: Checker, once| {
+            c.finish(())?;
+            Ok(self.0.start_retention(request.validate_only, once).await?)
+        };
+        mutation.answer(once::plain(operation), work).await
+    }
+}
+
+/// A job that was started.
+pub fn operation(job: &Job) -> pb::Operation {
+    convert::job::outward(job.clone().into())
 }
 
 /// The grades that promise little, unless a request says otherwise.

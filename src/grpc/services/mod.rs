@@ -3,6 +3,7 @@
 pub mod canvas;
 pub mod health;
 pub mod lead;
+pub mod operations;
 pub mod profile;
 pub mod rules;
 pub mod scoring;

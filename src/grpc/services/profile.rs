@@ -3,13 +3,19 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
+use crate::app::derive_profile::stored::{Label, StoredLeads};
+use crate::app::review_profile::{ReviewWanted, SignOff};
 use crate::domain::check::Checker;
+use crate::domain::golden::GoldenWeights;
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::ProfileName;
 use crate::domain::profile::Profile;
+use crate::domain::profile::doubts::Finding;
 use crate::grpc::convert::{self, optional, parsed};
 use crate::grpc::once::{self, Mutation};
 use crate::grpc::page::{ListRequest, PageRequest, Wanted};
+use crate::grpc::services::lead::operation;
+use crate::grpc::services::operations;
 use crate::grpc::{finish, mask, pb};
 
 pub struct Service(pub Arc<App>);
@@ -132,5 +138,131 @@ impl pb::profile_service_server::ProfileService for Service {
         let key = |profile: &Profile| profile.version.revision.to_string();
         let (profiles, next_page_token) = page.cut(found, key, convert::profile::outward);
         Ok(Response::new(pb::ListProfileRevisionsResponse { profiles, next_page_token }))
+    }
+
+    async fn check_profile(
+        &self,
+        request: Request<pb::CheckProfileRequest>,
+    ) -> Result<Response<pb::CheckProfileResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let name: Option<ProfileName> = parsed(&mut c, "name", &request.name);
+        let name = finish(c, name)?;
+        let (profile, portrait) = self.0.examine_profile(&name, &request.filter).await?;
+        let found = profile.content.doubts(self.0.now()).into_iter();
+        let mut found: Vec<Finding> = found.chain(profile.content.doubts_by_leads(&portrait)).collect();
+        found.sort_by_key(|finding| finding.doubt.misconception());
+        let doubt = |finding: &Finding| {
+            let evidence = [finding.path.as_str(), finding.evidence.as_str()];
+            let evidence: Vec<&str> = evidence.into_iter().filter(|part| !part.is_empty()).collect();
+            pb::Warning {
+                code: finding.doubt.as_str().into(),
+                severity: pb::WarningSeverity::Warning as i32,
+                text: finding.text(&request.language),
+                evidence: evidence.join(": "),
+                remedy: finding.doubt.misconception().remedy(&request.language).into(),
+            }
+        };
+        let doubts = found.iter().map(doubt).collect();
+        let coverage = convert::job::coverage_out(&portrait, &profile.content);
+        Ok(Response::new(pb::CheckProfileResponse { doubts, ..coverage }))
+    }
+
+    async fn derive_profile(
+        &self,
+        request: Request<pb::DeriveProfileRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |c: Checker, once| {
+            let folds = match request.folds {
+                0 => 5,
+                folds => usize::try_from(folds).unwrap_or(0),
+            };
+            let label = match &request.golden {
+                Some(golden) => Label::Golden(weights(golden)),
+                None => Label::Outcome { lost_reasons: request.lost_reasons.clone() },
+            };
+            let asked = StoredLeads {
+                filter: request.filter.clone(),
+                label,
+                trusted: request.trusted_facts.clone(),
+                ignored: request.ignored_facts.clone(),
+                folds,
+                seed: request.seed.unsigned_abs(),
+                points: if request.points == 0 { 100 } else { request.points.into() },
+                as_of: self.0.now(),
+            };
+            Ok(self.0.start_derivation(asked, c.draft(()).violations, once).await?)
+        };
+        mutation.answer(once::plain(operation), work).await
+    }
+
+    async fn review_profile(
+        &self,
+        request: Request<pb::ReviewProfileRequest>,
+    ) -> Result<Response<pb::Operation>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            let days = |days: i32, usual: i32| if days == 0 { usual } else { days };
+            let (recent, reference) = (days(request.recent_days, 90), days(request.reference_days, 365));
+            c.number("recent_days", Some(recent.into()), 7.0, 3_650.0);
+            c.number("reference_days", Some(reference.into()), 7.0, 36_500.0);
+            let wanted = ReviewWanted {
+                profile: finish(c, name)?,
+                as_of: self.0.now(),
+                recent_days: recent.into(),
+                reference_days: reference.into(),
+                filter: request.filter.clone(),
+            };
+            Ok(self.0.start_review(wanted, once).await?)
+        };
+        mutation.answer(once::plain(operation), work).await
+    }
+
+    async fn complete_review(
+        &self,
+        request: Request<pb::CompleteReviewRequest>,
+    ) -> Result<Response<pb::Profile>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |mut c: Checker, once| {
+            let name = parsed(&mut c, "name", &request.name);
+            let review = match request.operation.is_empty() {
+                true => None,
+                false => operations::operation(&mut c, "operation", &request.operation),
+            };
+            let sign_off = SignOff {
+                profile: finish(c, name)?,
+                etag: request.etag.clone(),
+                review,
+                accepted: request.accepted.clone(),
+            };
+            Ok(self.0.complete_review(sign_off, once).await?)
+        };
+        mutation.answer(once::plain(convert::profile::outward), work).await
+    }
+
+    async fn list_overdue_reviews(
+        &self,
+        _: Request<pb::ListOverdueReviewsRequest>,
+    ) -> Result<Response<pb::ListOverdueReviewsResponse>, Status> {
+        let now = self.0.now();
+        let overdue = self.0.overdue_reviews().await?;
+        let reviews = overdue.iter().map(|overdue| convert::job::overdue_out(overdue, now)).collect();
+        Ok(Response::new(pb::ListOverdueReviewsResponse { reviews }))
+    }
+}
+
+/// The weights that are given, or the usual ones if none is.
+fn weights(given: &pb::GoldenWeights) -> GoldenWeights {
+    let usual = GoldenWeights::default();
+    let least = if given.least == 0.0 { usual.least } else { given.least };
+    let pb::GoldenWeights { renewals, upsell, payment, margin, .. } = *given;
+    match [renewals, upsell, payment, margin] {
+        [0.0, 0.0, 0.0, 0.0] => GoldenWeights { least, ..usual },
+        _ => GoldenWeights { renewals, upsell, payment, margin, least },
     }
 }

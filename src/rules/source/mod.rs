@@ -34,6 +34,12 @@ impl Sources {
         Self(files)
     }
 
+    /// The same with other text in a file.
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        self.0.insert(path.to_owned(), text.to_owned());
+        self
+    }
+
     pub fn get(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }

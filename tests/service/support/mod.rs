@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use assay::config::{Settings, Span};
 use assay::grpc::pb::canvas_service_client::CanvasServiceClient;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb::operations_client::OperationsClient;
 use assay::grpc::pb::profile_service_client::ProfileServiceClient;
 use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use assay::grpc::pb::scoring_service_client::ScoringServiceClient;
@@ -128,6 +129,10 @@ impl TestServer {
 
     pub fn rules(&self) -> RuleServiceClient<Channel> {
         RuleServiceClient::new(self.channel.clone())
+    }
+
+    pub fn operations(&self) -> OperationsClient<Channel> {
+        OperationsClient::new(self.channel.clone())
     }
 
     pub fn health(&self) -> HealthClient<Channel> {

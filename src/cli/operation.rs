@@ -1,0 +1,64 @@
+//! Long work of a server, watched until it has ended.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use prost::{Message, Name};
+
+use super::connect::Clients;
+use crate::grpc::pb;
+
+/// Waits until an operation has ended, with a line on standard error that says how far it is; gives its response. Who gives up
+/// (Ctrl-C) cancels it.
+pub async fn response<M: Message + Name + Default>(
+    clients: &Clients,
+    started: pb::Operation,
+) -> anyhow::Result<M> {
+    let name = started.name.clone();
+    tokio::select! {
+        found = watched(clients, started) => found,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            clients.operations().cancel_operation(pb::CancelOperationRequest { name: name.clone() }).await?;
+            bail!("{name} was cancelled")
+        }
+    }
+}
+
+async fn watched<M: Message + Name + Default>(
+    clients: &Clients,
+    mut operation: pb::Operation,
+) -> anyhow::Result<M> {
+    let shown = progress();
+    while !operation.done {
+        if let Some(metadata) = &operation.metadata {
+            let metadata = pb::OperationMetadata::decode(metadata.value.as_slice())?;
+            let doing = if metadata.doing.is_empty() { metadata.state } else { metadata.doing };
+            shown.set_message(format!("{doing} ({:.0} %)", metadata.progress * 100.0));
+        }
+        let timeout = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+        let request = pb::WaitOperationRequest { name: operation.name.clone(), timeout };
+        operation = clients.operations().wait_operation(request).await?.into_inner();
+    }
+    shown.finish_and_clear();
+    match operation.result {
+        Some(pb::operation::Result::Response(response)) => M::decode(response.value.as_slice())
+            .with_context(|| format!("the response of {} can't be read", operation.name)),
+        Some(pb::operation::Result::Error(error)) => bail!("{}: {}", operation.name, error.message),
+        None => bail!("{} has ended without a response", operation.name),
+    }
+}
+
+fn progress() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let progress = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        progress.set_style(style);
+    }
+    progress.enable_steady_tick(Duration::from_millis(120));
+    progress
+}
