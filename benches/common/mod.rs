@@ -45,6 +45,13 @@ impl ScoringService for Echo {
         Err(Status::unimplemented("the echo answers single calls"))
     }
 
+    async fn advise_lead(
+        &self,
+        _: Request<pb::AdviseLeadRequest>,
+    ) -> Result<Response<pb::AdviseLeadResponse>, Status> {
+        Err(Status::unimplemented("the echo answers single calls"))
+    }
+
     async fn replay_score(&self, _: Request<pb::ReplayScoreRequest>) -> Result<Response<pb::Score>, Status> {
         Err(Status::unimplemented("the echo answers single calls"))
     }

@@ -95,8 +95,8 @@ impl StoredLeads {
             Label::Outcome { lost_reasons } => match &content.outcome {
                 Some(outcome) => Some((outcome.kind == OutcomeKind::Won, None)),
                 None => {
-                    let is_refused = content.stage == LeadStage::Rejected
-                        && lost_reasons.iter().any(|reason| *reason == content.stage_reason);
+                    let is_refused =
+                        content.stage == LeadStage::Rejected && lost_reasons.contains(&content.stage_reason);
                     is_refused.then_some((false, None))
                 }
             },
@@ -155,7 +155,7 @@ impl App {
             if gathering.rows < MAX_ACCOUNTS {
                 gathering.see(&asked, &rules, record, &currency);
             }
-            if gathering.rows % 1_000 == 0 {
+            if gathering.rows.is_multiple_of(1_000) {
                 progress.tell(0.0, format!("{} leads read", gathering.rows));
             }
         })

@@ -394,8 +394,8 @@ mod tests {
     use crate::domain::profile::portrait::{Period, Seen};
     use crate::domain::score::Points;
     use proptest::prelude::*;
+    use rand::SeedableRng as _;
     use rand::rngs::SmallRng;
-    use rand::{RngExt as _, SeedableRng as _};
 
     fn bins(counts: &[(u64, u64)]) -> Vec<DriftBin> {
         let bin = |(reference, recent): &(u64, u64)| DriftBin {
