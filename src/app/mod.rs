@@ -3,6 +3,7 @@
 
 pub mod advise_lead;
 pub mod allocate;
+pub mod analyze_impact;
 pub mod canvases;
 pub mod derive_profile;
 pub mod edit_canvas;
@@ -16,11 +17,13 @@ pub mod personas;
 pub mod prioritize;
 pub mod profiles;
 pub mod publish_rules;
+pub mod rank_pains;
 pub mod rank_stability;
 pub mod retain;
 pub mod review_profile;
 pub mod score_lead;
 pub mod segments;
+pub mod service_tiers;
 pub mod stored_rules;
 pub mod transition_lead;
 pub mod walk_leads;

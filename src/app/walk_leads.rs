@@ -2,28 +2,51 @@
 
 use super::{App, Invalid, Result};
 use crate::domain::filter::Filter;
-use crate::domain::lead::LeadRecord;
+use crate::domain::lead::{LeadRecord, Present};
 use crate::domain::listing::{Listed as _, Query};
 
 /// How many leads are read at a time: few enough that lookups get their turn between, and that memory stays small.
 const PART: usize = 1_000;
 
-impl App {
-    /// Shows each lead once, in the order of their names. What is written meanwhile may be seen or not.
-    pub async fn walk_leads(&self, filter: Filter, mut see: impl FnMut(LeadRecord)) -> Result<()> {
-        let mut query = Query { filter: self.spelled_out(filter)?, limit: PART, ..Query::default() };
-        let present = self.present();
-        loop {
-            let part = self.store.leads(query.clone(), present.clone()).await?;
-            // A part may be shorter where leads are large; one as long as was asked for may not be the last.
-            let more = part.more || part.items.len() >= PART;
-            let last = part.items.last().map(|record| record.cursor(query.order));
-            part.items.into_iter().for_each(&mut see);
-            match last {
-                Some(last) if more => query.after = Some(last),
-                _ => return Ok(()),
-            }
+/// Leads that are being looked at.
+pub struct Walk<'a> {
+    app: &'a App,
+    query: Query,
+    present: Present,
+    is_over: bool,
+}
+
+impl Walk<'_> {
+    /// The next part; `None` at the end. What is written meanwhile may be seen or not.
+    pub async fn next(&mut self) -> Result<Option<Vec<LeadRecord>>> {
+        if self.is_over {
+            return Ok(None);
         }
+        let part = self.app.store.leads(self.query.clone(), self.present.clone()).await?;
+        // A part may be shorter where leads are large; one as long as was asked for may not be the last.
+        let more = part.more || part.items.len() >= PART;
+        match part.items.last().map(|record| record.cursor(self.query.order)) {
+            Some(last) if more => self.query.after = Some(last),
+            _ => self.is_over = true,
+        }
+        Ok(Some(part.items))
+    }
+}
+
+impl App {
+    /// All leads that a filter lets pass, in the order of their names.
+    pub fn walk(&self, filter: Filter) -> Result<Walk<'_>> {
+        let query = Query { filter: self.spelled_out(filter)?, limit: PART, ..Query::default() };
+        Ok(Walk { app: self, query, present: self.present(), is_over: false })
+    }
+
+    /// Shows each of them once.
+    pub async fn walk_leads(&self, filter: Filter, mut see: impl FnMut(LeadRecord)) -> Result<()> {
+        let mut walk = self.walk(filter)?;
+        while let Some(part) = walk.next().await? {
+            part.into_iter().for_each(&mut see);
+        }
+        Ok(())
     }
 
     /// A filter with the words that its words mean. Without rules nothing is known of what words mean.

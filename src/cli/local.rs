@@ -1,16 +1,18 @@
 //! Scoring in this process: the rules of a folder, no server, no port, no store.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::bail;
 
 use crate::domain::check::Checker;
+use crate::domain::lead::{Activity, LeadContent};
 use crate::domain::profile::ProfileContent;
-use crate::domain::score::{Basis, REMARKS, Score};
+use crate::domain::score::{Assessment, Basis, REMARKS, Score};
 use crate::domain::time::Time;
 use crate::grpc::{convert, pb};
 use crate::rules::set::RuleSet;
-use crate::rules::{LeadFacts, ScriptKind};
+use crate::rules::{LeadFacts, Script, ScriptKind};
 
 /// Rules and a profile to score by, as of a time.
 pub struct Local {
@@ -50,26 +52,11 @@ impl Local {
 
     /// Scores a lead, or says why it can't be.
     pub fn score(&self, lead: pb::Lead, activities: Vec<pb::Activity>) -> Result<pb::Score, String> {
-        let script = self
-            .rules
-            .script(ScriptKind::LeadScoring, &self.profile.scoring_script)
-            .map_err(|missing| missing.to_string())?;
-        let mut c = Checker::at("");
-        let lead = convert::lead::content(&mut c, lead);
-        let activities = convert::lead::activities(&mut c, activities, None);
-        lead.check(&mut c, &self.rules.vocabulary);
-        let (lead, activities) = c.finish((lead, activities)).map_err(|invalid| invalid.to_string())?;
-        let facts = LeadFacts {
-            lead: &lead,
-            activities: &activities,
-            profile: &self.profile,
-            created: None,
-            as_of: self.as_of,
-            currency: &self.currency,
-            vocabulary: &self.rules.vocabulary,
-        };
-        let mut assessment = self.rules.assess(script, facts).map_err(|error| error.to_string())?;
-        assessment.outlook = Some(self.rules.outlook(script, facts, &assessment));
+        let read = self.read(lead, activities)?;
+        let script = self.script()?;
+        let mut assessment =
+            self.rules.assess(script, self.facts(&read)).map_err(|error| error.to_string())?;
+        assessment.outlook = Some(self.rules.outlook(script, self.facts(&read), &assessment));
         let basis = Basis {
             lead: None,
             lead_revision: 0,
@@ -78,10 +65,53 @@ impl Local {
             rule_set: self.rules.id.clone(),
             script: script.name.to_string(),
             as_of: self.as_of,
-            activity_count: activities.len() as i64,
+            activity_count: read.1.len() as i64,
             currency: self.currency.clone(),
             remarks: REMARKS,
         };
         Ok(convert::score::outward(&Score { name: None, basis, assessment }))
+    }
+
+    /// The same without what the unknown could still make of it.
+    pub fn assess(&self, lead: pb::Lead, activities: Vec<pb::Activity>) -> Result<Assessment, String> {
+        let read = self.read(lead, activities)?;
+        self.rules.assess(self.script()?, self.facts(&read)).map_err(|error| error.to_string())
+    }
+
+    /// The grades of the profile's script, from the best.
+    pub fn grades(&self) -> Vec<String> {
+        let script = self.script();
+        script
+            .map(|script| script.grades.iter().map(|grade| grade.id.to_string()).collect())
+            .unwrap_or_default()
+    }
+
+    fn script(&self) -> Result<&Arc<Script>, String> {
+        let found = self.rules.script(ScriptKind::LeadScoring, &self.profile.scoring_script);
+        found.map_err(|missing| missing.to_string())
+    }
+
+    fn read(
+        &self,
+        lead: pb::Lead,
+        activities: Vec<pb::Activity>,
+    ) -> Result<(LeadContent, Vec<Activity>), String> {
+        let mut c = Checker::at("");
+        let lead = convert::lead::content(&mut c, lead);
+        let activities = convert::lead::activities(&mut c, activities, None);
+        lead.check(&mut c, &self.rules.vocabulary);
+        c.finish((lead, activities)).map_err(|invalid| invalid.to_string())
+    }
+
+    fn facts<'a>(&'a self, (lead, activities): &'a (LeadContent, Vec<Activity>)) -> LeadFacts<'a> {
+        LeadFacts {
+            lead,
+            activities,
+            profile: &self.profile,
+            created: None,
+            as_of: self.as_of,
+            currency: &self.currency,
+            vocabulary: &self.rules.vocabulary,
+        }
     }
 }

@@ -10,6 +10,7 @@ mod doctor;
 mod documents;
 mod explain;
 mod export;
+mod impact;
 mod import;
 mod infer;
 mod init;
@@ -51,7 +52,8 @@ Examples:
   assay score leads.csv --out scored.csv         score a file without a server
   assay import leads.csv                         store the leads of a file in a server
   assay profile derive leads.csv                 learn rules from won and lost accounts
-  assay rules check scripts                      check rules before they are loaded"
+  assay rules check scripts                      check rules before they are loaded
+  assay rules impact new-rules                   which leads would move by them, and why"
 )]
 struct Cli {
     #[command(subcommand)]

@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use prost::{Message, Name};
 
 use super::connect::Clients;
+use crate::grpc::convert::job::{Response, read};
 use crate::grpc::pb;
 
 /// Waits until an operation has ended, with a line on standard error that says how far it is; gives its response. Who gives up
 /// (Ctrl-C) cancels it.
-pub async fn response<M: Message + Name + Default>(
-    clients: &Clients,
-    started: pb::Operation,
-) -> anyhow::Result<M> {
+pub async fn response<M: Response>(clients: &Clients, started: pb::Operation) -> anyhow::Result<M> {
     let name = started.name.clone();
     tokio::select! {
         found = watched(clients, started) => found,
@@ -27,14 +24,10 @@ pub async fn response<M: Message + Name + Default>(
     }
 }
 
-async fn watched<M: Message + Name + Default>(
-    clients: &Clients,
-    mut operation: pb::Operation,
-) -> anyhow::Result<M> {
+async fn watched<M: Response>(clients: &Clients, mut operation: pb::Operation) -> anyhow::Result<M> {
     let shown = progress();
     while !operation.done {
-        if let Some(metadata) = &operation.metadata {
-            let metadata = pb::OperationMetadata::decode(metadata.value.as_slice())?;
+        if let Some(metadata) = operation.metadata.as_ref().and_then(read::<pb::OperationMetadata>) {
             let doing = if metadata.doing.is_empty() { metadata.state } else { metadata.doing };
             shown.set_message(format!("{doing} ({:.0} %)", metadata.progress * 100.0));
         }
@@ -44,8 +37,9 @@ async fn watched<M: Message + Name + Default>(
     }
     shown.finish_and_clear();
     match operation.result {
-        Some(pb::operation::Result::Response(response)) => M::decode(response.value.as_slice())
-            .with_context(|| format!("the response of {} can't be read", operation.name)),
+        Some(pb::operation::Result::Response(response)) => {
+            read(&response).with_context(|| format!("the response of {} can't be read", operation.name))
+        }
         Some(pb::operation::Result::Error(error)) => bail!("{}: {}", operation.name, error.message),
         None => bail!("{} has ended without a response", operation.name),
     }

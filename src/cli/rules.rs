@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::Done;
+use super::impact::ImpactVerb;
 use super::table::{Table, counted};
 use crate::cli::output::{out, outln};
 use crate::config::currency;
@@ -24,10 +25,13 @@ use crate::rules::{Compiled, compile_and_try};
 #[command(after_help = "\
 Examples:
   assay rules check scripts
+  assay rules impact new-rules --capacity 200
   assay rules facts scripts")]
 pub enum Rules {
     /// Check a folder of rules: everything that is wrong, with its place; exit code 1 if anything is
     Check(Check),
+    /// Tell what rules would do before they are in force: which leads move, and why
+    Impact(Box<ImpactVerb>),
     /// List every word that rules may use, with types and meanings
     Facts(Facts),
 }
@@ -65,6 +69,7 @@ impl Rules {
     pub async fn run(self) -> anyhow::Result<Done> {
         match self {
             Rules::Check(check) => check.run(),
+            Rules::Impact(impact) => impact.run().await,
             Rules::Facts(facts) => facts.run(),
         }
     }

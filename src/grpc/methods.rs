@@ -32,7 +32,8 @@ const OTHER: Method = Method {
 };
 
 /// The methods that look at all leads there are.
-const WALKS: [&str; 4] = ["GetFunnel", "ReportDisagreements", "ExploreLeads", "CheckProfile"];
+const WALKS: [&str; 6] =
+    ["GetFunnel", "ReportDisagreements", "ExploreLeads", "CheckProfile", "RankPains", "AssignServiceTiers"];
 
 /// The method of a request's path.
 pub fn of_path(path: &str) -> Method {

@@ -86,6 +86,7 @@ changing! { |_| None;
     DeriveProfileRequest of "ProfileService/DeriveProfile",
     ReviewProfileRequest of "ProfileService/ReviewProfile",
     ApplyRetentionRequest of "LeadService/ApplyRetention",
+    AnalyzeImpactRequest of "RuleService/AnalyzeImpact",
 }
 
 impl Changing for pb::ImportCanvasRequest {

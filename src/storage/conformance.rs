@@ -77,6 +77,7 @@ cases! {
     a_job_is_worked_on_by_one_at_a_time_and_taken_over,
     a_job_is_cancelled_listed_and_forgotten,
     of_many_who_want_work_each_takes_another,
+    what_came_of_a_job_is_erased_with_a_lead_that_it_tells_of,
 }
 
 #[tokio::test(flavor = "multi_thread")]

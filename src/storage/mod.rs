@@ -416,6 +416,8 @@ pub struct JobEnd {
     /// What came of it, as JSON.
     pub outcome: String,
     pub time: Time,
+    /// The leads that it tells of: it is erased with any of them.
+    pub leads: Vec<LeadName>,
 }
 
 /// Long work in one table. Whoever takes a job holds it by a lease and gets a number, its fence: when the lease runs out,

@@ -194,6 +194,8 @@ fn service() -> &'static Service {
             default_profile: None,
             replica: "fuzz".into(),
             rules_source: "scripts".into(),
+            retention_days: 0,
+            job_lease: std::time::Duration::from_secs(30),
         };
         let app = Arc::new(App::new(store, Box::new(SystemClock), settings, 7));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -441,7 +441,7 @@ async fn a_revision_says_who_made_it_and_a_stage_how_it_was_come_to() {
     };
     let rejected = server.leads().update_lead(update).await.unwrap().into_inner();
     let last = rejected.stage_changes.last().unwrap();
-    assert_eq!((last.reason.as_str(), last.actor.as_str()), ("no-budget", "bo"));
+    assert_eq!((last.reason.as_str(), last.actor.as_str()), ("no_budget", "bo"));
     assert_eq!((rejected.stage_changes.len(), rejected.change), (3, change("bo", "called them")));
     let request = pb::ListLeadRevisionsRequest { name: created.name, ..Default::default() };
     let revisions = server.leads().list_lead_revisions(request.clone()).await.unwrap().into_inner().leads;

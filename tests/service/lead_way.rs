@@ -341,3 +341,69 @@ async fn a_lead_is_told_its_best_profile_and_what_to_do_next() {
     let nothing = pb::AdviseLeadRequest { profiles: vec!["p".into()], ..Default::default() };
     assert_eq!(failure(server.scoring().advise_lead(nothing).await).2, ["subject", "profiles[0]"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pains_are_ranked_and_customers_get_their_tiers() {
+    let server = started().await;
+    let note = |id: &str, text: &str| pb::Note {
+        id: id.into(),
+        block: pb::Block::ValuePropositions as i32,
+        text: text.into(),
+        ..Default::default()
+    };
+    let canvas = pb::Canvas { notes: vec![note("routes", "Routes planned overnight")], ..made::canvas() };
+    let request =
+        pb::CreateCanvasRequest { canvas: Some(canvas), canvas_id: "c".into(), ..Default::default() };
+    server.canvases().create_canvas(request).await.unwrap();
+    let fact = |words: &[&str]| pb::FactValue {
+        value: Some(pb::Value {
+            kind: Some(pb::value::Kind::List(pb::TextList {
+                values: words.iter().map(ToString::to_string).collect(),
+            })),
+        }),
+        ..Default::default()
+    };
+    let lead = |name: &str, employees: i64, words: &[&str]| {
+        let mut lead = made::company(name, Some(employees));
+        lead.attributes.insert("interests".into(), fact(words));
+        lead
+    };
+    scored(&server, "a", lead("Large", 200, &["Planning routes", "Paper"])).await;
+    scored(&server, "b", lead("Small", 3, &["Cheap", "paper"])).await;
+    let renewal = pb::Renewal { time: made::ago(86_400), renewed: true };
+    let money = |units| assay::grpc::pb::Money { currency_code: "EUR".into(), units, nanos: 0 };
+    let customer = |value, renewed| pb::Customer {
+        contract_value: Some(money(value)),
+        renewals: vec![pb::Renewal { renewed, ..renewal }],
+        ..Default::default()
+    };
+    for (id, value, renewed) in [("c", 9_000, true), ("d", 1_000, true), ("e", 500, false)] {
+        let stage = pb::LeadStage::Customer as i32;
+        let of = lead(&format!("Customer {id}"), 150, &["Planning routes"]);
+        scored(&server, id, pb::Lead { stage, customer: Some(customer(value, renewed)), ..of }).await;
+    }
+    let request = pb::RankPainsRequest { canvas: "canvases/c".into(), ..Default::default() };
+    let found = server.leads().rank_pains(request).await.unwrap().into_inner();
+    assert_eq!((found.attributes, found.lead_count), (vec!["interests".to_owned()], 5));
+    let pains: Vec<_> = found
+        .pains
+        .iter()
+        .map(|p| (p.pain.as_str(), p.lead_count, p.fitting_count, p.answers.len()))
+        .collect();
+    assert_eq!(pains, [("Planning routes", 4, 4, 1), ("Paper", 2, 1, 0), ("Cheap", 1, 0, 0)]);
+    let wrong = pb::RankPainsRequest { attributes: vec!["intrests".into()], ..Default::default() };
+    assert_eq!(failure(server.leads().rank_pains(wrong).await).2, ["attributes[0]"]);
+    insta::assert_snapshot!("pains", told(&server, &["leads", "pains", "--canvas", "canvases/c"]));
+
+    let tier = |name: &str, capacity| pb::ServiceTier { name: name.into(), capacity };
+    let tiers = vec![tier("personal", Some(1)), tier("team", Some(1))];
+    let request = pb::AssignServiceTiersRequest { tiers, ..Default::default() };
+    let found = server.leads().assign_service_tiers(request).await.unwrap().into_inner();
+    let customers: Vec<_> = found.customers.iter().map(|of| (of.lead.as_str(), of.tier.as_str())).collect();
+    assert_eq!(customers, [("leads/c", "personal"), ("leads/d", "team"), ("leads/e", "")]);
+    assert_eq!((found.customer_count, found.unserved_count), (3, 1));
+    let wrong = pb::AssignServiceTiersRequest { golden_weight: -1.0, ..Default::default() };
+    assert_eq!(failure(server.leads().assign_service_tiers(wrong).await).2, ["tiers", "golden_weight"]);
+    let said = told(&server, &["leads", "tiers", "--tier", "personal=1", "--tier", "self-service"]);
+    assert!(said.ends_with("3 customers, 0 of them without a tier\n"), "{said}");
+}

@@ -16,6 +16,7 @@ mod floors;
 mod health;
 mod hostile;
 mod http_json;
+mod impact;
 mod lead;
 mod lead_way;
 mod list;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::analyze_impact::{ImpactFound, ImpactWanted};
 use super::derive_profile::stored::{DerivedProfile, StoredLeads};
 use super::once::Once;
 use super::retain::{Retained, Retention};
 use super::review_profile::ReviewWanted;
 use super::{App, Error, Result};
 use crate::domain::job::{Job, JobState};
-use crate::domain::name::Id;
+use crate::domain::name::{Id, LeadName};
 use crate::domain::profile::review::Review;
 use crate::domain::time::Time;
 use crate::storage::{Beat, JobEnd, StoreError, Window};
@@ -25,6 +26,7 @@ pub enum Work {
     DeriveProfile(StoredLeads),
     ReviewProfile(ReviewWanted),
     Retain(Retention),
+    AnalyzeImpact(ImpactWanted),
 }
 
 impl Work {
@@ -34,6 +36,7 @@ impl Work {
             Work::DeriveProfile(_) => "derive_profile",
             Work::ReviewProfile(_) => "review_profile",
             Work::Retain(_) => "retain",
+            Work::AnalyzeImpact(_) => "analyze_impact",
         }
     }
 }
@@ -45,6 +48,17 @@ pub enum Outcome {
     DerivedProfile(Box<DerivedProfile>),
     Reviewed(Box<Review>),
     Retained(Retained),
+    Impact(Box<ImpactFound>),
+}
+
+impl Outcome {
+    /// The leads that it tells of: it is erased with any of them.
+    fn leads(&self) -> Vec<LeadName> {
+        match self {
+            Outcome::Impact(found) => found.leads(),
+            Outcome::DerivedProfile(_) | Outcome::Reviewed(_) | Outcome::Retained(_) => Vec::new(),
+        }
+    }
 }
 
 /// Why a job came to nothing.
@@ -282,8 +296,12 @@ impl App {
     }
 
     async fn end(&self, job: &Job, state: JobState, ended: Option<Ended>) {
+        let leads = match &ended {
+            Some(Ended::Done(outcome)) => outcome.leads(),
+            _ => Vec::new(),
+        };
         let outcome = ended.and_then(|ended| serde_json::to_string(&ended).ok()).unwrap_or_default();
-        let end = JobEnd { state, outcome, time: self.now() };
+        let end = JobEnd { state, outcome, time: self.now(), leads };
         self.metrics.count_job(state);
         let mut attempts = 5;
         while let Err(error) = self.store.end_job(&job.id, job.fence, end.clone()).await {

@@ -14,6 +14,9 @@ impl App {
             Work::ReviewProfile(asked) => {
                 Outcome::Reviewed(Box::new(self.review_profile(&asked, &progress).await?))
             }
+            Work::AnalyzeImpact(asked) => {
+                Outcome::Impact(Box::new(self.analyze_impact(asked, &progress).await?))
+            }
             Work::Retain(asked) => Outcome::Retained(self.retain(&asked, &progress).await?),
         })
     }

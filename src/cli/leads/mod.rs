@@ -4,7 +4,9 @@ mod advise;
 mod disagreements;
 mod explore;
 mod funnel;
+mod pains;
 mod step;
+mod tiers;
 
 use clap::Subcommand;
 
@@ -25,6 +27,10 @@ pub enum Leads {
     Disagreements(disagreements::DisagreementsVerb),
     /// Tell which profile fits a lead best, what to ask and whom to reach next, and what is doubtful
     Advise(advise::AdviseVerb),
+    /// Tell what leads that fit and golden customers need, what answers it, and what to write about
+    Pains(pains::PainsVerb),
+    /// Give the customers of most potential the most service, as far as there is capacity
+    Tiers(tiers::TiersVerb),
     /// Take a lead a step along its way
     Move(step::MoveVerb),
     /// Hand over some new leads of low grades, drawn by chance, to learn whether such grades are right
@@ -41,6 +47,8 @@ impl Leads {
             Leads::Funnel(verb) => verb.run().await,
             Leads::Disagreements(verb) => verb.run().await,
             Leads::Advise(verb) => verb.run().await,
+            Leads::Pains(verb) => verb.run().await,
+            Leads::Tiers(verb) => verb.run().await,
             Leads::Move(verb) => verb.run().await,
             Leads::Explore(verb) => verb.run().await,
             Leads::Import(verb) => verb.run().await,

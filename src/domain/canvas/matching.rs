@@ -70,6 +70,14 @@ fn message(note: &Note) -> Item<'_> {
 }
 
 impl Canvas {
+    /// What is offered that sounds like a text, the most alike first, with how alike it is.
+    pub fn offers_alike(&self, text: &str) -> Vec<(Item<'_>, f64)> {
+        let offers = self.content.notes.iter().filter(|note| Block::OFFERS.contains(&note.block));
+        let all: Vec<Item> = self.content.notes.iter().flat_map(items).chain(offers.map(message)).collect();
+        let words: Vec<BTreeSet<String>> = all.iter().map(|item| words_of(item.text)).collect();
+        alike(text, &all, &words)
+    }
+
     /// All segments with their needs and what answers them.
     pub fn value_matches(&self) -> Vec<ValueMatch<'_>> {
         let offers = || self.content.notes.iter().filter(|note| Block::OFFERS.contains(&note.block));
@@ -86,7 +94,7 @@ impl Canvas {
                         let answers: Vec<Item> =
                             all.iter().filter(|item| item.answers(id, &need.id)).copied().collect();
                         let suggestions = match answers.is_empty() {
-                            true => suggestions(need, &all, &words),
+                            true => alike(&need.text, &all, &words),
                             false => Vec::new(),
                         };
                         MatchedNeed { need, answers, suggestions }
@@ -129,8 +137,8 @@ fn coverage(needs: &[MatchedNeed]) -> Option<f64> {
     }
 }
 
-fn suggestions<'a>(need: &Need, all: &[Item<'a>], words: &[BTreeSet<String>]) -> Vec<(Item<'a>, f64)> {
-    let wanted = words_of(&need.text);
+fn alike<'a>(text: &str, all: &[Item<'a>], words: &[BTreeSet<String>]) -> Vec<(Item<'a>, f64)> {
+    let wanted = words_of(text);
     let mut alike: Vec<(Item, f64)> = all
         .iter()
         .zip(words)

@@ -22,6 +22,16 @@ use crate::grpc::{dynamic, pb};
 super::wire_enum!(DriftVerdict, DriftVerdict, Stable, Moderate, Large, TooFew);
 super::wire_enum!(Separation, Separation, Separates, Reverses, NoEffect, NoLonger, TooFew);
 
+/// What an operation can respond with.
+pub trait Response: Message + Name + Default {}
+
+impl<M: Message + Name + Default> Response for M {}
+
+/// What an operation responded with; `None` if that is something else.
+pub fn read<M: Response>(response: &Any) -> Option<M> {
+    M::decode(response.value.as_slice()).ok().filter(|_| response.type_url.ends_with(&M::full_name()))
+}
+
 pub fn outward(view: JobView) -> pb::Operation {
     let JobView { job, work, ended } = view;
     let metadata = pb::OperationMetadata {
@@ -47,6 +57,10 @@ pub fn outward(view: JobView) -> pb::Operation {
                 if failure.is_passing { tonic::Code::Unavailable } else { tonic::Code::FailedPrecondition };
             Some(status(code, failure.message))
         }
+        (_, None) if job.outcome.is_empty() => {
+            let told = "what came of it was erased with a lead that it told of: ask for it again";
+            Some(status(tonic::Code::NotFound, told.into()))
+        }
         (_, None) => Some(status(tonic::Code::DataLoss, "what came of it can't be read".into())),
     };
     pb::Operation { name: job.name(), metadata: Some(any(&metadata)), done: job.state.has_ended(), result }
@@ -61,6 +75,7 @@ fn response(outcome: Outcome) -> Any {
         Outcome::DerivedProfile(derived) => any(&derived_out(*derived)),
         Outcome::Reviewed(review) => any(&review_out(&review)),
         Outcome::Retained(retained) => any(&retained_out(retained)),
+        Outcome::Impact(found) => any(&super::impact::found_out(&found)),
     }
 }
 

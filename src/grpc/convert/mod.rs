@@ -4,6 +4,7 @@
 pub mod canvas;
 pub mod edit;
 pub mod funnel;
+pub mod impact;
 pub mod job;
 pub mod lead;
 pub mod profile;

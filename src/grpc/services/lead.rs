@@ -5,6 +5,8 @@ use tonic::{Request, Response, Status};
 
 use crate::app::funnel::Exploration;
 use crate::app::leads::{Edit, LeadView, UpsertDraft, UpsertResult};
+use crate::app::rank_pains::PainsWanted;
+use crate::app::service_tiers::TiersWanted;
 use crate::app::transition_lead::Step;
 use crate::app::{App, Error};
 use crate::domain::check::Checker;
@@ -14,6 +16,7 @@ use crate::domain::job::Job;
 use crate::domain::lead::{Lead, LeadStage};
 use crate::domain::listing::{self, Listed as _, Order};
 use crate::domain::name::LeadName;
+use crate::domain::service_tier::{PotentialWeights, Tier};
 use crate::grpc::convert::{self, optional, parsed, stated};
 use crate::grpc::limits;
 use crate::grpc::once::{self, Mutation};
@@ -338,6 +341,46 @@ impl pb::lead_service_server::LeadService for Service {
         c.finish(())?;
         let explored = self.0.explore(exploration).await?;
         Ok(Response::new(convert::funnel::explored_out(explored, share)))
+    }
+
+    async fn rank_pains(
+        &self,
+        request: Request<pb::RankPainsRequest>,
+    ) -> Result<Response<pb::RankPainsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let canvas = optional(&mut c, "canvas", &request.canvas);
+        c.finish(())?;
+        let wanted = PainsWanted { attributes: request.attributes, filter: request.filter, canvas };
+        let found = self.0.rank_pains(wanted).await?;
+        Ok(Response::new(convert::funnel::pains_out(&found, &request.language)))
+    }
+
+    async fn assign_service_tiers(
+        &self,
+        request: Request<pb::AssignServiceTiersRequest>,
+    ) -> Result<Response<pb::AssignServiceTiersResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        c.require(!request.tiers.is_empty(), "tiers", "needs at least one");
+        let tiers = c.each("tiers", request.tiers, |c, tier| {
+            c.length("name", &tier.name, 1, 200);
+            let capacity = tier.capacity.map(u64::try_from);
+            c.require(!matches!(capacity, Some(Err(_))), "capacity", "must be 0 or more");
+            Tier { name: tier.name, capacity: capacity.and_then(Result::ok) }
+        });
+        let given = [request.fit_weight, request.value_weight, request.golden_weight];
+        for (field, weight) in ["fit_weight", "value_weight", "golden_weight"].into_iter().zip(given) {
+            c.number(field, Some(weight), 0.0, 1e6);
+        }
+        let weights = match given {
+            [0.0, 0.0, 0.0] => PotentialWeights::default(),
+            [fit, value, golden] => PotentialWeights { fit, value, golden },
+        };
+        c.finish(())?;
+        let wanted = TiersWanted { filter: request.filter, tiers: tiers.clone(), weights };
+        let assigned = self.0.assign_service_tiers(wanted).await?;
+        Ok(Response::new(convert::funnel::tiers_out(&assigned, &tiers)))
     }
 
     async fn apply_retention(

@@ -44,7 +44,7 @@ pub async fn a_job_is_worked_on_by_one_at_a_time_and_taken_over(store: Arc<dyn S
     assert_eq!((over.id.as_str(), over.fence, over.progress, over.doing.as_str()), ("a", 2, 0.5, "at 0.5"));
     let third = store.take_job(at(31), at(60)).await.unwrap().unwrap();
     assert_eq!((third.id.as_str(), third.fence, third.progress), ("b", 3, 0.0));
-    let end = || JobEnd { state: JobState::Done, outcome: "{}".into(), time: at(40) };
+    let end = || JobEnd { state: JobState::Done, outcome: "{}".into(), time: at(40), leads: Vec::new() };
     assert!(matches!(store.keep_job(&id("a"), 1, beat(90, 0.9)).await, Err(StoreError::Conflict(_))));
     assert!(matches!(store.end_job(&id("a"), 1, end()).await, Err(StoreError::Conflict(_))));
     store.end_job(&id("a"), 2, end()).await.unwrap();
@@ -89,7 +89,11 @@ pub async fn a_job_is_cancelled_listed_and_forgotten(store: Arc<dyn Store>) {
     store.delete_job(&id("b")).await.unwrap();
     assert!(matches!(store.delete_job(&id("b")).await, Err(StoreError::NotFound(_))));
     store
-        .end_job(&id("c"), 1, JobEnd { state: JobState::Failed, outcome: String::new(), time: at(9) })
+        .end_job(
+            &id("c"),
+            1,
+            JobEnd { state: JobState::Failed, outcome: String::new(), time: at(9), leads: Vec::new() },
+        )
         .await
         .unwrap();
     assert_eq!(store.forget_jobs(at(9)).await.unwrap(), 0);
@@ -107,4 +111,23 @@ pub async fn of_many_who_want_work_each_takes_another(store: Arc<dyn Store>) {
         taken.into_iter().filter_map(|job| Some(job.unwrap()?.id.to_string())).collect();
     ids.sort();
     assert_eq!(ids, (0..8).map(|i| format!("j{i}")).collect::<Vec<_>>());
+}
+
+pub async fn what_came_of_a_job_is_erased_with_a_lead_that_it_tells_of(store: Arc<dyn Store>) {
+    for lead in ["told", "other"] {
+        let content = LeadContent::of(Subject::Company(Company::default()));
+        store.create_lead(Lead::create(name(lead), content, at(0)), None).await.unwrap();
+    }
+    for (job, leads) in [("a", vec!["told", "other"]), ("b", vec!["other"])] {
+        created(&*store, job).await;
+        store.take_job(at(1), at(10)).await.unwrap().unwrap();
+        let leads = leads.into_iter().map(name).collect();
+        let end = JobEnd { state: JobState::Done, outcome: "tells of leads".into(), time: at(2), leads };
+        store.end_job(&id(job), 1, end).await.unwrap();
+    }
+    store.delete_lead(&name("told"), None, None).await.unwrap();
+    let outcomes = [store.job(&id("a")).await.unwrap().outcome, store.job(&id("b")).await.unwrap().outcome];
+    assert_eq!(outcomes, ["", "tells of leads"]);
+    store.delete_job(&id("b")).await.unwrap();
+    store.delete_lead(&name("other"), None, None).await.unwrap();
 }

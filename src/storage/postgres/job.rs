@@ -72,10 +72,14 @@ impl JobStore for PostgresStore {
                    WHERE id = $1 AND fence = $2 AND end_micros IS NULL";
         let (key, state, time) = (id.to_string(), end.state.as_str(), end.time.micros());
         self.write(None, async |transaction: &mut Transaction<'_>| {
-            match run(transaction, sql, &[&key, &fence, &state, &end.outcome, &time]).await? {
-                0 => Err(StoreError::Conflict(name(id))),
-                _ => Ok(()),
+            if run(transaction, sql, &[&key, &fence, &state, &end.outcome, &time]).await? == 0 {
+                return Err(StoreError::Conflict(name(id)));
             }
+            let leads: Vec<String> = end.leads.iter().map(ToString::to_string).collect();
+            let sql =
+                "INSERT INTO job_leads (lead, job) SELECT unnest($1::text[]), $2 ON CONFLICT DO NOTHING";
+            run(transaction, sql, &[&leads, &key]).await?;
+            Ok(())
         })
         .await
     }
@@ -116,4 +120,12 @@ impl JobStore for PostgresStore {
         })
         .await
     }
+}
+
+/// Erases what came of all jobs that tell of a lead.
+pub async fn erase(transaction: &Transaction<'_>, lead: &str) -> Result<()> {
+    let sql = "UPDATE jobs SET outcome = '' WHERE id IN (SELECT job FROM job_leads WHERE lead = $1)";
+    run(transaction, sql, &[&lead]).await?;
+    run(transaction, "DELETE FROM job_leads WHERE lead = $1", &[&lead]).await?;
+    Ok(())
 }

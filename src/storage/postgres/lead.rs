@@ -237,6 +237,7 @@ impl LeadStore for PostgresStore {
             if run(transaction, "DELETE FROM leads WHERE name = $1", &[&name]).await? == 0 {
                 return Err(StoreError::NotFound(name));
             }
+            super::job::erase(transaction, &name).await?;
             erase(transaction, &name).await?;
             Ok(())
         })

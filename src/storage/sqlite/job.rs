@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::super::rows::{JOB_COLUMNS, job};
 use super::super::{Beat, JobEnd, JobStore, Receipt, Result, StoreError, Window};
@@ -83,10 +83,14 @@ impl JobStore for SqliteStore {
                        progress = CASE WHEN ?3 = 'done' THEN 1 ELSE progress END
                        WHERE id = ?1 AND fence = ?2 AND end_micros IS NULL";
             let params = params![id.to_string(), fence, end.state.as_str(), end.outcome, end.time.micros()];
-            match execute(db, sql, params)? {
-                0 => Err(StoreError::Conflict(name(&id))),
-                _ => Ok(()),
+            if execute(db, sql, params)? == 0 {
+                return Err(StoreError::Conflict(name(&id)));
             }
+            for lead in end.leads {
+                let sql = "INSERT INTO job_leads (lead, job) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+                execute(db, sql, params![lead.to_string(), id.to_string()])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -129,4 +133,12 @@ impl JobStore for SqliteStore {
         })
         .await
     }
+}
+
+/// Erases what came of all jobs that tell of a lead.
+pub fn erase(db: &Connection, lead: &str) -> Result<()> {
+    let sql = "UPDATE jobs SET outcome = '' WHERE id IN (SELECT job FROM job_leads WHERE lead = ?1)";
+    execute(db, sql, [lead])?;
+    execute(db, "DELETE FROM job_leads WHERE lead = ?1", [lead])?;
+    Ok(())
 }

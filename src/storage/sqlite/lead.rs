@@ -207,6 +207,7 @@ impl LeadStore for SqliteStore {
                 0 => Err(missing_or_changed(db, "leads", name)?),
                 _ => {
                     erased.store(true, Ordering::Relaxed);
+                    super::job::erase(db, &name)?;
                     erase(db, &name)
                 }
             }

@@ -54,6 +54,12 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_open ON jobs (number) WHERE end_micros IS NULL;
 CREATE INDEX jobs_ended ON jobs (end_micros) WHERE end_micros IS NOT NULL;
+CREATE TABLE job_leads (
+    lead TEXT NOT NULL,
+    job  TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    PRIMARY KEY (lead, job)
+);
+CREATE INDEX job_leads_job ON job_leads (job);
 ";
 
 /// What is told of an activity beside its amount, as JSON; nothing if nothing is.

@@ -1,0 +1,182 @@
+//! What rules would do before they are in force: on stored leads as an operation, and on a file alone.
+
+use assay::grpc::pb;
+use prost::Message as _;
+
+use crate::support::process::assay;
+use crate::support::{TestServer, failure, made, shipped};
+
+/// Companies of a hundred and more are graded A.
+const BEFORE: &str = "\
+rule \"large\" when employees >= 100 then 60 because \"{employees} people\";
+rule \"german\" when country == \"DE\" then 10 because \"in Germany\";
+grade \"A\" when total >= 50;
+grade \"D\" otherwise;
+";
+
+/// Middle-sized ones are graded A too, farms are out, and the country does not count any more.
+const AFTER: &str = "\
+rule \"large\" when employees >= 40 then 60 because \"{employees} people\";
+disqualify \"farm\" when industry == \"Farming\" because \"farms are not served\";
+grade \"A\" when total >= 50;
+grade \"D\" otherwise;
+";
+
+fn files(script: &str) -> Vec<pb::RuleFile> {
+    let facts = std::fs::read_to_string(shipped().join("facts.toml")).unwrap();
+    let file = |path: &str, content: &str| pb::RuleFile { path: path.into(), content: content.into() };
+    vec![file("facts.toml", &facts), file("lead_scoring/default.rhai", script)]
+}
+
+fn company(i: i64) -> pb::Lead {
+    let company = pb::Company {
+        display_name: format!("Company {i:02}"),
+        employees: Some(i * 10),
+        country: if i % 2 == 0 { "DE" } else { "AT" }.into(),
+        industry: if i == 15 { "Farming" } else { "Trades" }.into(),
+        ..Default::default()
+    };
+    // Those of forty and more are won.
+    let kind = if i >= 4 { pb::OutcomeKind::Won } else { pb::OutcomeKind::Lost };
+    pb::Lead {
+        subject: Some(pb::lead::Subject::Company(company)),
+        owner: if i < 10 { "an" } else { "bo" }.into(),
+        profile: "profiles/main".into(),
+        outcome: Some(pb::Outcome { kind: kind as i32, ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+async fn filled() -> TestServer {
+    let server = TestServer::with_script(BEFORE).await;
+    let request = pb::CreateProfileRequest {
+        profile: Some(made::profile()),
+        profile_id: "main".into(),
+        ..Default::default()
+    };
+    server.profiles().create_profile(request).await.unwrap();
+    for i in 1..=20 {
+        let request = pb::CreateLeadRequest {
+            lead: Some(company(i)),
+            lead_id: format!("l{i:02}"),
+            ..Default::default()
+        };
+        server.leads().create_lead(request).await.unwrap();
+    }
+    server
+}
+
+async fn ended(server: &TestServer, started: pb::Operation) -> pb::Operation {
+    let request = pb::WaitOperationRequest { name: started.name, timeout: None };
+    let operation = server.operations().wait_operation(request).await.unwrap().into_inner();
+    assert!(operation.done, "{operation:?}");
+    operation
+}
+
+fn report(operation: &pb::Operation) -> pb::ImpactReport {
+    match &operation.result {
+        Some(pb::operation::Result::Response(any)) => pb::ImpactReport::decode(any.value.as_slice()).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rules_would_do_is_told_before_they_are_in_force() {
+    let server = filled().await;
+    let request = pb::AnalyzeImpactRequest { files: files(AFTER), ..Default::default() };
+    let started = server.rules().analyze_impact(request.clone()).await.unwrap().into_inner();
+    let operation = ended(&server, started.clone()).await;
+    let found = report(&operation);
+    // 4 to 9 rise; 15 is out. The points of Germany fall away from ten.
+    assert_eq!((found.lead_count, found.changed_grade_count), (20, 7));
+    let migration: Vec<_> =
+        found.migration.iter().map(|of| (of.before.as_str(), of.after.as_str(), of.count)).collect();
+    assert_eq!(migration, [("A", "A", 10), ("A", "disqualified", 1), ("D", "A", 6), ("D", "D", 3)]);
+    assert_eq!((found.qualified_before, found.qualified_after), (11, 16));
+    let rule = |name: &str| {
+        found.rules.iter().find(|rule| rule.rule == name).map(|r| (r.fired_before, r.fired_after))
+    };
+    assert_eq!([rule("large"), rule("german")], [Some((11, 17)), Some((10, 0))]);
+    assert_eq!(found.movers[0].lead, "leads/l15");
+    let owner = found.groups.iter().find(|group| group.by == "owner" && group.key == "an").unwrap();
+    assert_eq!((owner.lead_count, owner.better_count, owner.worse_count), (9, 6, 0));
+    // With three lost ones there is too little to say which foretells better.
+    assert_eq!(found.backtest_before, None);
+    // The rules in force are still those.
+    let lead = pb::score_lead_request::Subject::Lead("leads/l05".into());
+    let score = pb::ScoreLeadRequest { subject: Some(lead), ..Default::default() };
+    assert_eq!(server.scoring().score_lead(score).await.unwrap().into_inner().grade, "D");
+
+    // Only some leads, and as they were known then: none of them existed a year ago.
+    let some = pb::AnalyzeImpactRequest { filter: "owner = bo".into(), ..request.clone() };
+    let started_some = server.rules().analyze_impact(some).await.unwrap().into_inner();
+    assert_eq!(report(&ended(&server, started_some).await).lead_count, 11);
+    let then = pb::AnalyzeImpactRequest { as_of_time: made::ago(365 * 86_400), ..request.clone() };
+    let started_then = server.rules().analyze_impact(then).await.unwrap().into_inner();
+    let then = report(&ended(&server, started_then).await);
+    assert_eq!((then.lead_count, then.not_known_then_count), (0, 20));
+
+    // Rules that can't be loaded, or that some lead makes fail.
+    let broken = pb::AnalyzeImpactRequest {
+        files: files("rule \"x\" when employes > 1 then 1 because \"x\";"),
+        ..request.clone()
+    };
+    let refused = server.rules().analyze_impact(broken).await.unwrap_err();
+    assert!(refused.message().contains("employes"), "{refused:?}");
+    assert_eq!(failure::<()>(Err(refused)).2, ["files"]);
+    let wrong = pb::AnalyzeImpactRequest { filter: "gard = A".into(), ..request };
+    assert_eq!(failure(server.rules().analyze_impact(wrong).await).2, ["filter"]);
+
+    // What tells of a lead is erased with it.
+    let delete = pb::DeleteLeadRequest { name: "leads/l15".into(), ..Default::default() };
+    server.leads().delete_lead(delete).await.unwrap();
+    let get = pb::GetOperationRequest { name: started.name };
+    match server.operations().get_operation(get).await.unwrap().into_inner().result {
+        Some(pb::operation::Result::Error(error)) => assert!(error.message.contains("erased"), "{error:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_tells_which_leads_would_move_and_why() {
+    let server = filled().await;
+    let folder = server.scripts.parent().unwrap().join("new");
+    std::fs::create_dir_all(folder.join("lead_scoring")).unwrap();
+    for file in files(AFTER) {
+        std::fs::write(folder.join(&file.path), file.content).unwrap();
+    }
+    let run = |more: &[&str]| {
+        let output = assay()
+            .current_dir(server.scripts.parent().unwrap())
+            .args(["rules", "impact", "new", "--capacity", "12"])
+            .args(more)
+            .output()
+            .unwrap();
+        let [out, errors] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.code(), out, errors)
+    };
+    let (code, told, errors) =
+        run(&["--server", &server.address, "--html", "impact.html", "--max-moved", "5"]);
+    assert_eq!((code, errors.contains("35.0 %")), (Some(1), true), "{told}{errors}");
+    insta::assert_snapshot!("impact", told);
+    let page = std::fs::read_to_string(server.scripts.parent().unwrap().join("impact.html")).unwrap();
+    assert!(page.contains("Company 15") && page.contains("</svg>") && !page.contains("http"), "{page}");
+
+    // The same of a file, without a server: by its outcomes the new rules foretell better.
+    let mut rows = String::from("id,name,staff,country,industry,outcome,owner\n");
+    for i in 0..120 {
+        let outcome = if i % 12 >= 4 { "won" } else { "lost" };
+        rows += &format!("{i},Company {i},{},DE,Trades,{outcome},an\n", (i % 12) * 10);
+    }
+    std::fs::write(server.scripts.parent().unwrap().join("leads.csv"), rows).unwrap();
+    let (code, told, errors) = run(&["--leads", "leads.csv", "--scripts", "scripts", "--max-moved", "90"]);
+    assert_eq!(code, Some(0), "{told}{errors}");
+    assert!(told.contains("120 leads: 60 change their grade") && told.contains("order better"), "{told}");
+    let (code, told, _) = run(&["--leads", "leads.csv", "--scripts", "new", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (code, &json["changed_grade_count"]),
+        (Some(0), &serde_json::json!("0")),
+        "the same rules move nobody"
+    );
+}
