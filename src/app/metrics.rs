@@ -118,6 +118,10 @@ impl Metrics {
         );
         self.store_up.set(1);
         registry.register("assay_store_up", "1 unless the store does not answer", self.store_up.clone());
+        // A series that is missing is not one that is nothing.
+        for state in [JobState::Done, JobState::Failed, JobState::Cancelled] {
+            _ = self.jobs.get_or_create(&JobLabels { state: state.as_str() });
+        }
         registry.register(
             "assay_jobs_ended",
             "Long work that ended here, by how it ended",
