@@ -9,7 +9,7 @@ use super::jobs::{Progress, Work};
 use super::once::Once;
 use super::review_profile::read_filter;
 use super::score_lead::MAX_ACTIVITIES;
-use super::{App, Error, Result};
+use super::{App, Error, Result, admit};
 use crate::domain::check::{Checker, Invalid};
 use crate::domain::impact::{Impact, ImpactReport, Pair};
 use crate::domain::job::Job;
@@ -60,6 +60,8 @@ impl ImpactFound {
 /// A lead with everything that scoring it takes.
 struct Candidate {
     record: LeadRecord,
+    /// How it ended, as far as that is known today.
+    won: Option<bool>,
     activities: Vec<Activity>,
     profile: Arc<ProfileContent>,
 }
@@ -70,7 +72,7 @@ impl App {
         read_filter(&mut c, &wanted.filter);
         c.finish(())?;
         if let Some(name) = &wanted.profile {
-            self.store.profile(name).await?;
+            admit(name, &self.store.profile(name).await?.version, "")?;
         }
         let sources = Sources::new(wanted.files.clone());
         if let Err(findings) = self.check_rules(sources.clone()).await? {
@@ -122,8 +124,13 @@ impl App {
                     without_profile += 1;
                     continue;
                 };
+                // What it came to is what scores of an earlier time are held against.
+                let won =
+                    record.lead.content.outcome.as_ref().map(|outcome| outcome.kind == OutcomeKind::Won);
                 match self.as_known_then(record, wanted.as_of).await? {
-                    Some((record, activities)) => candidates.push(Candidate { record, activities, profile }),
+                    Some((record, activities)) => {
+                        candidates.push(Candidate { record, won, activities, profile })
+                    }
                     None => not_known_then += 1,
                 }
             }
@@ -190,7 +197,7 @@ fn see(
     currency: &str,
     as_of: Time,
 ) {
-    let Candidate { record, activities, profile } = candidate;
+    let Candidate { record, won, activities, profile } = candidate;
     let content = &record.lead.content;
     let score = |rules: &RuleSet| -> std::result::Result<Assessment, String> {
         let script = rules
@@ -217,6 +224,6 @@ fn see(
         segment: &segment.map(ToString::to_string).unwrap_or_default(),
         owner: &content.owner,
         source: &content.source,
-        won: content.outcome.as_ref().map(|outcome| outcome.kind == OutcomeKind::Won),
+        won: *won,
     });
 }

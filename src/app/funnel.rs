@@ -71,7 +71,7 @@ impl App {
                 Err(other) => return Err(other.into()),
             }
         }
-        for (side, score) in std::mem::take(&mut report.right) {
+        for (side, _, score) in std::mem::take(&mut report.right) {
             match self.store.score(&score).await {
                 Ok(score) => report.compare(side, &score.assessment),
                 Err(StoreError::NotFound(_)) => {}

@@ -40,6 +40,15 @@ enum Over {
     Silent,
 }
 
+impl Retained {
+    fn count(&mut self, why: Over) {
+        match why {
+            Over::Expired => self.expired += 1,
+            Over::Silent => self.silent += 1,
+        }
+    }
+}
+
 impl Retention {
     fn judge(&self, record: &LeadRecord) -> Option<Over> {
         let content = &record.lead.content;
@@ -71,7 +80,7 @@ impl App {
         let Ok(id) = format!("retention-{}", now.date()).parse() else { return Ok(()) };
         let work = Work::Retain(Retention { as_of: now, days: self.settings.retention_days, is_dry: false });
         let request = serde_json::to_string(&work).map_err(StoreError::from)?;
-        match self.store.create_job(Job::new(id, request, now), None).await {
+        match self.store.create_job(Job::new(id, work.kind(), request, now), None).await {
             Ok(()) | Err(StoreError::AlreadyExists(_)) => Ok(()),
             Err(other) => Err(other.into()),
         }
@@ -82,13 +91,14 @@ impl App {
         let mut over: Vec<LeadName> = Vec::new();
         self.walk_leads(Filter::default(), |record| {
             retained.considered += 1;
-            match retention.judge(&record) {
-                Some(Over::Expired) => retained.expired += 1,
-                Some(Over::Silent) => retained.silent += 1,
-                None => return,
+            if let Some(why) = retention.judge(&record) {
+                // What is only counted is counted here, what is erased when it is.
+                if retention.is_dry {
+                    retained.count(why);
+                }
+                over.push(record.lead.name);
+                progress.tell(0.0, format!("{} leads looked at", retained.considered));
             }
-            over.push(record.lead.name);
-            progress.tell(0.0, format!("{} leads looked at", retained.considered));
         })
         .await?;
         if retention.is_dry {
@@ -103,11 +113,10 @@ impl App {
                 Err(StoreError::NotFound(_)) => continue,
                 Err(other) => return Err(other.into()),
             };
-            if retention.judge(&record).is_none() {
-                continue;
-            }
+            let Some(why) = retention.judge(&record) else { continue };
             match self.store.delete_lead(&name, Some(record.lead.version.revision), None).await {
-                Ok(()) | Err(StoreError::NotFound(_) | StoreError::Conflict(_)) => {}
+                Ok(()) => retained.count(why),
+                Err(StoreError::NotFound(_) | StoreError::Conflict(_)) => {}
                 Err(other) => return Err(other.into()),
             }
         }

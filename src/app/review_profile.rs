@@ -1,5 +1,7 @@
 //! Looks at a profile again by the leads that belong to it, and signs a review off.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::jobs::{Ended, JobView, Outcome, Progress, Work};
@@ -8,7 +10,7 @@ use super::{App, Error, Result, admit};
 use crate::domain::check::{Checker, Draft};
 use crate::domain::filter::Filter;
 use crate::domain::job::Job;
-use crate::domain::lead::{LeadRecord, LeadStage, OutcomeKind};
+use crate::domain::lead::{Activity, LeadRecord, LeadStage, OutcomeKind};
 use crate::domain::listing::{LEAD, Listed as _, Query};
 use crate::domain::name::{Id, ProfileName};
 use crate::domain::profile::portrait::{Period, Portrait, Seen};
@@ -83,7 +85,10 @@ impl App {
                     progress.tell(0.0, format!("{seen} leads looked at"));
                 }
             });
-        Ok(Review::of(&portrait.await?, &profile.content, about))
+        let portrait = portrait.await?;
+        let rules = self.rule_set()?;
+        let meant = |word: &str| rules.vocabulary.meant("industry", word).to_owned();
+        Ok(Review::of(&portrait, &profile.content, about, &meant))
     }
 
     /// A profile with all leads that belong to it, or that a filter lets pass, of whatever time.
@@ -235,9 +240,19 @@ fn see(
     (of, period): (Period, &impl Fn(Time) -> Option<Period>),
 ) {
     let content = &record.lead.content;
+    // Of what it has done, criteria can ask when that was last.
+    let last = record.last_activity.map(|time| Activity {
+        id: None,
+        kind: String::new(),
+        time,
+        known_time: time,
+        amount: 0.0,
+        contact: None,
+        properties: BTreeMap::new(),
+    });
     let facts = LeadFacts {
         lead: content,
-        activities: &[],
+        activities: last.as_slice(),
         profile,
         created: Some(record.lead.version.create_time),
         as_of,

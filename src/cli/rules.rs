@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::Done;
 use super::impact::ImpactVerb;
+use super::rules_test;
 use super::table::{Table, counted};
 use crate::cli::output::{out, outln};
 use crate::config::currency;
@@ -25,11 +26,14 @@ use crate::rules::{Compiled, compile_and_try};
 #[command(after_help = "\
 Examples:
   assay rules check scripts
+  assay rules test scripts --coverage
   assay rules impact new-rules --capacity 200
   assay rules facts scripts")]
 pub enum Rules {
     /// Check a folder of rules: everything that is wrong, with its place; exit code 1 if anything is
     Check(Check),
+    /// Run the tests beside scripts: what they are to make of made-up leads
+    Test(rules_test::Test),
     /// Tell what rules would do before they are in force: which leads move, and why
     Impact(Box<ImpactVerb>),
     /// List every word that rules may use, with types and meanings
@@ -69,6 +73,7 @@ impl Rules {
     pub async fn run(self) -> anyhow::Result<Done> {
         match self {
             Rules::Check(check) => check.run(),
+            Rules::Test(test) => test.run(),
             Rules::Impact(impact) => impact.run().await,
             Rules::Facts(facts) => facts.run(),
         }

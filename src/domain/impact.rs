@@ -131,6 +131,7 @@ pub struct Impact {
     changed_total: u64,
     migration: BTreeMap<(String, String), u64>,
     totals: Vec<(i64, i64)>,
+    ranks: Vec<(i64, i64)>,
     qualified: Sides<u64>,
     rules: BTreeMap<String, RuleChange>,
     groups: BTreeMap<GroupedBy, BTreeMap<String, GroupChange>>,
@@ -145,6 +146,8 @@ pub struct Impact {
 pub const MAX_MOVERS: usize = 50;
 /// The most groups by one thing.
 const MAX_GROUPS: usize = 200;
+/// Where those are counted that come when there is no room for more groups.
+pub const OTHERS: &str = "(others)";
 /// The most rules whose points are told for a lead that moves.
 const MAX_RULES_OF_A_MOVER: usize = 8;
 /// Into about so many parts totals are cut.
@@ -160,11 +163,30 @@ fn grade(assessment: &Assessment) -> String {
     }
 }
 
+/// What a lead is ordered by: its total; without a verdict it stands below all that have one, and disqualified below these.
+fn rank(assessment: &Assessment) -> i64 {
+    match assessment.status {
+        ScoreStatus::Scored => assessment.total.0,
+        ScoreStatus::InsufficientData => i64::MIN / 4,
+        ScoreStatus::Disqualified => i64::MIN / 2,
+    }
+}
+
 impl Impact {
     /// For grades in their order from the best, by either set; and those that are handed to sales.
     pub fn of(before: &[String], after: &[String], qualifying: BTreeSet<String>) -> Self {
-        let mut order = before.to_vec();
-        order.extend(after.iter().filter(|grade| !before.contains(grade)).cloned());
+        // A grade that only one set has stands before the next one that both have.
+        let mut order = after.to_vec();
+        let mut at = 0;
+        for grade in before {
+            match order.iter().position(|known| known == grade) {
+                Some(known) => at = known + 1,
+                None => {
+                    order.insert(at, grade.clone());
+                    at += 1;
+                }
+            }
+        }
         Self { qualifying, order, ..Self::default() }
     }
 
@@ -174,7 +196,6 @@ impl Impact {
     }
 
     pub fn see(&mut self, pair: Pair) {
-        self.leads += 1;
         let (before, after) = match (pair.before, pair.after) {
             (Ok(before), Ok(after)) => (before, after),
             (before, after) => {
@@ -187,11 +208,14 @@ impl Impact {
                 return;
             }
         };
+        self.leads += 1;
         let grades = Sides { before: grade(before), after: grade(after) };
         *self.migration.entry((grades.before.clone(), grades.after.clone())).or_default() += 1;
         let (old, new) = (self.place(&grades.before), self.place(&grades.after));
         let total = Sides { before: before.total.0, after: after.total.0 };
         self.totals.push((total.before, total.after));
+        let rank = Sides { before: rank(before), after: rank(after) };
+        self.ranks.push((rank.before, rank.after));
         self.changed_grade += u64::from(grades.before != grades.after);
         self.changed_total += u64::from(total.before != total.after);
         let qualified = grades.map(|grade| u64::from(self.qualifying.contains(grade)));
@@ -203,18 +227,17 @@ impl Impact {
             (GroupedBy::Source, pair.source),
         ] {
             let groups = self.groups.entry(by).or_default();
-            if groups.len() < MAX_GROUPS || groups.contains_key(key) {
-                let group = groups.entry(key.to_owned()).or_default();
-                group.leads += 1;
-                group.better += u64::from(new < old);
-                group.worse += u64::from(new > old);
-                group.qualified.before += qualified.before;
-                group.qualified.after += qualified.after;
-            }
+            let has_room = groups.len() < MAX_GROUPS || groups.contains_key(key);
+            let group = groups.entry(if has_room { key.to_owned() } else { OTHERS.to_owned() }).or_default();
+            group.leads += 1;
+            group.better += u64::from(new < old);
+            group.worse += u64::from(new > old);
+            group.qualified.before += qualified.before;
+            group.qualified.after += qualified.after;
         }
         self.count_rules(before, after);
         if let Some(won) = pair.won {
-            self.outcomes.push((won, total.clone()));
+            self.outcomes.push((won, rank));
             self.grades.before.entry(grades.before.clone()).or_default().see(won);
             self.grades.after.entry(grades.after.clone()).or_default().see(won);
         }
@@ -282,7 +305,7 @@ impl Impact {
             migration,
             histogram,
             histogram_width,
-            rank_correlation: spearman(&self.totals),
+            rank_correlation: spearman(&self.ranks),
             qualified: self.qualified,
             rules: self.rules,
             groups: self.groups,
@@ -472,7 +495,7 @@ mod tests {
         let broken = Pair { after: Err("division by zero"), ..pair("leads/d", &low, &low, None) };
         impact.see(broken);
         let report = impact.report();
-        assert_eq!((report.leads, report.changed_grade, report.changed_total), (4, 2, 2));
+        assert_eq!((report.leads, report.changed_grade, report.changed_total), (3, 2, 2));
         let migration: Vec<(&str, &str, u64)> =
             report.migration.iter().map(|(of, n)| (of.before.as_str(), of.after.as_str(), *n)).collect();
         assert_eq!(migration, [("A", "A", 1), ("A", "disqualified", 1), ("D", "A", 1)]);
@@ -487,6 +510,30 @@ mod tests {
         assert_eq!(report.movers[1].rules[0], ("tech".into(), Sides { before: 0, after: 6_000 }));
         let owner = &report.groups[&GroupedBy::Owner]["an"];
         assert_eq!((owner.leads, owner.better, owner.worse), (3, 1, 1));
+    }
+
+    #[test]
+    fn a_new_best_grade_is_better_than_the_former_best() {
+        let grades = |grades: &str| grades.split(' ').map(String::from).collect::<Vec<_>>();
+        let order =
+            |before, after| Impact::of(&grades(before), &grades(after), BTreeSet::new()).order.join(" ");
+        assert_eq!(order("A B C D", "S A B C D"), "S A B C D");
+        assert_eq!(order("A B C D", "A D"), "A B C D");
+        assert_eq!(order("A B D", "A C D E"), "A B C D E");
+    }
+
+    /// A disqualifier that takes out just the lost ones orders better, although no total differs.
+    #[test]
+    fn who_is_out_stands_below_all_others() {
+        let mut impact = impact();
+        let (scored, mut out) = (assessment(&[("size", 500)], "D"), assessment(&[("size", 500)], "D"));
+        out.status = ScoreStatus::Disqualified;
+        for i in 0..40 {
+            let won = i % 2 == 0;
+            impact.see(pair("leads/a", &scored, if won { &scored } else { &out }, Some(won)));
+        }
+        let auc = impact.report().backtest.unwrap().foretelling.map(|of| of.auc);
+        assert_eq!(auc, Sides { before: 0.5, after: 1.0 });
     }
 
     #[test]

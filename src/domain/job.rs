@@ -44,12 +44,16 @@ pub struct Job {
     pub id: Id,
     /// Its place in the order of creation, from 1.
     pub number: i64,
-    /// What is asked, as JSON.
+    /// What kind of work it is.
+    pub kind: String,
+    /// What is asked, as JSON: known to whoever takes it, and forgotten when it has ended, since it may name somebody.
     pub request: String,
     pub create_time: Time,
     pub state: JobState,
     /// Counts who took it: only the one who took it last may write to it.
     pub fence: i64,
+    /// How often it was taken by one who did not leave it in order.
+    pub attempts: i64,
     /// Until when it belongs to whoever took it last, if that one doesn't say more.
     pub lease_until: Option<Time>,
     /// How much is done, 0 to 1.
@@ -65,14 +69,16 @@ pub struct Job {
 
 impl Job {
     /// A new job; the store gives it its number.
-    pub fn new(id: Id, request: String, create_time: Time) -> Self {
+    pub fn new(id: Id, kind: impl Into<String>, request: String, create_time: Time) -> Self {
         Self {
             id,
             number: 0,
+            kind: kind.into(),
             request,
             create_time,
             state: JobState::Waiting,
             fence: 0,
+            attempts: 0,
             lease_until: None,
             progress: 0.0,
             doing: String::new(),

@@ -97,19 +97,22 @@ pub fn assign(candidates: Vec<Candidate>, weights: PotentialWeights, tiers: &[Ti
     ranked.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.lead.cmp(&y.lead)));
     let mut taken = vec![0_u64; tiers.len()];
     let mut first_open = 0;
+    // The potential of the last one in the tier above.
+    let mut above = f64::INFINITY;
     let mut last_potential = f64::INFINITY;
     let assigned = ranked.into_iter().map(|(potential, candidate)| {
         let has_room = |place: usize, taken: &[u64]| {
             tiers[place].capacity.is_none_or(|capacity| taken[place] < capacity)
         };
-        let before = first_open;
         while first_open < tiers.len() && !has_room(first_open, &taken) {
+            if taken[first_open] > 0 {
+                above = last_potential;
+            }
             first_open += 1;
         }
         let tier = (first_open < tiers.len()).then_some(first_open);
         tier.into_iter().for_each(|tier| taken[tier] += 1);
-        // Who is alike to the last one above, and only came later by its name, is to be told.
-        let is_held_back = first_open > before && potential == last_potential;
+        let is_held_back = potential == above;
         last_potential = potential;
         Assigned { candidate, potential, tier, is_held_back }
     });
@@ -151,6 +154,13 @@ mod tests {
             ("l000", Some(2), false),
         ];
         assert_eq!(told, expected);
+        let alike = (0..3).map(|id| candidate(id, Some(10.0), None, None)).collect();
+        let held: Vec<bool> =
+            assign(alike, PotentialWeights::default(), &[tiers()[0].clone(), tiers()[2].clone()])
+                .iter()
+                .map(|of| of.is_held_back)
+                .collect();
+        assert_eq!(held, [false, true, true], "all that are as good are told");
         assert!((assigned[2].potential - (0.5 + 0.25 + 0.2) / 3.0).abs() < 1e-12);
     }
 

@@ -11,6 +11,7 @@ mod program;
 pub mod set;
 pub mod source;
 mod syntax;
+pub mod testing;
 
 #[cfg(test)]
 mod tests;

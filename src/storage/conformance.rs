@@ -78,6 +78,7 @@ cases! {
     a_job_is_cancelled_listed_and_forgotten,
     of_many_who_want_work_each_takes_another,
     what_came_of_a_job_is_erased_with_a_lead_that_it_tells_of,
+    a_job_that_is_left_waits_again_and_what_is_asked_is_forgotten,
 }
 
 #[tokio::test(flavor = "multi_thread")]

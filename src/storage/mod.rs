@@ -426,14 +426,19 @@ pub struct JobEnd {
 pub trait JobStore: Send + Sync {
     async fn create_job(&self, job: Job, receipt: Option<Receipt<()>>) -> Result<()>;
     async fn job(&self, id: &Id) -> Result<Job>;
-    /// The newest first, by their numbers.
+    /// The newest first, by their numbers; without what came of them.
     async fn jobs(&self, window: Window) -> Result<Vec<Job>>;
-    /// Takes the oldest job that nobody works on, or whose lease ran out before now.
+    /// How many have not ended.
+    async fn open_jobs(&self) -> Result<u64>;
+    /// Takes the oldest job that nobody works on, or whose lease ran out before now. It alone tells what is asked.
     async fn take_job(&self, now: Time, lease_until: Time) -> Result<Option<Job>>;
     /// Tells how far a job is and keeps it; says whether somebody wants it to end. [`StoreError::Conflict`] if it was taken
     /// by another, or has ended.
     async fn keep_job(&self, id: &Id, fence: i64, beat: Beat) -> Result<bool>;
-    /// Ends a job; [`StoreError::Conflict`] if it was taken by another, or has ended.
+    /// Leaves a job to others, who go on at once; [`StoreError::Conflict`] if it was taken by another, or has ended.
+    async fn leave_job(&self, id: &Id, fence: i64) -> Result<()>;
+    /// Ends a job; [`StoreError::Conflict`] if it was taken by another, or has ended. What came of it is not kept if it tells
+    /// of a lead that is gone.
     async fn end_job(&self, id: &Id, fence: i64, end: JobEnd) -> Result<()>;
     /// Wants a job to end: one that nobody works on has ended, one that is worked on will. One that has ended stays so.
     async fn cancel_job(&self, id: &Id, now: Time) -> Result<()>;

@@ -318,8 +318,16 @@ impl<'a> ProfileColumns<'a> {
 }
 
 /// The columns of a job, as [`job`] reads them.
-pub const JOB_COLUMNS: &str = "number, id, request, create_micros, state, fence, lease_micros, progress, doing, cancelled, \
-                               outcome, end_micros";
+pub const JOB_COLUMNS: &str = "number, id, kind, create_micros, state, fence, lease_micros, progress, doing, cancelled, outcome, \
+                               end_micros, attempts";
+/// The same without what came of it, which may be large.
+pub const LISTED_JOB_COLUMNS: &str = "number, id, kind, create_micros, state, fence, lease_micros, progress, doing, cancelled, \
+                                      '' AS outcome, end_micros, attempts";
+
+/// Reads a job that was taken: its columns, and behind them what is asked.
+pub fn taken_job(row: &dyn Columns) -> Result<Job> {
+    Ok(Job { request: row.some_text(13)?.to_owned(), ..job(row)? })
+}
 
 /// Reads a job from [`JOB_COLUMNS`].
 pub fn job(row: &dyn Columns) -> Result<Job> {
@@ -329,7 +337,8 @@ pub fn job(row: &dyn Columns) -> Result<Job> {
     Ok(Job {
         id,
         number: row.some_integer(0)?,
-        request: text(2)?,
+        kind: text(2)?,
+        request: String::new(),
         create_time: row.time(3)?.ok_or_else(empty)?,
         state,
         fence: row.some_integer(5)?,
@@ -339,5 +348,6 @@ pub fn job(row: &dyn Columns) -> Result<Job> {
         is_cancelled: row.some_integer(9)? != 0,
         outcome: text(10)?,
         end_time: row.time(11)?,
+        attempts: row.some_integer(12)?,
     })
 }

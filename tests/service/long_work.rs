@@ -195,7 +195,8 @@ async fn a_profile_is_learnt_from_stored_leads_and_scores_them() {
     // Operations are listed, the newest first, and removed when they have ended.
     let listed =
         server.operations().list_operations(pb::ListOperationsRequest::default()).await.unwrap().into_inner();
-    assert!(listed.operations.iter().any(|operation| operation.name == started.name));
+    let listed = listed.operations.iter().find(|operation| operation.name == started.name).unwrap();
+    assert_eq!((listed.done, &listed.result), (true, &None), "lists don't carry what came of it");
     let (code, body) = crate::support::http_get(&server.address, &format!("/v1/{}", started.name)).await;
     assert!(code == 200 && body.contains("type.googleapis.com/assay.v1.DerivedProfile"), "{code} {body}");
     server
@@ -361,12 +362,16 @@ async fn a_profile_is_reviewed_and_signed_off() {
     assert!(code == Some(1) && said.contains("NO_SIZE_BANDS") && said.contains("Of 3000 leads"), "{said}");
     let (code, said) = told(&server, &["profile", "overdue"]);
     assert_eq!((code, said.as_str()), (Some(0), "No review is due.\n"));
-    let (code, said) = told(
-        &server,
-        &["profile", "review", "profiles/main", "--sign-off", "--accept", "p1", "--author", "bo"],
+    let (code, said) = told(&server, &["profile", "review", "profiles/main"]);
+    assert!(code == Some(0) && said.contains("germany") && said.contains("no longer"), "{said}");
+    let operation = said.split_whitespace().find(|word| word.starts_with("operations/")).unwrap().to_owned();
+    let sign_off =
+        ["profile", "review", "profiles/main", "--sign-off", &operation, "--accept", "p1", "--author", "bo"];
+    let (code, said) = told(&server, &sign_off);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "profiles/main is reviewed: revision 3, 1 proposal carried out\n")
     );
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("germany") && said.contains("no longer") && said.contains("revision 3"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,8 +64,8 @@ const ENOUGH_TO_MEASURE: usize = 20;
 /// In this share of accounts the time has to be known.
 const TIMES_KNOWN: f64 = 0.9;
 
-/// Learns; `done` is told of each step of the measuring.
-pub fn derive(accounts: &Accounts, learning: &Learning, done: impl FnMut()) -> Derived {
+/// Learns; `done` is told of each step of the measuring, and says whether to go on with it.
+pub fn derive(accounts: &Accounts, learning: &Learning, done: impl FnMut() -> bool) -> Derived {
     let sample = &accounts.sample;
     let of = Tally { won: sample.count_won(), lost: sample.rows() - sample.count_won() };
     let mut examined = examine(sample, &learning.trusted);

@@ -83,8 +83,17 @@ impl StoredLeads {
                 }
             });
         }
-        if let Label::Golden(weights) = &self.label {
-            c.within("golden", |c| weights.check(c));
+        match &self.label {
+            Label::Golden(weights) => c.within("golden", |c| weights.check(c)),
+            Label::Outcome { lost_reasons } => {
+                let declared = &rules.vocabulary.reasons;
+                c.each("lost_reasons", lost_reasons, |c, reason| {
+                    if !declared.is_empty() && !declared.contains_key(reason) {
+                        let help = c.suggestion(reason, declared.keys().map(String::as_str));
+                        c.wrong(format!("facts.toml declares no reason \"{reason}\"; {help}"));
+                    }
+                });
+            }
         }
     }
 
@@ -235,6 +244,7 @@ fn learn(
         turn += 1;
         let share = 0.4 + 0.5 * f64::from(turn) / asked.folds.max(1) as f64;
         progress.tell(share.min(0.9), format!("measuring: {turn} of {} folds", asked.folds));
+        !progress.is_stopped()
     });
     progress.tell(0.95, "proving the rules");
     let written = script(&accounts, &derived, FILE);

@@ -2,6 +2,7 @@
 
 mod work;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -81,15 +82,15 @@ pub enum Ended {
 #[derive(Debug, Clone)]
 pub struct JobView {
     pub job: Job,
-    pub work: Option<Work>,
     pub ended: Option<Ended>,
+    /// Whether it is one of a list, which does not tell what came of it.
+    pub is_listed: bool,
 }
 
 impl From<Job> for JobView {
     fn from(job: Job) -> Self {
-        let work = serde_json::from_str(&job.request).ok();
         let ended = serde_json::from_str(&job.outcome).ok();
-        Self { job, work, ended }
+        Self { job, ended, is_listed: false }
     }
 }
 
@@ -101,6 +102,8 @@ const BEATS_OF_A_LEASE: u32 = 8;
 const LOOK: Duration = Duration::from_secs(2);
 /// A job whose process ended so often is not tried again: it may be what ends them.
 const MAX_ATTEMPTS: i64 = 5;
+/// The most jobs that may not have ended.
+const MAX_OPEN: u64 = 100;
 /// For how many days a job that has ended is kept.
 const KEPT_DAYS: i64 = 7;
 /// How often old jobs are forgotten and reviews that are overdue counted.
@@ -108,16 +111,28 @@ const ROUND: Duration = Duration::from_secs(60);
 
 /// How far the work is, told while it goes on.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<Mutex<(f64, String)>>);
+pub struct Progress {
+    told: Arc<Mutex<(f64, String)>>,
+    is_stopped: Arc<AtomicBool>,
+}
 
 impl Progress {
     /// A share of the whole, 0 to 1, and what is being done.
     pub fn tell(&self, share: f64, doing: impl Into<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (share, doing.into());
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = (share, doing.into());
+    }
+
+    /// Whether nobody waits for the work any more: what runs on a thread of its own looks now and then.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
+    }
+
+    fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
     }
 
     fn now(&self) -> (f64, String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -134,8 +149,12 @@ enum Stopped {
 impl App {
     /// Starts a job.
     pub async fn start_job(&self, work: &Work, once: Once<Job>) -> Result<Job> {
+        // Work is done one after the other: what nobody would live to see is refused.
+        if self.store.open_jobs().await? >= MAX_OPEN {
+            return Err(Error::Overloaded);
+        }
         let request = serde_json::to_string(work).map_err(StoreError::from)?;
-        let job = Job::new(self.new_id(), request, self.now());
+        let job = Job::new(self.new_id(), work.kind(), request, self.now());
         self.store.create_job(job.clone(), once.of(&job)).await?;
         self.work_wanted.notify_one();
         Ok(job)
@@ -146,7 +165,8 @@ impl App {
     }
 
     pub async fn jobs(&self, window: Window) -> Result<Vec<JobView>> {
-        Ok(self.store.jobs(window).await?.into_iter().map(JobView::from).collect())
+        let listed = |job| JobView { job, ended: None, is_listed: true };
+        Ok(self.store.jobs(window).await?.into_iter().map(listed).collect())
     }
 
     /// Wants a job to end; it does within seconds.
@@ -211,24 +231,24 @@ impl App {
     /// Works on a job; says whether the replica ends.
     async fn work_on(self: Arc<Self>, job: Job, stop: &mut (impl Future<Output = ()> + Unpin)) -> bool {
         let (name, started) = (job.name(), std::time::Instant::now());
-        let view = JobView::from(job);
-        let Some(work) = view.work.filter(|_| view.job.fence <= MAX_ATTEMPTS) else {
-            let message = match view.job.fence {
+        if job.is_cancelled {
+            self.end(&job, JobState::Cancelled, None).await;
+            return false;
+        }
+        let work: Option<Work> = serde_json::from_str(&job.request).ok();
+        let Some(work) = work.filter(|_| job.attempts <= MAX_ATTEMPTS) else {
+            let message = match job.attempts {
                 attempts if attempts > MAX_ATTEMPTS => {
                     format!("given up: whoever worked on it ended before it was done, {MAX_ATTEMPTS} times")
                 }
                 _ => "this version does not know such work".to_owned(),
             };
-            self.end(
-                &view.job,
-                JobState::Failed,
-                Some(Ended::Failed(Failure { message, is_passing: false })),
-            )
-            .await;
+            self.end(&job, JobState::Failed, Some(Ended::Failed(Failure { message, is_passing: false })))
+                .await;
             return false;
         };
         let kind = work.kind();
-        tracing::info!(job = name, kind, attempt = view.job.fence, "work begins");
+        tracing::info!(job = name, kind, attempt = job.fence, "work begins");
         let progress = Progress::default();
         // A task of its own, so that a panic is the job's end and not the replica's.
         let mut doing = tokio::spawn(self.clone().perform(work, progress.clone()));
@@ -236,6 +256,11 @@ impl App {
             done = &mut doing => {
                 let (state, ended) = match done {
                     Ok(Ok(outcome)) => (JobState::Done, Ended::Done(outcome)),
+                    // Tried again when the lease has run out: the store may answer then.
+                    Ok(Err(error)) if error.is_passing() && job.attempts < MAX_ATTEMPTS => {
+                        tracing::warn!(job = name, kind, %error, "the work is tried again later");
+                        return false;
+                    }
                     Ok(Err(error)) => {
                         let (message, is_passing) = (error.to_string(), error.is_passing());
                         (JobState::Failed, Ended::Failed(Failure { message, is_passing }))
@@ -246,17 +271,18 @@ impl App {
                     }
                 };
                 tracing::info!(job = name, kind, state = state.as_str(), seconds = started.elapsed().as_secs_f64(), "work ended");
-                self.end(&view.job, state, Some(ended)).await;
+                self.end(&job, state, Some(ended)).await;
                 return false;
             }
-            stopped = self.beat(&view.job, &progress) => stopped,
+            stopped = self.beat(&job, &progress) => stopped,
             () = stop => Stopped::Leaving,
         };
         doing.abort();
+        progress.stop();
         match stopped {
             Stopped::Cancelled => {
                 tracing::info!(job = name, kind, "work was cancelled");
-                self.end(&view.job, JobState::Cancelled, None).await;
+                self.end(&job, JobState::Cancelled, None).await;
                 false
             }
             Stopped::Lost => {
@@ -264,9 +290,7 @@ impl App {
                 false
             }
             Stopped::Leaving => {
-                let (progress, doing) = progress.now();
-                let beat = Beat { lease_until: self.now(), progress, doing };
-                if let Err(error) = self.store.keep_job(&view.job.id, view.job.fence, beat).await {
+                if let Err(error) = self.store.leave_job(&job.id, job.fence).await {
                     tracing::debug!(job = name, %error, "the work waits until its lease runs out");
                 }
                 true

@@ -26,7 +26,8 @@ use crate::rules::source::Sources;
 #[derive(Args)]
 #[command(after_help = "\
 Every lead is scored by the rules in force and by those of the folder; nothing is changed or recorded. With --leads, the leads of a
-file are scored in this process, by --scripts and by the folder. Exit code 1 if more leads change their grade than --max-moved allows.
+file are scored in this process, by --scripts and by the folder. Exit code 1 if more leads change their grade than --max-moved allows,
+or if the new rules fail on more leads.
 
 Examples:
   assay rules impact new-rules                                 all leads that a server holds, against its rules
@@ -101,6 +102,10 @@ impl ImpactVerb {
             self.html.iter().for_each(|path| outln!("\n{} has everything.", path.display()));
         }
         let moved = 100.0 * report.changed_grade_count as f64 / report.lead_count.max(1) as f64;
+        if report.error_count_after > report.error_count_before {
+            eprintln!("{} leads can't be scored by the new rules", report.error_count_after);
+            return Ok(Done::No);
+        }
         match self.max_moved {
             Some(most) if moved > most => {
                 eprintln!("{moved:.1} % of the leads change their grade, and --max-moved allows {most} %");

@@ -234,6 +234,7 @@ impl Derive {
         let derived = derive_profile::derive(&accounts, &learning, || {
             turn += 1;
             progress.set_message(format!("measuring: {turn} of {} folds", self.folds));
+            true
         });
         progress.finish_and_clear();
         let Reading { undecided, unread } = reading;

@@ -16,7 +16,7 @@ criteria still tell won leads from lost ones, which industries come up, and what
 Examples:
   assay profile review profiles/main
   assay profile review profiles/main --days 30 --filter 'country = DE'
-  assay profile review profiles/main --sign-off --accept p1,p3 --author an --reason \"autumn review\"")]
+  assay profile review profiles/main --sign-off operations/k3b --accept p1,p3 --author an --reason \"autumn review\"")]
 pub struct ReviewVerb {
     /// The profile
     #[arg(value_name = "PROFILE")]
@@ -30,9 +30,9 @@ pub struct ReviewVerb {
     /// Which leads count [default: those that belong to the profile]
     #[arg(long, default_value = "", value_name = "FILTER")]
     filter: String,
-    /// Sign the review off: the next one is due a cadence from now
-    #[arg(long)]
-    sign_off: bool,
+    /// Sign this review off, which was made before and read: the next one is due a cadence from now
+    #[arg(long, value_name = "OPERATION")]
+    sign_off: Option<String>,
     /// Carry these proposals out, when it is signed off
     #[arg(long, value_delimiter = ',', value_name = "ID,…", requires = "sign_off")]
     accept: Vec<String>,
@@ -60,8 +60,22 @@ pub struct OverdueVerb {
 impl ReviewVerb {
     pub async fn run(self) -> anyhow::Result<Done> {
         let clients = Clients::connect(&self.server.server).await?;
+        if let Some(operation) = self.sign_off {
+            let count = self.accept.len();
+            let request = pb::CompleteReviewRequest {
+                name: self.profile,
+                operation,
+                accepted: self.accept,
+                change: Some(pb::Change { author: self.author, reason: self.reason }),
+                ..Default::default()
+            };
+            let profile = clients.profiles().complete_review(request).await?.into_inner();
+            let done = counted(count, "proposal");
+            outln!("{} is reviewed: revision {}, {done} carried out", profile.name, profile.revision);
+            return Ok(Done::Well);
+        }
         let request = pb::ReviewProfileRequest {
-            name: self.profile.clone(),
+            name: self.profile,
             recent_days: self.days,
             reference_days: self.reference_days,
             filter: self.filter,
@@ -71,26 +85,8 @@ impl ReviewVerb {
         let name = started.name.clone();
         let review: pb::ProfileReview = operation::response(&clients, started).await?;
         out!("{}", text(&review));
-        if !self.sign_off {
-            if !review.proposals.is_empty() {
-                outln!("\nSign it off with --sign-off, and carry out what is right with --accept p1,…");
-            }
-            return Ok(Done::Well);
-        }
-        let request = pb::CompleteReviewRequest {
-            name: self.profile,
-            operation: name,
-            accepted: self.accept.clone(),
-            change: Some(pb::Change { author: self.author, reason: self.reason }),
-            ..Default::default()
-        };
-        let profile = clients.profiles().complete_review(request).await?.into_inner();
-        outln!(
-            "\n{} is reviewed: revision {}, {} carried out",
-            profile.name,
-            profile.revision,
-            counted(self.accept.len(), "proposal")
-        );
+        let accept = if review.proposals.is_empty() { "" } else { " --accept p1,…" };
+        outln!("\nWhen it is read, sign it off with --sign-off {name}{accept}");
         Ok(Done::Well)
     }
 }

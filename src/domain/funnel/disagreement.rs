@@ -81,7 +81,7 @@ pub struct Disagreements {
     /// The newest of each side.
     pub found: Vec<Disagreement>,
     /// Scores of leads that turned out as graded, to compare with.
-    pub right: Vec<(Side, ScoreName)>,
+    pub right: Vec<(Side, Option<Time>, ScoreName)>,
     fired: BTreeMap<(Side, String), [u64; 2]>,
     read: BTreeMap<Side, [u64; 2]>,
 }
@@ -120,10 +120,11 @@ impl Disagreements {
             return;
         };
         if !is_wrong {
-            let agreed = self.agreed.entry(side).or_default();
-            *agreed += 1;
-            if *agreed <= MAX_LOOKED_AT as u64 {
-                self.right.extend(score.map(|score| (side, score)));
+            *self.agreed.entry(side).or_default() += 1;
+            let time = change.map(|change| change.time).or(latest.map(|latest| latest.as_of));
+            self.right.extend(score.map(|score| (side, time, score)));
+            if self.right.len() >= 8 * MAX_LOOKED_AT {
+                self.keep_newest();
             }
             return;
         }
@@ -149,6 +150,15 @@ impl Disagreements {
 
     /// Keeps the newest of each side: what is looked at, and told.
     pub fn keep_newest(&mut self) {
+        self.right.sort_by(|(a, at, name), (b, then, other)| {
+            a.cmp(b).then(then.cmp(at)).then_with(|| name.cmp(other))
+        });
+        let mut of_side = BTreeMap::<Side, usize>::new();
+        self.right.retain(|(side, ..)| {
+            let count = of_side.entry(*side).or_default();
+            *count += 1;
+            *count <= MAX_LOOKED_AT
+        });
         self.found.sort_by(|a, b| (a.side, b.time, &a.lead).cmp(&(b.side, a.time, &b.lead)));
         let mut kept = BTreeMap::<Side, usize>::new();
         self.found.retain(|found| {

@@ -6,7 +6,6 @@ mod exploration;
 
 use std::collections::BTreeMap;
 
-use super::lead::way::EXPLORATION;
 use super::lead::{LeadRecord, LeadStage, StageChange};
 use super::scorecard::evidence::Tally;
 use super::time::Time;
@@ -62,8 +61,8 @@ impl Way {
         let came_in = content.first_seen.unwrap_or(record.lead.version.create_time);
         let mut farthest = changes.first().map_or(content.stage, |first| first.from).depth();
         let mut reached = [None; WAY.len()];
-        // A lead that came in its stage tells nothing of when it came to it.
-        if let Some(first) = changes.first().filter(|first| !first.from.takes_reason()) {
+        // A lead that came in another stage tells nothing of when it came to it.
+        if let Some(first) = changes.first().filter(|first| first.from == LeadStage::New) {
             reached[farthest] = Some(came_in.min(first.time));
         }
         for change in changes {
@@ -93,12 +92,15 @@ fn decision(record: &LeadRecord) -> Option<Decision> {
         let grade = if change.grade.is_empty() { latest() } else { change.grade.clone() };
         return Some(Decision { accepted, grade, change: Some(change.clone()) });
     }
-    if !record.lead.stage_changes.is_empty() {
-        return None;
-    }
+    // A lead that came in farther along its way was taken elsewhere.
+    let changes = &record.lead.stage_changes;
+    let on_the_way = |stage: LeadStage| !stage.takes_reason() && stage.depth() >= LeadStage::Sal.depth();
+    let was_taken = changes.first().is_some_and(|first| on_the_way(first.from))
+        || changes.iter().any(|change| on_the_way(change.to));
     let accepted = match record.lead.content.stage {
-        LeadStage::Rejected => false,
-        stage if stage.depth() >= LeadStage::Sal.depth() => true,
+        _ if was_taken => true,
+        LeadStage::Rejected if changes.is_empty() => false,
+        stage if changes.is_empty() && stage.depth() >= LeadStage::Sal.depth() => true,
         _ => return None,
     };
     Some(Decision { accepted, grade: latest(), change: None })
@@ -178,8 +180,7 @@ impl Figures {
             Some(_) => self.refused += 1,
             None => {}
         }
-        self.explored +=
-            u64::from(record.lead.stage_changes.iter().any(|change| change.reason == EXPLORATION));
+        self.explored += u64::from(record.lead.stage_changes.iter().any(|change| change.odds.is_some()));
         if way.stage.takes_reason() {
             let reason = record.lead.content.stage_reason.clone();
             *self.left.entry((way.stage, reason)).or_default() += 1;
@@ -351,6 +352,13 @@ mod tests {
         assert_eq!((way.farthest, way.reached, way.decision.unwrap().accepted), (4, [None; 5], true));
         record.lead.content.stage = LeadStage::Rejected;
         assert!(!Way::of(&record).decision.unwrap().accepted);
+        // It goes on from there: taken it was, and when it came there nobody knows.
+        record.lead.content.stage = LeadStage::Sal;
+        let content = record.lead.content.clone().after_step(LeadStage::Sql, "", day(9));
+        record.revise(content, day(9));
+        let way = Way::of(&record);
+        assert!(way.decision.unwrap().accepted);
+        assert_eq!(way.reached, [None, None, None, Some(day(9)), None]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub fn check_reason(
     reason: &str,
     declared: &BTreeMap<String, StageReason>,
 ) {
-    if reason == EXPLORATION {
+    if reason == EXPLORATION && to == LeadStage::Mql {
         return;
     }
     let fitting = || declared.iter().filter(|(_, code)| code.fits(to)).map(|(code, _)| code.as_str());
@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(told(LeadStage::Churned, "moved", &declared), "");
         assert_eq!(told(LeadStage::Mql, "", &declared), "");
         assert_eq!(told(LeadStage::Mql, EXPLORATION, &declared), "");
+        assert!(told(LeadStage::Lost, EXPLORATION, &declared).contains("no reason"));
         assert_eq!(told(LeadStage::Lost, "what they like", &BTreeMap::new()), "");
         assert!(told(LeadStage::Lost, "", &declared).contains("one of moved, no_budget"));
         assert!(told(LeadStage::Lost, "", &BTreeMap::new()).ends_with("for a reason"));

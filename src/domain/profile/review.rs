@@ -169,15 +169,21 @@ const MAX_SHIFTS: usize = 50;
 
 impl Review {
     /// Of what was counted; `profile` is the revision that was looked at.
-    pub fn of(portrait: &Portrait, profile: &ProfileContent, about: About) -> Self {
+    /// An industry is that which its word means.
+    pub fn of(
+        portrait: &Portrait,
+        profile: &ProfileContent,
+        about: About,
+        meant: &dyn Fn(&str) -> String,
+    ) -> Self {
         let criteria = profile.criteria.iter().map(|criterion| (criterion, false));
         let criteria = criteria.chain(profile.disqualifiers.iter().map(|criterion| (criterion, true)));
         let criteria: Vec<CriterionReview> = criteria
             .zip(&portrait.criteria)
             .map(|((criterion, out), of)| looked_at(criterion, out, of))
             .collect();
-        let industries = shifts(portrait, profile);
-        let proposals = proposals(profile, portrait, &criteria, &industries);
+        let industries = shifts(portrait, profile, meant);
+        let proposals = proposals(profile, portrait, &criteria, &industries, meant);
         let Both { reference, recent } = &portrait.outcomes;
         Self {
             profile: about.profile,
@@ -270,16 +276,36 @@ fn separation(is_against: bool, of: &Both<Standing>) -> Separation {
             (false, false) => Separation::Reverses,
         })
     };
-    match (judged(&of.reference), judged(&of.recent)) {
-        (Some(Separation::Separates), Some(Separation::NoEffect | Separation::Reverses)) => {
-            Separation::NoLonger
-        }
-        _ => judged(&of.reference.with(&of.recent)).unwrap_or(Separation::TooFew),
+    let told_before = judged(&of.reference) == Some(Separation::Separates);
+    let tells_now = judged(&of.recent).is_none_or(|now| now == Separation::Separates);
+    // Fewer leads alone make a difference look like chance: it has to have become surely smaller.
+    if told_before && !tells_now && has_faded(of, is_against) {
+        return Separation::NoLonger;
     }
+    judged(&of.reference.with(&of.recent)).unwrap_or(Separation::TooFew)
+}
+
+/// Whether the difference that a criterion makes is surely smaller in the recent period than in the reference: the z of the
+/// difference of both differences, one-sided.
+fn has_faded(of: &Both<Standing>, is_against: bool) -> bool {
+    const Z: f64 = 2.326_347_874_040_841;
+    let difference = |standing: &Standing| {
+        let (holding, failing) = (standing.of_holding, standing.of_failing);
+        let variance = |tally: Tally| tally.share() * (1.0 - tally.share()) / tally.all().max(1) as f64;
+        let sign = if is_against { -1.0 } else { 1.0 };
+        (sign * (holding.share() - failing.share()), variance(holding) + variance(failing))
+    };
+    let ((before, wide), (now, narrow)) = (difference(&of.reference), difference(&of.recent));
+    let spread = (wide + narrow).sqrt();
+    spread > 0.0 && (before - now) / spread > Z
 }
 
 /// The industries whose share has changed by more than chance, those that grew most first.
-fn shifts(portrait: &Portrait, profile: &ProfileContent) -> Vec<IndustryShift> {
+fn shifts(
+    portrait: &Portrait,
+    profile: &ProfileContent,
+    meant: &dyn Fn(&str) -> String,
+) -> Vec<IndustryShift> {
     let (of_reference, of_recent) = (portrait.leads.reference, portrait.leads.recent);
     if of_reference.min(of_recent) < ENOUGH_TO_DRIFT {
         return Vec::new();
@@ -291,7 +317,7 @@ fn shifts(portrait: &Portrait, profile: &ProfileContent) -> Vec<IndustryShift> {
         let other = Tally { won: (of_recent - recent) as usize, lost: (of_reference - reference) as usize };
         let chance =
             chance_of_differences(&[Tally { won: recent as usize, lost: reference as usize }, other]);
-        let is_targeted = profile.industries.iter().any(|word| same_word(word, &of.word));
+        let is_targeted = profile.industries.iter().any(|word| same_word(&meant(word), &of.word));
         (chance < significant && recent.max(reference) >= ENOUGH_OF_INDUSTRY).then(|| IndustryShift {
             industry: of.word.clone(),
             leads: of.leads.clone(),
@@ -319,6 +345,7 @@ fn proposals(
     portrait: &Portrait,
     criteria: &[CriterionReview],
     industries: &[IndustryShift],
+    meant: &dyn Fn(&str) -> String,
 ) -> Vec<Proposal> {
     let mut found = Vec::new();
     let mut propose = |path: String, before: String, after: String, evidence: String| {
@@ -343,7 +370,7 @@ fn proposals(
         }
     }
     for word in &profile.industries {
-        let of = portrait.industries.values().find(|of| same_word(&of.word, word));
+        let of = portrait.industries.values().find(|of| same_word(&of.word, &meant(word)));
         let tally = of.map(|of| of.outcomes.reference.with(of.outcomes.recent)).unwrap_or_default();
         if tally.all() >= ENOUGH_OUTCOMES && tally.interval().1 < all.share() {
             let evidence = format!("{}, of all {}", won_of(tally), won_of(all));
@@ -507,7 +534,7 @@ mod tests {
             recent_from: Time::of_date("2026-08-03").unwrap(),
             reference_from: Time::of_date("2025-08-03").unwrap(),
         };
-        let review = Review::of(&portrait, &profile, about);
+        let review = Review::of(&portrait, &profile, about, &|word| word.to_owned());
         (profile, review)
     }
 
@@ -546,6 +573,22 @@ mod tests {
         assert_eq!(changed.criteria.len(), 1);
         let again = review.proposals.iter().fold(changed.clone(), ProfileContent::with_proposal);
         assert_eq!(again, changed, "carried out twice is carried out once");
+    }
+
+    /// The same difference, seen on fewer leads, has not gone.
+    #[test]
+    fn fewer_leads_alone_don_t_make_a_criterion_fade() {
+        let standing = |holding: (usize, usize), failing: (usize, usize)| Standing {
+            of_holding: Tally { won: holding.0, lost: holding.1 },
+            of_failing: Tally { won: failing.0, lost: failing.1 },
+            ..Standing::default()
+        };
+        let reference = standing((300, 200), (200, 300));
+        let told = |recent: Standing, is_against| separation(is_against, &Both { reference, recent });
+        assert_eq!(told(standing((18, 12), (12, 18)), false), Separation::Separates);
+        assert_eq!(told(standing((150, 150), (150, 150)), false), Separation::NoLonger);
+        assert_eq!(told(standing((18, 12), (12, 18)), true), Separation::Reverses);
+        assert_eq!(told(Standing::default(), false), Separation::Separates, "nothing recent is no change");
     }
 
     proptest! {

@@ -29,8 +29,8 @@ pub struct Lesson<'a> {
     pub wanted: Wanted,
 }
 
-/// Every account is foretold once, by what was learnt from the other folds.
-pub fn by_turns(lesson: Lesson, folds: usize, seed: u64, mut done: impl FnMut()) -> Option<Compared> {
+/// Every account is foretold once, by what was learnt from the other folds. `done` is told of each and says whether to go on.
+pub fn by_turns(lesson: Lesson, folds: usize, seed: u64, mut done: impl FnMut() -> bool) -> Option<Compared> {
     let sample = lesson.sample;
     let parts = folds_of(&sample.won, folds, seed);
     let (mut chances, mut bayes) = (vec![0.0; sample.rows()], vec![0.0; sample.rows()]);
@@ -41,7 +41,9 @@ pub fn by_turns(lesson: Lesson, folds: usize, seed: u64, mut done: impl FnMut())
         for ((row, own), other) in asked.iter().zip(own).zip(other) {
             (chances[*row], bayes[*row]) = (own, other);
         }
-        done();
+        if !done() {
+            return None;
+        }
     }
     compared(&chances, &bayes, &sample.won)
 }

@@ -33,9 +33,9 @@ pub fn read<M: Response>(response: &Any) -> Option<M> {
 }
 
 pub fn outward(view: JobView) -> pb::Operation {
-    let JobView { job, work, ended } = view;
+    let JobView { job, ended, is_listed } = view;
     let metadata = pb::OperationMetadata {
-        kind: work.map(|work| work.kind().to_owned()).unwrap_or_default(),
+        kind: job.kind.clone(),
         state: job.state.as_str().into(),
         progress: job.progress,
         doing: job.doing.clone(),
@@ -50,6 +50,7 @@ pub fn outward(view: JobView) -> pb::Operation {
     };
     let result = match (job.state, ended) {
         (JobState::Waiting | JobState::Running, _) => None,
+        (JobState::Done | JobState::Failed, None) if is_listed => None,
         (JobState::Cancelled, _) => Some(status(tonic::Code::Cancelled, "it was cancelled".into())),
         (_, Some(Ended::Done(outcome))) => Some(pb::operation::Result::Response(response(outcome))),
         (_, Some(Ended::Failed(failure))) => {
@@ -57,7 +58,7 @@ pub fn outward(view: JobView) -> pb::Operation {
                 if failure.is_passing { tonic::Code::Unavailable } else { tonic::Code::FailedPrecondition };
             Some(status(code, failure.message))
         }
-        (_, None) if job.outcome.is_empty() => {
+        (JobState::Done, None) if job.outcome.is_empty() => {
             let told = "what came of it was erased with a lead that it told of: ask for it again";
             Some(status(tonic::Code::NotFound, told.into()))
         }

@@ -12,7 +12,7 @@ fn beat(until: i64, progress: f64) -> Beat {
 
 async fn created(store: &dyn Store, id: &str) {
     store
-        .create_job(Job::new(id.parse().unwrap(), format!("{{\"of\":\"{id}\"}}"), at(0)), None)
+        .create_job(Job::new(id.parse().unwrap(), "test", format!("{{\"of\":\"{id}\"}}"), at(0)), None)
         .await
         .unwrap();
 }
@@ -25,7 +25,7 @@ pub async fn a_job_is_worked_on_by_one_at_a_time_and_taken_over(store: Arc<dyn S
     assert_eq!(store.take_job(at(0), at(10)).await.unwrap(), None);
     created(&*store, "a").await;
     created(&*store, "b").await;
-    let taken_twice = store.create_job(Job::new(id("a"), String::new(), at(0)), None).await;
+    let taken_twice = store.create_job(Job::new(id("a"), "test", String::new(), at(0)), None).await;
     assert!(matches!(taken_twice, Err(StoreError::AlreadyExists(_))));
 
     // The oldest first, each once.
@@ -125,9 +125,38 @@ pub async fn what_came_of_a_job_is_erased_with_a_lead_that_it_tells_of(store: Ar
         let end = JobEnd { state: JobState::Done, outcome: "tells of leads".into(), time: at(2), leads };
         store.end_job(&id(job), 1, end).await.unwrap();
     }
+    assert_eq!(
+        store.jobs(Window { after: None, limit: 9 }).await.unwrap()[0].outcome,
+        "",
+        "lists don't carry it"
+    );
     store.delete_lead(&name("told"), None, None).await.unwrap();
     let outcomes = [store.job(&id("a")).await.unwrap().outcome, store.job(&id("b")).await.unwrap().outcome];
     assert_eq!(outcomes, ["", "tells of leads"]);
     store.delete_job(&id("b")).await.unwrap();
     store.delete_lead(&name("other"), None, None).await.unwrap();
+    // One that is gone before the job ends is not told of either.
+    created(&*store, "c").await;
+    store.take_job(at(3), at(10)).await.unwrap().unwrap();
+    let leads = vec![name("other")];
+    let end = JobEnd { state: JobState::Done, outcome: "tells of leads".into(), time: at(4), leads };
+    store.end_job(&id("c"), 1, end).await.unwrap();
+    assert_eq!(store.job(&id("c")).await.unwrap().outcome, "");
+}
+
+pub async fn a_job_that_is_left_waits_again_and_what_is_asked_is_forgotten(store: Arc<dyn Store>) {
+    created(&*store, "a").await;
+    assert_eq!(store.open_jobs().await.unwrap(), 1);
+    let taken = store.take_job(at(1), at(100)).await.unwrap().unwrap();
+    assert_eq!((taken.attempts, taken.kind.as_str(), taken.request.as_str()), (1, "test", "{\"of\":\"a\"}"));
+    assert_eq!(store.job(&id("a")).await.unwrap().request, "", "only who takes it learns what is asked");
+    store.leave_job(&id("a"), 1).await.unwrap();
+    assert!(matches!(store.leave_job(&id("a"), 9).await, Err(StoreError::Conflict(_))));
+    // Another takes it at once, and it counts as the first attempt.
+    let taken = store.take_job(at(2), at(100)).await.unwrap().unwrap();
+    assert_eq!((taken.fence, taken.attempts, taken.request.as_str()), (2, 1, "{\"of\":\"a\"}"));
+    assert!(matches!(store.keep_job(&id("a"), 1, beat(90, 0.1)).await, Err(StoreError::Conflict(_))));
+    let end = JobEnd { state: JobState::Done, outcome: String::new(), time: at(3), leads: Vec::new() };
+    store.end_job(&id("a"), 2, end).await.unwrap();
+    assert_eq!(store.open_jobs().await.unwrap(), 0);
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 
-use super::super::rows::{JOB_COLUMNS, job};
+use super::super::rows::{JOB_COLUMNS, LISTED_JOB_COLUMNS, job, taken_job};
 use super::super::{Beat, JobEnd, JobStore, Receipt, Result, StoreError, Window};
 use super::{PostgresStore, is_taken, limit, row, run};
 use crate::domain::job::{Job, JobState, name};
@@ -12,11 +12,11 @@ use crate::domain::time::Time;
 impl JobStore for PostgresStore {
     async fn create_job(&self, job: Job, receipt: Option<Receipt<()>>) -> Result<()> {
         let sql =
-            "INSERT INTO jobs (id, request, create_micros, state, fence, progress, doing, cancelled, outcome)
-                   VALUES ($1, $2, $3, $4, 0, 0, '', 0, '')";
+            "INSERT INTO jobs (id, request, create_micros, state, kind, fence, attempts, progress, doing, cancelled, outcome)
+                   VALUES ($1, $2, $3, $4, $5, 0, 0, 0, '', 0, '')";
         let (id, state, created) = (job.id.to_string(), job.state.as_str(), job.create_time.micros());
         self.write(receipt, async |transaction: &mut Transaction<'_>| {
-            match run(transaction, sql, &[&id, &job.request, &created, &state]).await {
+            match run(transaction, sql, &[&id, &job.request, &created, &state, &job.kind]).await {
                 Ok(_) => Ok(()),
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(job.name())),
                 Err(error) => Err(error.into()),
@@ -32,7 +32,8 @@ impl JobStore for PostgresStore {
     }
 
     async fn jobs(&self, window: Window) -> Result<Vec<Job>> {
-        let sql = format!("SELECT {JOB_COLUMNS} FROM jobs WHERE number < $1 ORDER BY number DESC LIMIT $2");
+        let sql =
+            format!("SELECT {LISTED_JOB_COLUMNS} FROM jobs WHERE number < $1 ORDER BY number DESC LIMIT $2");
         let after = window.after.unwrap_or(i64::MAX);
         let rows = self.all(&sql, &[&after, &limit(window.limit)]).await?;
         rows.iter().map(|row| job(row)).collect()
@@ -41,14 +42,14 @@ impl JobStore for PostgresStore {
     async fn take_job(&self, now: Time, lease_until: Time) -> Result<Option<Job>> {
         // Whoever else takes one at the same time takes the next.
         let sql = format!(
-            "UPDATE jobs SET state = 'running', fence = fence + 1, lease_micros = $2 WHERE number = (
+            "UPDATE jobs SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_micros = $2 WHERE number = (
                  SELECT number FROM jobs WHERE end_micros IS NULL AND (state = 'waiting' OR lease_micros < $1)
                  ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING {JOB_COLUMNS}"
+             RETURNING {JOB_COLUMNS}, request"
         );
         let (now, lease) = (now.micros(), lease_until.micros());
         self.write(None, async |transaction: &mut Transaction<'_>| {
-            row(transaction, &sql, &[&now, &lease]).await?.map(|found| job(&found)).transpose()
+            row(transaction, &sql, &[&now, &lease]).await?.map(|found| taken_job(&found)).transpose()
         })
         .await
     }
@@ -65,17 +66,42 @@ impl JobStore for PostgresStore {
         .await
     }
 
+    async fn open_jobs(&self) -> Result<u64> {
+        let found = self.one("SELECT count(*) FROM jobs WHERE end_micros IS NULL", &[]).await?;
+        let count = found.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    async fn leave_job(&self, id: &Id, fence: i64) -> Result<()> {
+        let sql = "UPDATE jobs SET state = 'waiting', lease_micros = NULL, attempts = attempts - 1
+                   WHERE id = $1 AND fence = $2 AND end_micros IS NULL";
+        let key = id.to_string();
+        self.write(None, async |transaction: &mut Transaction<'_>| {
+            match run(transaction, sql, &[&key, &fence]).await? {
+                0 => Err(StoreError::Conflict(name(id))),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
     async fn end_job(&self, id: &Id, fence: i64, end: JobEnd) -> Result<()> {
         let sql =
-            "UPDATE jobs SET state = $3, outcome = $4, end_micros = $5, lease_micros = NULL, doing = '',
+            "UPDATE jobs SET state = $3, outcome = $4, end_micros = $5, lease_micros = NULL, doing = '', request = '',
                    progress = CASE WHEN $3 = 'done' THEN 1 ELSE progress END
                    WHERE id = $1 AND fence = $2 AND end_micros IS NULL";
         let (key, state, time) = (id.to_string(), end.state.as_str(), end.time.micros());
         self.write(None, async |transaction: &mut Transaction<'_>| {
-            if run(transaction, sql, &[&key, &fence, &state, &end.outcome, &time]).await? == 0 {
+            let leads: Vec<String> = end.leads.iter().map(ToString::to_string).collect();
+            // Whoever erases one of them meanwhile waits for this, and erases this too.
+            let held = "SELECT count(*) FROM (SELECT 1 FROM leads WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE) held";
+            let held = row(transaction, held, &[&leads]).await?;
+            let held = held.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
+            let is_whole = usize::try_from(held).is_ok_and(|held| held == leads.len());
+            let outcome = if is_whole { end.outcome.as_str() } else { "" };
+            if run(transaction, sql, &[&key, &fence, &state, &outcome, &time]).await? == 0 {
                 return Err(StoreError::Conflict(name(id)));
             }
-            let leads: Vec<String> = end.leads.iter().map(ToString::to_string).collect();
             let sql =
                 "INSERT INTO job_leads (lead, job) SELECT unnest($1::text[]), $2 ON CONFLICT DO NOTHING";
             run(transaction, sql, &[&leads, &key]).await?;
@@ -87,7 +113,8 @@ impl JobStore for PostgresStore {
     async fn cancel_job(&self, id: &Id, now: Time) -> Result<()> {
         let (key, cancelled, time) = (id.to_string(), JobState::Cancelled.as_str(), now.micros());
         let wanted = "UPDATE jobs SET cancelled = 1 WHERE id = $1";
-        let ended = "UPDATE jobs SET state = $2, end_micros = $3 WHERE id = $1 AND state = 'waiting'";
+        let ended =
+            "UPDATE jobs SET state = $2, end_micros = $3, request = '' WHERE id = $1 AND state = 'waiting'";
         self.write(None, async |transaction: &mut Transaction<'_>| {
             if run(transaction, wanted, &[&key]).await? == 0 {
                 return Err(StoreError::NotFound(name(id)));

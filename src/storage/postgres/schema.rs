@@ -37,10 +37,12 @@ const JOBS: &str = r#"
 CREATE TABLE jobs (
     number        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id            TEXT COLLATE "C" NOT NULL UNIQUE,
+    kind          TEXT NOT NULL,
     request       TEXT NOT NULL,
     create_micros BIGINT NOT NULL,
     state         TEXT COLLATE "C" NOT NULL,
     fence         BIGINT NOT NULL,
+    attempts      BIGINT NOT NULL,
     lease_micros  BIGINT,
     progress      DOUBLE PRECISION NOT NULL,
     doing         TEXT NOT NULL,

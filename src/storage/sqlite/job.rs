@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
-use super::super::rows::{JOB_COLUMNS, job};
+use super::super::rows::{JOB_COLUMNS, LISTED_JOB_COLUMNS, job, taken_job};
 use super::super::{Beat, JobEnd, JobStore, Receipt, Result, StoreError, Window};
 use super::{SqliteStore, collect, execute, first, is_taken};
 use crate::domain::job::{Job, JobState, name};
@@ -12,10 +12,10 @@ use crate::domain::time::Time;
 impl JobStore for SqliteStore {
     async fn create_job(&self, job: Job, receipt: Option<Receipt<()>>) -> Result<()> {
         self.write(receipt, move |db| {
-            let sql = "INSERT INTO jobs (id, request, create_micros, state, fence, progress, doing, cancelled, outcome)
-                       VALUES (?1, ?2, ?3, ?4, 0, 0, '', 0, '')";
+            let sql = "INSERT INTO jobs (id, request, create_micros, state, kind, fence, attempts, progress, doing, cancelled, outcome)
+                       VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, '', 0, '')";
             let (id, state) = (job.id.to_string(), job.state.as_str());
-            match execute(db, sql, params![id, job.request, job.create_time.micros(), state]) {
+            match execute(db, sql, params![id, job.request, job.create_time.micros(), state, job.kind]) {
                 Ok(_) => Ok(()),
                 Err(error) if is_taken(&error) => Err(StoreError::AlreadyExists(job.name())),
                 Err(error) => Err(error.into()),
@@ -35,8 +35,9 @@ impl JobStore for SqliteStore {
 
     async fn jobs(&self, Window { after, limit }: Window) -> Result<Vec<Job>> {
         self.list(move |db| {
-            let sql =
-                format!("SELECT {JOB_COLUMNS} FROM jobs WHERE number < ?1 ORDER BY number DESC LIMIT ?2");
+            let sql = format!(
+                "SELECT {LISTED_JOB_COLUMNS} FROM jobs WHERE number < ?1 ORDER BY number DESC LIMIT ?2"
+            );
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             collect(db, &sql, [after.unwrap_or(i64::MAX), limit], job)
         })
@@ -55,10 +56,10 @@ impl JobStore for SqliteStore {
         }
         self.write(None, move |db| {
             let sql = format!(
-                "UPDATE jobs SET state = 'running', fence = fence + 1, lease_micros = ?2
-                 WHERE number = ({look}) RETURNING {JOB_COLUMNS}"
+                "UPDATE jobs SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_micros = ?2
+                 WHERE number = ({look}) RETURNING {JOB_COLUMNS}, request"
             );
-            first(db, &sql, [now.micros(), lease_until.micros()], job)
+            first(db, &sql, [now.micros(), lease_until.micros()], taken_job)
         })
         .await
     }
@@ -75,20 +76,50 @@ impl JobStore for SqliteStore {
         .await
     }
 
+    async fn open_jobs(&self) -> Result<u64> {
+        let sql = "SELECT count(*) FROM jobs WHERE end_micros IS NULL";
+        let count = self.read(move |db| first(db, sql, [], |row| row.some_integer(0))).await?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
+    async fn leave_job(&self, id: &Id, fence: i64) -> Result<()> {
+        let id = id.clone();
+        self.write(None, move |db| {
+            let sql = "UPDATE jobs SET state = 'waiting', lease_micros = NULL, attempts = attempts - 1
+                       WHERE id = ?1 AND fence = ?2 AND end_micros IS NULL";
+            match execute(db, sql, params![id.to_string(), fence])? {
+                0 => Err(StoreError::Conflict(name(&id))),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
     async fn end_job(&self, id: &Id, fence: i64, end: JobEnd) -> Result<()> {
         let id = id.clone();
         self.write(None, move |db| {
+            let is_gone = |lead: &String| {
+                let sql = "SELECT 1 FROM leads WHERE name = ?1";
+                Ok::<bool, StoreError>(first(db, sql, [lead], |row| row.some_integer(0))?.is_none())
+            };
+            let leads: Vec<String> = end.leads.iter().map(ToString::to_string).collect();
+            let mut outcome = end.outcome;
+            for lead in &leads {
+                if is_gone(lead)? {
+                    outcome.clear();
+                }
+            }
             let sql =
-                "UPDATE jobs SET state = ?3, outcome = ?4, end_micros = ?5, lease_micros = NULL, doing = '',
+                "UPDATE jobs SET state = ?3, outcome = ?4, end_micros = ?5, lease_micros = NULL, doing = '', request = '',
                        progress = CASE WHEN ?3 = 'done' THEN 1 ELSE progress END
                        WHERE id = ?1 AND fence = ?2 AND end_micros IS NULL";
-            let params = params![id.to_string(), fence, end.state.as_str(), end.outcome, end.time.micros()];
+            let params = params![id.to_string(), fence, end.state.as_str(), outcome, end.time.micros()];
             if execute(db, sql, params)? == 0 {
                 return Err(StoreError::Conflict(name(&id)));
             }
-            for lead in end.leads {
+            for lead in leads {
                 let sql = "INSERT INTO job_leads (lead, job) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-                execute(db, sql, params![lead.to_string(), id.to_string()])?;
+                execute(db, sql, params![lead, id.to_string()])?;
             }
             Ok(())
         })
@@ -103,7 +134,7 @@ impl JobStore for SqliteStore {
             if execute(db, wanted, [&key])? == 0 {
                 return Err(StoreError::NotFound(name(&id)));
             }
-            let ended = "UPDATE jobs SET state = ?2, end_micros = ?3 WHERE id = ?1 AND state = 'waiting'";
+            let ended = "UPDATE jobs SET state = ?2, end_micros = ?3, request = '' WHERE id = ?1 AND state = 'waiting'";
             execute(db, ended, params![key, JobState::Cancelled.as_str(), now.micros()])?;
             Ok(())
         })

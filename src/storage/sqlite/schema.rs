@@ -41,10 +41,12 @@ const JOBS: &str = "
 CREATE TABLE jobs (
     number        INTEGER PRIMARY KEY AUTOINCREMENT,
     id            TEXT NOT NULL UNIQUE,
+    kind          TEXT NOT NULL,
     request       TEXT NOT NULL,
     create_micros INTEGER NOT NULL,
     state         TEXT NOT NULL,
     fence         INTEGER NOT NULL,
+    attempts      INTEGER NOT NULL,
     lease_micros  INTEGER,
     progress      REAL NOT NULL,
     doing         TEXT NOT NULL,
