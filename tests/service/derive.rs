@@ -77,6 +77,11 @@ fn a_file_becomes_rules_that_score_it_at_once() {
     let script =
         std::fs::read_to_string(dir.path().join("deals-icp/scripts/lead_scoring/default.rhai")).unwrap();
     insta::assert_snapshot!("derived_script", script);
+    let (code, told, error) = run(dir.path(), &["rules", "test", "deals-icp/scripts"]);
+    assert_eq!(code, Some(0), "{told}{error}");
+    let cases =
+        std::fs::read_to_string(dir.path().join("deals-icp/scripts/lead_scoring/default.test.toml")).unwrap();
+    insta::assert_snapshot!("derived_cases", cases);
     let page = std::fs::read_to_string(dir.path().join("deals-icp/report.html")).unwrap();
     assert!(page.contains("won of 100, with 95 % interval") && !page.contains("http"), "{page}");
 

@@ -1,6 +1,7 @@
 //! A scorecard and a profile out of accounts whose outcome is known: learnt, measured on accounts that were not learnt from, and
 //! written as rules that a person reads and edits.
 
+mod cases;
 mod criteria;
 pub mod report;
 mod sample;
@@ -12,6 +13,7 @@ use crate::domain::scorecard::learn::{Examined, Scorecard, Verdict, Wanted, exam
 use crate::domain::scorecard::sample::Sample;
 use crate::domain::scorecard::validate::{Compared, Lesson, by_turns, of_a_later_time};
 
+pub use cases::cases;
 pub use criteria::profile;
 pub use sample::{Asked, Collector, Question};
 pub use script::{ranges, script, words};

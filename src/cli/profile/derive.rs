@@ -31,6 +31,7 @@ use crate::grpc::{convert, dynamic};
 use crate::priority::Nice;
 use crate::rules::set::RuleSet;
 use crate::rules::source::{Sources, facts_toml};
+use crate::rules::testing;
 use crate::rules::{ScriptKind, compile_and_try};
 
 #[derive(Args)]
@@ -100,6 +101,7 @@ enum Format {
 /// A script that says nothing, to read a file by.
 const NOTHING: &str = "axis fit from 0 to 1;\naxis engagement from 0 to 1;\ngrade \"D\" otherwise;\n";
 const SCORING: &str = "lead_scoring/default.rhai";
+const CASES: &str = "lead_scoring/default.test.toml";
 const EUR: &str = "EUR";
 
 /// Everything that was learnt, with what it was learnt from.
@@ -144,9 +146,16 @@ impl Derive {
         let rules = compiled(sources, &lesson.currency)?;
         let profile = derive_profile::profile(&lesson.accounts, &lesson.derived, &lesson.shown, lesson.as_of);
         self.prove(&lesson, &rules, &profile)?;
+        let is_person = rules.vocabulary.import.person;
+        let cases =
+            derive_profile::cases(&lesson.accounts, &lesson.derived, &lesson.shown, lesson.as_of, is_person);
+        let cases = cases.filter(|cases| passes(cases, &rules, &lesson.currency));
 
         write(&folder.join("scripts").join(facts_toml::PATH), &lesson.facts)?;
         write(&folder.join("scripts").join(SCORING), &text)?;
+        if let Some(cases) = cases {
+            write(&folder.join("scripts").join(CASES), &cases)?;
+        }
         write(&folder.join("profile.json"), &json(&profile)?)?;
         write(&folder.join("report.html"), &html::page(&lesson.accounts, &lesson.derived, &lesson.shown))?;
         self.print(&lesson, Some(&folder))?;
@@ -319,6 +328,19 @@ impl Derive {
         let outcome = says.then_some(OutcomeColumn { name: self.outcome.as_deref(), won: &self.won });
         Source { file: &self.file, input: &self.input, currency, as_of, outcome }
     }
+}
+
+/// Whether all cases pass: one that does not says something of the case, since the accounts have proved the rules.
+fn passes(cases: &str, rules: &RuleSet, currency: &str) -> bool {
+    let profile = |_: toml::Table| Err("has no place here".to_owned());
+    let reading = testing::Reading { vocabulary: &rules.vocabulary, currency, profile: &profile };
+    let report =
+        testing::read("default", cases, reading).ok().and_then(|suite| suite.run(rules, currency, "").ok());
+    let passed = report.is_some_and(|report| report.cases.iter().all(|case| case.differences.is_empty()));
+    if !passed {
+        eprintln!("no tests were written, since one of them would fail: please report this with the file");
+    }
+    passed
 }
 
 /// So many accounts prove that the script says what was learnt.
