@@ -15,7 +15,7 @@ use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::source::watch::Found;
-use crate::rules::{Compiled, ScriptKind, compile_and_try};
+use crate::rules::{Compiled, ScriptKind, compile_and_test};
 use crate::storage::StoredRuleSet;
 
 /// How many times as long as a check took the next one waits, and for how long at most.
@@ -32,9 +32,9 @@ pub enum Published {
     NotYet,
 }
 
-/// Compiles sources and tries them on made-up examples, off the async runtime.
+/// Compiles sources, tries them on made-up examples and runs their tests, off the async runtime.
 async fn try_out(sources: Sources, currency: String, nice: Nice) -> Compiled {
-    let tried = tokio::task::spawn_blocking(move || compile_and_try(sources, &currency, nice));
+    let tried = tokio::task::spawn_blocking(move || compile_and_test(sources, &currency, nice));
     tried.await.unwrap_or_else(|_| failed())
 }
 

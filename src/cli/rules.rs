@@ -20,7 +20,7 @@ use crate::rules::language::items::ITEM_NAMES;
 use crate::rules::language::members::{ICP_FIELDS, MEMBERS, Member, Of};
 use crate::rules::language::types::Type;
 use crate::rules::source::{Sources, without_mark};
-use crate::rules::{Compiled, compile_and_try};
+use crate::rules::{Compiled, compile_and_test, compile_and_try};
 
 #[derive(Subcommand)]
 #[command(after_help = "\
@@ -97,7 +97,10 @@ impl Check {
             fixed.iter().for_each(|fixed| outln!("{root}/{fixed}"));
             outln!("{root}: {} written", counted(fixed.len(), "name"));
         }
-        let (sources, checked) = examine(&self.folder, &self.currency);
+        let (sources, checked) = match Sources::read(&self.folder) {
+            Err(problems) => (Sources::default(), Err(problems)),
+            Ok(sources) => (sources.clone(), compile_and_test(sources, &self.currency, Nice::Back)),
+        };
         let findings = checked.as_ref().map_or_else(|findings| findings, |(_, warnings)| warnings);
         for finding in findings {
             outln!("{}", finding.render(&root, &sources));

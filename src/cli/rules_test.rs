@@ -7,13 +7,10 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::Done;
 use super::table::{Table, coloured, counted, plain};
-use super::{Done, documents};
 use crate::cli::output::{out, outln};
 use crate::config::currency;
-use crate::domain::check::Checker;
-use crate::domain::profile::ProfileContent;
-use crate::grpc::convert;
 use crate::rules::language::ScriptKind;
 use crate::rules::set::RuleSet;
 use crate::rules::testing::{self, Covered, ENDING, Reading, Report};
@@ -110,8 +107,8 @@ impl Test {
     fn test(&self, rules: &RuleSet, path: &Path) -> anyhow::Result<Option<Report>> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let script = name.trim_end_matches(ENDING);
-        let reading = Reading { vocabulary: &rules.vocabulary, currency: &self.currency, profile: &profile };
+        let script = testing::script_of(&name);
+        let reading = Reading { vocabulary: &rules.vocabulary, currency: &self.currency };
         let suite = match testing::read(script, &text, reading) {
             Ok(suite) => suite,
             Err(problems) => {
@@ -164,19 +161,6 @@ impl Test {
             failed => outln!("{}", coloured("31", &format!("{failed} of {} failed", counted(all, "case")))),
         }
     }
-}
-
-/// The profile of a file of tests, written as a profile file is.
-fn profile(table: toml::Table) -> Result<ProfileContent, String> {
-    let json = serde_json::to_value(table).map_err(|error| error.to_string())?;
-    let mut json = json;
-    if let Some(fields) = json.as_object_mut() {
-        fields.entry("display_name").or_insert_with(|| "Tests".into());
-    }
-    let message = documents::read_profile(json).map_err(|error| format!("{error:#}"))?;
-    let mut c = Checker::at("profile");
-    let content = convert::profile::content(&mut c, message);
-    c.finish(content).map_err(|invalid| invalid.to_string())
 }
 
 fn as_json(tested: &[Tested]) -> serde_json::Value {

@@ -400,7 +400,10 @@ fn histogram(totals: &[(i64, i64)]) -> (i64, Vec<(i64, Sides<u64>)>) {
     let widths = (0..12).flat_map(|power| [1, 2, 5].map(|first| first * 10_i64.pow(power)));
     let width = widths.into_iter().find(|width| *width >= wanted).unwrap_or(wanted);
     let start = |hundredths: i64| points(hundredths).div_euclid(width) * width;
-    let mut parts = BTreeMap::<i64, Sides<u64>>::new();
+    // Parts without leads stand there too, so that it can be drawn as it is.
+    let (first, last) = (start(least), start(most));
+    let parts = (0..=(last - first) / width).map(|part| (first + part * width, Sides::default()));
+    let mut parts: BTreeMap<i64, Sides<u64>> = parts.collect();
     for (before, after) in totals {
         parts.entry(start(*before)).or_default().before += 1;
         parts.entry(start(*after)).or_default().after += 1;
@@ -559,7 +562,10 @@ mod tests {
         assert_eq!((width, parts.len()), (10, 11));
         assert_eq!(parts[0], (0, Sides { before: 10, after: 10 }));
         let (width, parts) = histogram(&[(-250, 0)]);
-        assert_eq!((width, parts.iter().map(|(start, _)| *start).collect::<Vec<_>>()), (1, vec![-3, 0]));
+        assert_eq!(
+            (width, parts.iter().map(|(start, _)| *start).collect::<Vec<_>>()),
+            (1, vec![-3, -2, -1, 0])
+        );
         assert_eq!(histogram(&[(0, 4_500)]).0, 5);
         assert_eq!(histogram(&[]).1, []);
     }

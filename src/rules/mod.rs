@@ -29,3 +29,10 @@ pub fn vocabulary(
 ) -> Result<crate::domain::vocabulary::Vocabulary, Vec<diagnostics::Diagnostic>> {
     sources.get(source::facts_toml::PATH).map_or_else(|| Ok(Default::default()), source::facts_toml::parse)
 }
+
+/// Compiles a set, tries it on made-up examples, and runs the tests beside its scripts: what passes all of it may come into force.
+pub fn compile_and_test(sources: source::Sources, currency: &str, nice: crate::priority::Nice) -> Compiled {
+    let (set, warnings) = compile_and_try(sources, currency, nice)?;
+    let failed = testing::check(&set, currency);
+    if failed.is_empty() { Ok((set, warnings)) } else { Err(failed.into_iter().chain(warnings).collect()) }
+}

@@ -33,11 +33,12 @@ pub enum Code {
     InUse,
     NotKept,
     CutOff,
+    TestFailed,
     Unused,
 }
 
 impl Code {
-    pub const ALL: [Code; 21] = [
+    pub const ALL: [Code; 22] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -58,6 +59,7 @@ impl Code {
         Code::InUse,
         Code::NotKept,
         Code::CutOff,
+        Code::TestFailed,
         Code::Unused,
     ];
 
@@ -83,6 +85,7 @@ impl Code {
             Code::InUse => "in-use",
             Code::NotKept => "not-kept",
             Code::CutOff => "cut-off",
+            Code::TestFailed => "test-failed",
             Code::Unused => "unused",
         }
     }

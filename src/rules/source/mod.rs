@@ -25,31 +25,45 @@ pub const MAX_TOTAL_BYTES: usize = 4 << 20;
 const MAX_FOLDERS: usize = 200;
 const MAX_DEPTH: usize = 8;
 
+/// How files with tests end.
+pub const TESTS: &str = ".test.toml";
+
 /// The texts of `**/*.rhai`, `facts.toml` and `tables/*.csv` by path, with `/` between its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sources(BTreeMap<String, String>);
+pub struct Sources {
+    files: BTreeMap<String, String>,
+    /// The tests beside the scripts, by path. They are no part of the set: what scores is what it is, whoever tests it.
+    tests: BTreeMap<String, String>,
+}
 
 impl Sources {
+    /// Files by path, tests among them.
     pub fn new(files: BTreeMap<String, String>) -> Self {
-        Self(files)
+        let (tests, files) = files.into_iter().partition(|(path, _)| path.ends_with(TESTS));
+        Self { files, tests }
+    }
+
+    /// The tests beside the scripts, by path.
+    pub fn tests(&self) -> &BTreeMap<String, String> {
+        &self.tests
     }
 
     /// The same with other text in a file.
     pub fn with(mut self, path: &str, text: &str) -> Self {
-        self.0.insert(path.to_owned(), text.to_owned());
+        self.files.insert(path.to_owned(), text.to_owned());
         self
     }
 
     pub fn get(&self, path: &str) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.files.get(path).map(String::as_str)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     pub fn files(&self) -> &BTreeMap<String, String> {
-        &self.0
+        &self.files
     }
 
     /// A line of a file, counted from 1.
@@ -60,7 +74,7 @@ impl Sources {
     /// The set's name: the SHA-256 over the sorted paths and contents, each with its length before it.
     pub fn id(&self) -> String {
         let mut hash = Sha256::new();
-        for (path, text) in &self.0 {
+        for (path, text) in &self.files {
             for part in [path, text] {
                 hash.update((part.len() as u64).to_be_bytes());
                 hash.update(part.as_bytes());
@@ -89,7 +103,7 @@ impl Sources {
         });
         problems.extend(too_many(files.len()));
         problems.extend(too_large_together(files.values()));
-        if problems.is_empty() { Ok(Self(files)) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self::new(files)) } else { Err(problems) }
     }
 }
 
@@ -162,7 +176,8 @@ fn read_file(path: &Path, most: usize) -> Result<String, Unreadable> {
 
 /// Whether a path within the folder belongs to the set.
 fn belongs(relative: &str) -> bool {
-    relative.ends_with(".rhai") || relative == "facts.toml" || table::table_name(relative).is_some()
+    let is_script = relative.ends_with(".rhai") || relative.ends_with(TESTS);
+    is_script || relative == "facts.toml" || table::table_name(relative).is_some()
 }
 
 /// Calls `found` for every file of the set, in the order of paths within each folder.
@@ -282,6 +297,11 @@ mod tests {
         let read = Sources::read(dir.path()).unwrap();
         let paths: Vec<_> = read.iter().map(|(path, _)| path).collect();
         assert_eq!(paths, ["facts.toml", "lead_scoring/default.rhai"]);
+        let tests: Vec<&String> = read.tests().keys().collect();
+        assert_eq!(tests, ["lead_scoring/default.test.toml"]);
+        std::fs::remove_file(dir.path().join("lead_scoring/default.test.toml")).unwrap();
+        let without = Sources::read(dir.path()).unwrap();
+        assert!(read.id() == without.id() && read != without, "tests are no part of the set");
     }
 
     #[test]

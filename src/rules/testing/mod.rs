@@ -1,6 +1,7 @@
 //! Tests beside scripts: `lead_scoring/default.test.toml` says what `lead_scoring/default.rhai` is to make of made-up leads.
 
 mod facts;
+mod profile;
 
 use std::collections::BTreeMap;
 
@@ -14,13 +15,17 @@ use crate::domain::score::{Assessment, Points};
 use crate::domain::text::suggestion;
 use crate::domain::time::Time;
 use crate::domain::vocabulary::Vocabulary;
+use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::evaluate::facts::LeadFacts;
 use crate::rules::language::ScriptKind;
 use crate::rules::program::{Entry, Script};
 use crate::rules::set::RuleSet;
+use profile::ProfileSection;
 
-/// How files with tests end.
-pub const ENDING: &str = ".test.toml";
+pub use crate::rules::source::TESTS as ENDING;
+
+/// The most cases that the tests of a set may have together: they are run before it comes into force.
+const MAX_CASES: usize = 2_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +33,8 @@ struct File {
     as_of: Option<toml::Value>,
     #[serde(default)]
     subject: SubjectKind,
-    profile: Option<toml::Table>,
+    #[serde(default)]
+    profile: ProfileSection,
     #[serde(default, rename = "case")]
     cases: Vec<Spanned<CaseSection>>,
 }
@@ -172,8 +178,6 @@ pub struct Report {
 pub struct Reading<'a> {
     pub vocabulary: &'a Vocabulary,
     pub currency: &'a str,
-    /// Reads the profile of a file, which is written as profiles are elsewhere.
-    pub profile: &'a dyn Fn(toml::Table) -> Result<ProfileContent, String>,
 }
 
 /// Reads the tests of a script; all problems at once.
@@ -184,14 +188,10 @@ pub fn read(script: &str, text: &str, reading: Reading) -> Result<Suite, Vec<Pro
         vec![Problem { line, message: error.message().to_owned() }]
     })?;
     let mut problems = Vec::new();
-    let mut profile = ProfileContent { display_name: "Tests".into(), ..ProfileContent::default() };
-    if let Some(table) = file.profile {
-        match (reading.profile)(table) {
-            Ok(read) => profile = read,
-            Err(message) => problems.push(Problem { line: 1, message: format!("profile: {message}") }),
-        }
-    }
-    profile.scoring_script = script.to_owned();
+    let profile = file.profile.content(script).unwrap_or_else(|message| {
+        problems.push(Problem { line: 1, message: format!("profile: {message}") });
+        ProfileContent::default()
+    });
     let usual = file.as_of.as_ref().map(facts::day).transpose().unwrap_or_else(|message| {
         problems.push(Problem { line: 1, message: format!("as_of {message}") });
         None
@@ -316,6 +316,45 @@ fn activities_of(sections: &[ActivitySection]) -> Result<Vec<Activity>, String> 
         })
     };
     sections.iter().map(activity).collect()
+}
+
+/// Runs all tests of a set: what fails, and what can't be read.
+pub fn check(rules: &RuleSet, currency: &str) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let mut cases = 0;
+    for (path, text) in rules.sources.tests() {
+        let mut tell = |line: usize, message: String| {
+            findings.push(Diagnostic::at(path, text, line, 1, Code::TestFailed, message));
+        };
+        let reading = Reading { vocabulary: &rules.vocabulary, currency };
+        let suite = match read(script_of(path), text, reading) {
+            Ok(suite) => suite,
+            Err(problems) => {
+                problems.into_iter().for_each(|problem| tell(problem.line, problem.message));
+                continue;
+            }
+        };
+        cases += suite.cases.len();
+        if cases > MAX_CASES {
+            tell(1, format!("there are more than {MAX_CASES} cases"));
+            break;
+        }
+        match suite.run(rules, currency, "") {
+            Ok(report) => {
+                for case in report.cases.iter().filter(|case| !case.differences.is_empty()) {
+                    tell(case.line, format!("case \"{}\": {}", case.name, case.differences.join("; ")));
+                }
+            }
+            Err(message) => tell(1, message),
+        }
+    }
+    findings
+}
+
+/// The name of the script that a file of tests is about.
+pub fn script_of(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(ENDING).unwrap_or(name)
 }
 
 impl Suite {

@@ -22,8 +22,7 @@ fn rules() -> RuleSet {
 
 fn suite(text: &str) -> Result<Suite, Vec<Problem>> {
     let rules = rules();
-    let profile = |table: toml::Table| Err(format!("{} entries", table.len()));
-    read("default", text, Reading { vocabulary: &rules.vocabulary, currency: "EUR", profile: &profile })
+    read("default", text, Reading { vocabulary: &rules.vocabulary, currency: "EUR" })
 }
 
 fn ran(text: &str) -> Report {
@@ -114,6 +113,33 @@ activities = [{ type = \"vsit\", time = 2026-05-01 }]
     let problems = suite("[[case]]\nname = \"a\"\nexpct = {}\n").unwrap_err();
     assert!(problems[0].line == 3 && problems[0].message.contains("expct"), "{problems:?}");
     assert_eq!(suite("").unwrap_err()[0].message, "there is no [[case]]");
+}
+
+#[test]
+fn the_tests_of_a_set_are_checked_with_it() {
+    let failing = "[profile]\nsize_bands = [{ min = 10, points_hundredths = 500 }]\n\n[[case]]\nname = \"a\"\nas_of = \"2026-06-01\"\nexpect = { grade = \"A\" }\n";
+    let files = [
+        ("facts.toml", FACTS),
+        ("lead_scoring/default.rhai", SCRIPT),
+        ("lead_scoring/default.test.toml", failing),
+        ("lead_scoring/other.test.toml", "[profile]\ncriteria = [{ id = \"x\", fact = \"employees\" }]\n"),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let (set, _) = compile(Sources::new(files.into())).unwrap();
+    assert_eq!(set.id, rules().id, "tests are no part of the set");
+    let found = check(&set, "EUR");
+    let told: Vec<(&str, u32, &str)> =
+        found.iter().map(|finding| (finding.file.as_str(), finding.line, finding.message.as_str())).collect();
+    let expected = [
+        ("lead_scoring/default.test.toml", 4, "case \"a\": grade: expected A, found D"),
+        (
+            "lead_scoring/other.test.toml",
+            1,
+            "profile: criteria: \"x\" needs one of in, not_in, at_least, at_most, between and equals",
+        ),
+    ];
+    assert_eq!(told, expected);
+    assert!(check(&rules(), "EUR").is_empty());
 }
 
 proptest! {
