@@ -89,7 +89,7 @@ FUZZ_SECONDS := 60
 fuzz:            ## search for inputs that break a parser, guided by coverage, FUZZ_SECONDS each; needs a nightly toolchain
 	@rustup toolchain list | grep -q nightly || { echo "a nightly toolchain is needed: rustup toolchain install nightly" >&2; exit 1; }
 	@[ -x target/tools/bin/cargo-fuzz ] || cargo install cargo-fuzz --locked --quiet --version ^0.13 --root target/tools
-	for target in filter page_token facts_toml csv canvas script request; do \
+	for target in filter page_token facts_toml csv canvas script rule_tests request; do \
 	  PATH="$$PWD/target/tools/bin:$$PATH" cargo +nightly fuzz run $$target --target-dir target/fuzz -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 || exit 1; \
 	done

@@ -76,6 +76,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             "rule \"a\" when known(employees) and employees in 1..5 then 3 because `x ${employees}`;\ngrade \"A\" otherwise;",
             "fn f(x) { switch x { 1 => 2, _ => x * 3 } }\nconst C = 5;\nrule \"b\" when f(C) > 2 then f(2) because \"y\";",
         ],
+        "rule_tests" => &[
+            include_str!("../../examples/default.test.toml"),
+            "as_of = 2026-06-01\nsubject = \"person\"\n[profile]\ncriteria = [{ id = \"a\", fact = \"city\", in = [\"Rome\"] }]\n\n[[case]]\nname = \"a\"\nfacts = { birth_year = 1990, city = \"Rome\" }\nexpect = { total = { at_least = 1 }, error = \"x\" }\n",
+        ],
         "canvas" => &[
             include_str!("../service/model.bmml"),
             "name: canvases/a\ndisplay_name: A\nkind: CANVAS_KIND_BUSINESS_MODEL\nnotes:\n- {id: n, block: Kênh, text: Một, tags: [t]}\nlinks:\n- {kind: LINK_KIND_REACHES, from: n, to: canvases/a/segments/s}\n---\nname: canvases/a/segments/s\ndisplay_name: S\nneeds: [{kind: NEED_KIND_PAIN, text: x}]\n---\nname: canvases/a/segments/s/personas/p\ndisplay_name: P\n",
@@ -121,7 +125,7 @@ fn requests() -> Vec<Vec<u8>> {
         canvas.encode_to_vec(),
     ];
     // Each message is sent to every method: most find it strange.
-    (0..40_u8)
+    (0..80_u8)
         .flat_map(|method| messages.iter().map(move |message| [&[method], message.as_slice()].concat()))
         .collect()
 }

@@ -15,7 +15,9 @@ use assay::domain::vocabulary::Vocabulary;
 use assay::grpc::document::{self, Format};
 use assay::grpc::page::PageRequest;
 use assay::grpc::pb;
+use assay::rules::set::RuleSet;
 use assay::rules::source::Sources;
+use assay::rules::testing::{self, Reading};
 use assay::rules::{compile, smoke};
 use assay::storage::Upgrade;
 use assay::storage::sqlite::SqliteStore;
@@ -31,13 +33,14 @@ use tower::ServiceExt as _;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("filter", filter),
     ("page_token", page_token),
     ("facts_toml", facts_toml),
     ("csv", csv),
     ("canvas", canvas),
     ("script", script),
+    ("rule_tests", rule_tests),
     ("request", request),
 ];
 
@@ -64,6 +67,34 @@ pub fn canvas(data: &[u8]) {
         // An outline names no canvas, and one without a name is no document.
         if let Ok(Some(again)) = c.finish(again) {
             assert_eq!(canvas.content, again.content);
+        }
+    }
+}
+
+/// The tests of a script: what is read runs, and what can't be read is told with its line.
+pub fn rule_tests(data: &[u8]) {
+    static RULES: OnceLock<RuleSet> = OnceLock::new();
+    let rules = RULES.get_or_init(|| {
+        let files = [
+            ("facts.toml", include_str!("../../scripts/facts.toml")),
+            ("lib/shapes.rhai", include_str!("../../scripts/lib/shapes.rhai")),
+            ("lead_scoring/default.rhai", include_str!("../../scripts/lead_scoring/default.rhai")),
+        ];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        compile(Sources::new(files.into())).unwrap().0
+    });
+    let text = text(data);
+    let reading = Reading { vocabulary: &rules.vocabulary, currency: "EUR" };
+    match testing::read("default", &text, reading) {
+        Ok(suite) => _ = suite.run(rules, "EUR", ""),
+        Err(problems) => {
+            let lines = text.matches('\n').count() + 1;
+            assert!(!problems.is_empty());
+            assert!(
+                problems
+                    .iter()
+                    .all(|problem| (1..=lines).contains(&problem.line) && !problem.message.is_empty())
+            );
         }
     }
 }
