@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{Progress, Work};
 use super::once::Once;
-use super::review_profile::read_filter;
 use super::score_lead::MAX_ACTIVITIES;
 use super::{App, Error, Result, admit};
 use crate::domain::check::{Checker, Invalid};
+use crate::domain::filter::Filter;
 use crate::domain::impact::{Impact, ImpactReport, Pair};
 use crate::domain::job::Job;
 use crate::domain::lead::{Activity, LeadRecord, OutcomeKind};
+use crate::domain::listing::LEAD;
 use crate::domain::name::{LeadName, ProfileName};
 use crate::domain::profile::ProfileContent;
 use crate::domain::score::Assessment;
@@ -69,7 +70,7 @@ struct Candidate {
 impl App {
     pub async fn start_impact(&self, wanted: ImpactWanted, once: Once<Job>) -> Result<Job> {
         let mut c = Checker::at("");
-        read_filter(&mut c, &wanted.filter);
+        Filter::read(&mut c, &wanted.filter, &LEAD);
         c.finish(())?;
         if let Some(name) = &wanted.profile {
             admit(name, &self.store.profile(name).await?.version, "")?;
@@ -100,7 +101,7 @@ impl App {
             compiled.map_err(|_| StoreError::failed("the rules that are tried no longer compile"))?;
         let after = Arc::new(after);
         let mut c = Checker::at("");
-        let filter = read_filter(&mut c, &wanted.filter);
+        let filter = Filter::read(&mut c, &wanted.filter, &LEAD);
         let filter = c.finish(filter)?;
         let profiles: BTreeMap<ProfileName, Arc<ProfileContent>> = self
             .every_profile()

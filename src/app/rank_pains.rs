@@ -1,10 +1,11 @@
 //! What leads that fit and golden customers need, and what is offered against it.
 
-use super::review_profile::read_filter;
 use super::{App, Result};
 use crate::domain::check::Checker;
+use crate::domain::filter::Filter;
 use crate::domain::golden::{GoldenWeights, Standing};
 use crate::domain::lead::{LeadStage, OutcomeKind};
+use crate::domain::listing::LEAD;
 use crate::domain::name::CanvasName;
 use crate::domain::pains::{Account, Pains, RankedPain, weight};
 use crate::domain::value::Value;
@@ -37,7 +38,7 @@ impl App {
     pub async fn rank_pains(&self, wanted: PainsWanted) -> Result<PainsFound> {
         let rules = self.rule_set()?;
         let mut c = Checker::at("");
-        let filter = read_filter(&mut c, &wanted.filter);
+        let filter = Filter::read(&mut c, &wanted.filter, &LEAD);
         let attributes = attributes(&mut c, &wanted.attributes, &rules.vocabulary);
         let filter = c.finish(filter)?;
         let canvas = match &wanted.canvas {

@@ -57,7 +57,7 @@ const A_QUARTER: i32 = 90;
 impl App {
     pub async fn start_review(&self, wanted: ReviewWanted, once: Once<Job>) -> Result<Job> {
         let mut c = Checker::at("");
-        read_filter(&mut c, &wanted.filter);
+        Filter::read(&mut c, &wanted.filter, &LEAD);
         c.finish(())?;
         admit(&wanted.profile, &self.store.profile(&wanted.profile).await?.version, "")?;
         self.start_job(&Work::ReviewProfile(wanted), once).await
@@ -111,7 +111,7 @@ impl App {
     ) -> Result<Portrait> {
         let rules = self.rule_set()?;
         let mut c = Checker::at("");
-        let wanted = read_filter(&mut c, filter);
+        let wanted = Filter::read(&mut c, filter, &LEAD);
         let wanted = c.finish(wanted)?;
         let is_usual = self.settings.default_profile.as_ref() == Some(name);
         let belongs = |record: &LeadRecord| {
@@ -221,14 +221,6 @@ impl App {
             }
         }
     }
-}
-
-/// A filter of leads; what is wrong with it goes to the checker.
-pub(super) fn read_filter(c: &mut Checker, text: &str) -> Filter {
-    Filter::parse(text, &LEAD).unwrap_or_else(|errors| {
-        errors.into_iter().for_each(|error| c.wrong_field("filter", error.to_string()));
-        Filter::default()
-    })
 }
 
 fn see(

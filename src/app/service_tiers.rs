@@ -1,9 +1,10 @@
 //! Gives the customers of most potential the most service, as far as there is capacity.
 
-use super::review_profile::read_filter;
 use super::{App, Invalid, Result};
 use crate::domain::check::Checker;
+use crate::domain::filter::Filter;
 use crate::domain::lead::{CustomerStatus, LeadStage};
+use crate::domain::listing::LEAD;
 use crate::domain::service_tier::{Assigned, Candidate, PotentialWeights, Tier, assign};
 
 /// The most customers that are shared out by one call.
@@ -21,7 +22,7 @@ pub struct TiersWanted {
 impl App {
     pub async fn assign_service_tiers(&self, wanted: TiersWanted) -> Result<Vec<Assigned>> {
         let mut c = Checker::at("");
-        let filter = read_filter(&mut c, &wanted.filter);
+        let filter = Filter::read(&mut c, &wanted.filter, &LEAD);
         let filter = c.finish(filter)?;
         let mut candidates = Vec::new();
         let mut count = 0;

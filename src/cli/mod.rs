@@ -22,6 +22,7 @@ pub mod mapping;
 mod migrate;
 mod operation;
 mod output;
+mod page;
 mod probe;
 mod profile;
 mod resources;

@@ -1,12 +1,9 @@
 //! Long work of a server, watched until it has ended.
 
-use std::io::IsTerminal as _;
-use std::time::Duration;
-
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::connect::Clients;
+use super::output::spinner;
 use crate::grpc::convert::job::{Response, read};
 use crate::grpc::pb;
 
@@ -25,7 +22,7 @@ pub async fn response<M: Response>(clients: &Clients, started: pb::Operation) ->
 }
 
 async fn watched<M: Response>(clients: &Clients, mut operation: pb::Operation) -> anyhow::Result<M> {
-    let shown = progress();
+    let shown = spinner();
     while !operation.done {
         if let Some(metadata) = operation.metadata.as_ref().and_then(read::<pb::OperationMetadata>) {
             let doing = if metadata.doing.is_empty() { metadata.state } else { metadata.doing };
@@ -43,16 +40,4 @@ async fn watched<M: Response>(clients: &Clients, mut operation: pb::Operation) -
         Some(pb::operation::Result::Error(error)) => bail!("{}: {}", operation.name, error.message),
         None => bail!("{} has ended without a response", operation.name),
     }
-}
-
-fn progress() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let progress = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        progress.set_style(style);
-    }
-    progress.enable_steady_tick(Duration::from_millis(120));
-    progress
 }

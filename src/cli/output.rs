@@ -1,8 +1,11 @@
 //! Standard output that may end early: `assay … | head` is no failure.
 
 use std::fmt::Arguments;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// Whether nobody reads on.
 static ENDED: AtomicBool = AtomicBool::new(false);
@@ -64,3 +67,16 @@ macro_rules! outln {
 }
 
 pub(crate) use {out, outln};
+
+/// A line on standard error that says what is done, where a person looks.
+pub fn spinner() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let progress = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        progress.set_style(style);
+    }
+    progress.enable_steady_tick(Duration::from_millis(120));
+    progress
+}

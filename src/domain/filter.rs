@@ -9,6 +9,7 @@ mod parse;
 
 use serde::{Deserialize, Serialize};
 
+use super::check::Checker;
 use super::time::Time;
 use super::vocabulary::{Aliases, spellings};
 
@@ -125,6 +126,14 @@ impl Filter {
             Some(field) => Filter::Compare { field, key: None, by: Comparison::Equal, with },
             None => Filter::Any(Vec::new()),
         }
+    }
+
+    /// Reads a filter as a request has it; what is wrong goes to the checker, under `filter`.
+    pub fn read(c: &mut Checker, text: &str, fields: &'static [Field]) -> Self {
+        Filter::parse(text, fields).unwrap_or_else(|errors| {
+            errors.into_iter().for_each(|error| c.wrong_field("filter", error.to_string()));
+            Filter::default()
+        })
     }
 
     /// Reads a filter over some fields; an empty text lets all pass. Tells all unknown fields and wrong values at

@@ -129,10 +129,7 @@ impl ListRequest {
         let Wanted { filter, order_by, page_size, page_token } = wanted;
         let scope = format!("{scope}\n{order_by}\n{filter}");
         let page = PageRequest::read(c, list, &scope, page_size, page_token);
-        let filter = Filter::parse(filter, fields).unwrap_or_else(|errors| {
-            errors.into_iter().for_each(|error| c.wrong_field("filter", error.to_string()));
-            Filter::default()
-        });
+        let filter = Filter::read(c, filter, fields);
         let order = match Order::parse(order_by, fields) {
             _ if order_by.trim().is_empty() => usual,
             Ok(order) => order,

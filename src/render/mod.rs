@@ -6,6 +6,8 @@ mod chart;
 mod measure;
 mod page;
 mod svg;
+
+pub use svg::escape;
 mod wrap;
 
 pub use canvas::{Overflow, Picture, picture};

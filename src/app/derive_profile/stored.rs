@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use super::{Accounts, Collector, Derived, Learning, derive, profile, report, script};
 use crate::app::jobs::{Progress, Work};
 use crate::app::once::Once;
-use crate::app::review_profile::read_filter;
 use crate::app::{App, Error, Result};
 use crate::domain::canonical::same_word;
 use crate::domain::check::{Checker, Invalid, Violation};
+use crate::domain::filter::Filter;
 use crate::domain::golden::{GoldenWeights, Standing};
 use crate::domain::job::Job;
 use crate::domain::lead::{LeadRecord, LeadStage, OutcomeKind};
+use crate::domain::listing::LEAD;
 use crate::domain::profile::ProfileContent;
 use crate::domain::scorecard::learn::{MOST_SCALE, Wanted};
 use crate::domain::text::suggestion;
@@ -71,7 +72,7 @@ const FILE: &str = "the stored leads";
 impl StoredLeads {
     /// Checks what is asked by the rules in force.
     fn check(&self, c: &mut Checker, rules: &RuleSet) {
-        read_filter(c, &self.filter);
+        Filter::read(c, &self.filter, &LEAD);
         c.require((5..=MOST_SCALE).contains(&self.points), "points", format!("must be 5 to {MOST_SCALE}"));
         c.require(self.folds != 1 && self.folds <= 100, "folds", "must be 2 to 100, or 0 for not at all");
         let observed = rules.observed();
@@ -147,7 +148,7 @@ impl App {
     ) -> Result<DerivedProfile> {
         let rules = self.rule_set()?;
         let mut c = Checker::at("");
-        let filter = read_filter(&mut c, &asked.filter);
+        let filter = Filter::read(&mut c, &asked.filter, &LEAD);
         let filter = c.finish(filter)?;
         let facts = rules.observed().into_iter();
         let facts = facts.filter(|fact| !asked.ignored.iter().any(|name| same_word(name, &fact.fact)));

@@ -4,29 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::text::{changed_rules, grades, percent, verdict, volume, why};
+use crate::cli::page::{self, escape};
 use crate::cli::table::points;
 use crate::grpc::pb;
 
-const STYLE: &str = "\
-:root{color-scheme:light dark}
-body{font:16px/1.5 'DejaVu Sans','Noto Sans',Verdana,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:.5rem 0 2rem}
-th,td{border-bottom:1px solid #8888;padding:.25rem .6rem;text-align:left}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-td.up{background:#3f8a5833}td.down{background:#b0482f33}td.same{opacity:.6}
-svg{display:block}
-figure{margin:1rem 0}";
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 pub fn page(report: &pb::ImpactReport, title: &str, qualifying: &[String], capacity: Option<i64>) -> String {
-    let title = escape(title);
     let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}\n</style>\n\
-         </head>\n<body>\n<h1>{title}</h1>\n<p>{} leads: {} change their grade ({}), {} their points. {}</p>\n<p>Before: <code>{}</code><br>\
+        "<p>{} leads: {} change their grade ({}), {} their points. {}</p>\n<p>Before: <code>{}</code><br>\
          After: <code>{}</code></p>\n",
         report.lead_count,
         report.changed_grade_count,
@@ -56,8 +40,7 @@ pub fn page(report: &pb::ImpactReport, title: &str, qualifying: &[String], capac
     if let (Some(before), Some(after)) = (&report.backtest_before, &report.backtest_after) {
         _ = writeln!(out, "<h2>Where outcomes are known</h2>\n<p>{}</p>", escape(&verdict(before, after)));
     }
-    out += "</body>\n</html>\n";
-    out
+    page::page(title, &out)
 }
 
 fn matrix(out: &mut String, report: &pb::ImpactReport) {

@@ -1,11 +1,14 @@
 //! `assay leads move`
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::outln;
 use crate::cli::table::plain;
+use crate::domain::lead::LeadStage;
+use crate::grpc::convert::WireEnum;
 use crate::grpc::pb;
 
 #[derive(Args)]
@@ -21,8 +24,8 @@ pub struct MoveVerb {
     #[arg(value_name = "LEAD")]
     lead: String,
     /// The stage that it comes to
-    #[arg(value_name = "STAGE")]
-    stage: Stage,
+    #[arg(value_name = "STAGE", value_parser = stage_words())]
+    stage: String,
     /// Why, where it leaves its way: a code of facts.toml
     #[arg(long, default_value = "", value_name = "CODE")]
     reason: String,
@@ -33,49 +36,27 @@ pub struct MoveVerb {
     server: ServerArg,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Stage {
-    Mql,
-    Sal,
-    Sql,
-    Customer,
-    Lost,
-    Churned,
-    Rejected,
-    Recycled,
-}
-
-impl Stage {
-    fn wire(self) -> pb::LeadStage {
-        match self {
-            Stage::Mql => pb::LeadStage::Mql,
-            Stage::Sal => pb::LeadStage::Sal,
-            Stage::Sql => pb::LeadStage::Sql,
-            Stage::Customer => pb::LeadStage::Customer,
-            Stage::Lost => pb::LeadStage::Lost,
-            Stage::Churned => pb::LeadStage::Churned,
-            Stage::Rejected => pb::LeadStage::Rejected,
-            Stage::Recycled => pb::LeadStage::Recycled,
-        }
-    }
+/// The stages that a lead can come to: all but the first.
+fn stage_words() -> PossibleValuesParser {
+    let stages = LeadStage::ALL.into_iter().filter(|stage| *stage != LeadStage::New);
+    PossibleValuesParser::new(stages.map(LeadStage::as_str).collect::<Vec<_>>())
 }
 
 impl MoveVerb {
     pub async fn run(self) -> anyhow::Result<Done> {
+        let stage = LeadStage::ALL.into_iter().find(|stage| stage.as_str() == self.stage);
         let clients = Clients::connect(&self.server.server).await?;
         let request = pb::TransitionLeadRequest {
             name: self.lead,
-            stage: self.stage.wire() as i32,
+            stage: stage.map_or(0, WireEnum::outward),
             reason: self.reason,
             change: Some(pb::Change { author: self.author, ..Default::default() }),
             ..Default::default()
         };
         let lead = clients.leads().transition_lead(request).await?.into_inner();
-        let stage =
-            self.stage.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let because =
             if lead.stage_reason.is_empty() { String::new() } else { format!(": {}", lead.stage_reason) };
-        outln!("{} is {stage} now{}", lead.name, plain(&because));
+        outln!("{} is {} now{}", lead.name, self.stage, plain(&because));
         Ok(Done::Well)
     }
 }

@@ -1,13 +1,11 @@
 //! `assay profile derive`: what sets won accounts apart, out of a file alone.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::accounts::{OutcomeColumn, Reading, Source, column_of};
 use super::{html, report};
@@ -15,7 +13,7 @@ use crate::app::derive_profile::{self, Accounts, Collector, Derived, Learning, s
 use crate::app::{Clock as _, SystemClock};
 use crate::cli::Done;
 use crate::cli::infer::Inferred;
-use crate::cli::output::{out, outln};
+use crate::cli::output::{out, outln, spinner};
 use crate::cli::rows::FileArg;
 use crate::cli::score::moment;
 use crate::cli::table::counted;
@@ -192,7 +190,7 @@ impl Derive {
 
     /// Reads the file and learns from it.
     fn learn(&self) -> anyhow::Result<Lesson> {
-        let progress = progress();
+        let progress = spinner();
         progress.set_message("looking at the columns");
         let as_of = self.as_of.as_deref().map(moment).transpose().context("--as-of")?;
         let as_of = as_of.unwrap_or_else(|| SystemClock.now());
@@ -375,17 +373,4 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     let written =
         path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text));
     written.with_context(|| format!("{} can't be written", path.display()))
-}
-
-/// A line on standard error that says what is done, where a person looks.
-fn progress() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let progress = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        progress.set_style(style);
-    }
-    progress.enable_steady_tick(Duration::from_millis(120));
-    progress
 }

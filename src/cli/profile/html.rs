@@ -4,27 +4,17 @@ use std::fmt::Write as _;
 
 use crate::app::derive_profile::report::{by_grade, why};
 use crate::app::derive_profile::{Accounts, Asked, Derived, words};
+use crate::cli::page::{self, escape};
 use crate::domain::scorecard::evidence::Tally;
 use crate::domain::scorecard::learn::Verdict;
 use crate::domain::scorecard::measure::Quality;
 
-const STYLE: &str = "\
-:root{color-scheme:light dark}
-body{font:16px/1.5 'DejaVu Sans','Noto Sans',Verdana,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}
-th,td{border-bottom:1px solid #8888;padding:.25rem .6rem;text-align:left;vertical-align:middle}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-svg{display:block}
-figure{margin:1rem 0}";
-
 /// The page.
 pub fn page(accounts: &Accounts, derived: &Derived, file: &str) -> String {
     let of = derived.of;
-    let title = format!("What sets won accounts of {} apart", escape(file));
+    let title = format!("What sets won accounts of {file} apart");
     let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}\n</style>\n</head>\n\
-         <body>\n<h1>{title}</h1>\n<p>{} accounts with an outcome: {} won, {} lost, {:.1} % won.</p>\n",
+        "<p>{} accounts with an outcome: {} won, {} lost, {:.1} % won.</p>\n",
         of.all(),
         of.won,
         of.lost,
@@ -36,7 +26,7 @@ pub fn page(accounts: &Accounts, derived: &Derived, file: &str) -> String {
     if let Some(later) = &derived.later {
         measures(&mut out, "On the last quarter of the time", &later.scorecard, &later.naive_bayes);
     }
-    out += "<h2>Grades</h2>\n<table><tr><th>grade</th><th class=\"n\">accounts</th><th class=\"n\">won</th><th></th></tr>\n";
+    out += "<h2>Grades</h2>\n<table class=\"wide\"><tr><th>grade</th><th class=\"n\">accounts</th><th class=\"n\">won</th><th></th></tr>\n";
     for (grade, tally) in by_grade(accounts, derived) {
         row(&mut out, grade, tally, None);
     }
@@ -54,7 +44,7 @@ pub fn page(accounts: &Accounts, derived: &Derived, file: &str) -> String {
         _ = write!(
             out,
             "<h2>{}</h2>\n<p>Information value {:.2}{trend}.</p>\n\
-             <table><tr><th></th><th class=\"n\">accounts</th><th class=\"n\">won</th><th>won of 100, with 95 % interval</th>\
+             <table class=\"wide\"><tr><th></th><th class=\"n\">accounts</th><th class=\"n\">won</th><th>won of 100, with 95 % interval</th>\
              <th class=\"n\">points</th></tr>\n",
             escape(&name),
             characteristic.binned.information_value
@@ -65,8 +55,7 @@ pub fn page(accounts: &Accounts, derived: &Derived, file: &str) -> String {
         out += "</table>\n";
     }
     others(&mut out, accounts, derived);
-    out += "</body>\n</html>\n";
-    out
+    page::page(&title, &out)
 }
 
 fn row(out: &mut String, what: &str, tally: Tally, points: Option<i64>) {
@@ -88,7 +77,7 @@ fn row(out: &mut String, what: &str, tally: Tally, points: Option<i64>) {
 fn measures(out: &mut String, title: &str, own: &Quality, other: &Quality) {
     _ = write!(
         out,
-        "<h2>{title}</h2>\n<table><tr><th></th><th class=\"n\">AUC</th><th class=\"n\">KS</th><th class=\"n\">Gini</th><th class=\"n\">Brier</th></tr>\n"
+        "<h2>{title}</h2>\n<table class=\"wide\"><tr><th></th><th class=\"n\">AUC</th><th class=\"n\">KS</th><th class=\"n\">Gini</th><th class=\"n\">Brier</th></tr>\n"
     );
     for (name, quality) in [("these points", own), ("naive Bayes", other)] {
         _ = writeln!(
@@ -146,10 +135,10 @@ fn others(out: &mut String, accounts: &Accounts, derived: &Derived) {
         lines.push(format!("<tr><td>{}</td><td>{}</td></tr>\n", escape(&question.name), escape(&verdict)));
     }
     if !lines.is_empty() {
-        _ = write!(out, "<h2>Columns without points</h2>\n<table>\n{}</table>\n", lines.concat());
+        _ = write!(
+            out,
+            "<h2>Columns without points</h2>\n<table class=\"wide\">\n{}</table>\n",
+            lines.concat()
+        );
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

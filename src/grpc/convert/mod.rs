@@ -1,6 +1,7 @@
 //! Messages ⇄ domain, a file per noun. Inward notes every violation with its field path and goes on with
 //! something harmless; outward can't fail.
 
+pub mod after_sale;
 pub mod canvas;
 pub mod edit;
 pub mod funnel;
@@ -9,6 +10,7 @@ pub mod job;
 pub mod lead;
 pub mod profile;
 pub mod relationship;
+pub mod review;
 pub mod rules;
 pub mod score;
 pub mod segment;

@@ -291,7 +291,7 @@ impl pb::lead_service_server::LeadService for Service {
     ) -> Result<Response<pb::GetFunnelResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
-        let filter = filter_of(&mut c, &request.filter);
+        let filter = Filter::read(&mut c, &request.filter, &listing::LEAD);
         let group_by = request.group_by.iter().enumerate();
         let group_by = group_by
             .map(|(i, by)| stated(&mut c, &format!("group_by[{i}]"), *by, GroupBy::Grade))
@@ -308,7 +308,7 @@ impl pb::lead_service_server::LeadService for Service {
     ) -> Result<Response<pb::ReportDisagreementsResponse>, Status> {
         let request = request.into_inner();
         let mut c = Checker::at("");
-        let filter = filter_of(&mut c, &request.filter);
+        let filter = Filter::read(&mut c, &request.filter, &listing::LEAD);
         let grades = GradeRange {
             high: grades_of(request.high_grades, &["A"]),
             low: grades_of(request.low_grades, &LOW_GRADES),
@@ -330,7 +330,7 @@ impl pb::lead_service_server::LeadService for Service {
         let share = if request.share == 0.0 { 0.03 } else { request.share };
         c.number("share", Some(share), MIN_SHARE, MAX_SHARE);
         let exploration = Exploration {
-            filter: filter_of(&mut c, &request.filter),
+            filter: Filter::read(&mut c, &request.filter, &listing::LEAD),
             grades: grades_of(request.grades, &LOW_GRADES),
             share,
             seed: request.seed,
@@ -353,7 +353,7 @@ impl pb::lead_service_server::LeadService for Service {
         c.finish(())?;
         let wanted = PainsWanted { attributes: request.attributes, filter: request.filter, canvas };
         let found = self.0.rank_pains(wanted).await?;
-        Ok(Response::new(convert::funnel::pains_out(&found, &request.language)))
+        Ok(Response::new(convert::after_sale::pains_out(&found, &request.language)))
     }
 
     async fn assign_service_tiers(
@@ -380,7 +380,7 @@ impl pb::lead_service_server::LeadService for Service {
         c.finish(())?;
         let wanted = TiersWanted { filter: request.filter, tiers: tiers.clone(), weights };
         let assigned = self.0.assign_service_tiers(wanted).await?;
-        Ok(Response::new(convert::funnel::tiers_out(&assigned, &tiers)))
+        Ok(Response::new(convert::after_sale::tiers_out(&assigned, &tiers)))
     }
 
     async fn apply_retention(
@@ -416,12 +416,4 @@ fn grades_of(given: Vec<String>, usual: &[&str]) -> BTreeSet<String> {
 fn limit_of(c: &mut Checker, limit: i32, usual: usize) -> usize {
     c.number("limit", Some(limit.into()), 0.0, 1_000.0);
     if limit == 0 { usual } else { usize::try_from(limit).unwrap_or_default() }
-}
-
-/// A filter of leads; what is wrong with it goes to the checker.
-fn filter_of(c: &mut Checker, text: &str) -> Filter {
-    Filter::parse(text, &listing::LEAD).unwrap_or_else(|errors| {
-        errors.into_iter().for_each(|error| c.wrong_field("filter", error.to_string()));
-        Filter::default()
-    })
 }

@@ -164,7 +164,7 @@ impl pb::profile_service_server::ProfileService for Service {
             }
         };
         let doubts = found.iter().map(doubt).collect();
-        let coverage = convert::job::coverage_out(&portrait, &profile.content);
+        let coverage = convert::review::coverage_out(&portrait, &profile.content);
         Ok(Response::new(pb::CheckProfileResponse { doubts, ..coverage }))
     }
 
@@ -251,7 +251,7 @@ impl pb::profile_service_server::ProfileService for Service {
     ) -> Result<Response<pb::ListOverdueReviewsResponse>, Status> {
         let now = self.0.now();
         let overdue = self.0.overdue_reviews().await?;
-        let reviews = overdue.iter().map(|overdue| convert::job::overdue_out(overdue, now)).collect();
+        let reviews = overdue.iter().map(|overdue| convert::review::overdue_out(overdue, now)).collect();
         Ok(Response::new(pb::ListOverdueReviewsResponse { reviews }))
     }
 }
