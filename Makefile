@@ -46,16 +46,19 @@ lint:            ## formats and lints
 unit:            ## unit, conformance, black-box and real-data tests, with a PostgreSQL of their own
 	tests/with-postgres cargo test
 
+# The example is built along everywhere: its dependencies have the features that tests need, so that what `unit` built is used.
+BUILT := cargo build --bin assay --example score
+
 clients: deps    ## the official Python and Node clients, and all transcripts, against the real server
-	cargo build --example score --bin assay
+	$(BUILT)
 	.venv/bin/pytest -q tests/clients
 
 deploy: deps     ## deploy/: three replicas on one PostgreSQL behind HAProxy, nginx and Envoy, restarted under load
-	cargo build --bin assay
+	$(BUILT)
 	tests/with-postgres .venv/bin/pytest -q tests/deploy
 
 scorecard: deps  ## learnt scorecards against optbinning, which has a Python of its own: its protobuf is not that of the clients
-	cargo build --bin assay
+	$(BUILT)
 	target/optbinning/bin/pytest -q tests/scorecard
 
 guard:           ## the rule engine takes no more instructions than it should, against native Rust: counted by callgrind
@@ -65,7 +68,7 @@ guard:           ## the rule engine takes no more instructions than it should, a
 CHAOS_SECONDS := 300
 CHAOS_SEED := 1
 chaos: deps      ## the same by chance, CHAOS_SECONDS behind each balancer; CHAOS_SEED repeats a run
-	cargo build --bin assay
+	$(BUILT)
 	CHAOS_SECONDS=$(CHAOS_SECONDS) CHAOS_SEED=$(CHAOS_SEED) tests/with-postgres .venv/bin/pytest -q tests/deploy/test_balancers.py
 
 bench:           ## the figures in docs/benchmarks.md, but for the two that take long

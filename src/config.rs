@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use crate::app::guard::RulesMode;
 use crate::domain::name::ProfileName;
 use crate::grpc::middleware::web::Origins;
 use crate::storage::postgres::PoolSettings;
@@ -37,6 +38,12 @@ pub struct Settings {
     /// The folder with the rules; watched while serving [default: scripts]
     #[arg(long, env = "ASSAY_SCRIPTS", value_name = "DIR")]
     pub scripts: Option<PathBuf>,
+    /// Whether the rules in force are those of the folder, or those that were activated in the store [default: directory]
+    #[arg(long, env = "ASSAY_RULES_MODE", value_name = "MODE")]
+    pub rules_mode: Option<RulesMode>,
+    /// Hold a change of rules back by which more leads than this change their grade, until somebody lets it in [default: 100]
+    #[arg(long, env = "ASSAY_RULES_GUARD", value_name = "PERCENT")]
+    pub rules_guard: Option<f64>,
     /// How changes of the scripts are noticed: by events and looking, or by looking alone [default: auto]
     #[arg(long, env = "ASSAY_WATCH", value_name = "MODE")]
     pub watch: Option<WatchMode>,
@@ -184,6 +191,9 @@ pub struct Config {
     pub database: Database,
     pub migrate_at_start: bool,
     pub scripts: PathBuf,
+    pub rules_mode: RulesMode,
+    /// A share, 0 to 1.
+    pub rules_guard: Option<f64>,
     pub watch: WatchMode,
     pub max_calls: usize,
     pub call_timeout: Duration,
@@ -220,6 +230,8 @@ impl Settings {
             database: self.database.or(below.database),
             migrate_at_start: self.migrate_at_start.or(below.migrate_at_start),
             scripts: self.scripts.or(below.scripts),
+            rules_mode: self.rules_mode.or(below.rules_mode),
+            rules_guard: self.rules_guard.or(below.rules_guard),
             watch: self.watch.or(below.watch),
             max_calls: self.max_calls.or(below.max_calls),
             call_timeout: self.call_timeout.or(below.call_timeout),
@@ -252,6 +264,8 @@ impl Settings {
             database: Database::of(self.database.unwrap_or_else(|| "assay-data/assay.db".into()))?,
             migrate_at_start: self.migrate_at_start.unwrap_or(true),
             scripts: self.scripts.unwrap_or_else(|| "scripts".into()),
+            rules_mode: self.rules_mode.unwrap_or_default(),
+            rules_guard: self.rules_guard.filter(|percent| *percent != 100.0).map(|percent| percent / 100.0),
             watch: self.watch.unwrap_or_default(),
             max_calls: self.max_calls.unwrap_or(1_024),
             call_timeout: seconds(self.call_timeout, 60),
@@ -281,6 +295,9 @@ impl Settings {
         };
         if !(1..=1_000_000).contains(&config.max_calls) {
             bail!("max_calls {}: write a number from 1 to 1,000,000", config.max_calls);
+        }
+        if let Some(share) = config.rules_guard.filter(|share| !(0.0..=1.0).contains(share)) {
+            bail!("rules_guard {}: write a percentage from 0 to 100", 100.0 * share);
         }
         if !(0..=36_500).contains(&config.retention_days) {
             bail!("retention_days {}: write a number from 1 to 36,500, or 0 for ever", config.retention_days);

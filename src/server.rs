@@ -1,6 +1,7 @@
 //! All the wiring there is: `serve` starts the store, the rules, both ports, and ends them in order.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tower::Layer as _;
 
 use crate::admin::{self, Phase, Readiness};
-use crate::app::publish_rules::Published;
+use crate::app::guard::RulesMode;
+use crate::app::load_rules::Loaded;
+use crate::app::publish_rules::FOLLOW;
 use crate::app::{App, Settings, SystemClock};
 use crate::config::{Config, Database, WatchMode};
 use crate::connections::{self, Connections};
@@ -19,7 +22,7 @@ use crate::grpc::middleware::admission::{Admission, Ending};
 use crate::grpc::middleware::observe::{Observe, RpcMetrics, Times};
 use crate::grpc::middleware::web::WithWeb;
 use crate::grpc::routes;
-use crate::rules::source::watch;
+use crate::rules::source::{Sources, watch};
 use crate::storage::postgres::{PoolSettings, PostgresStore};
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Store, Upgrade};
@@ -84,13 +87,20 @@ pub async fn serve(
     let mut grpc = tokio::spawn(connections.serve(listeners.grpc, service));
     tracing::info!(%address, admin = %admin_address, "listening");
 
-    let (found, changes) = tokio::sync::watch::channel(None);
-    let events = config.watch == WatchMode::Auto;
-    watch::watch(config.scripts.clone(), events, found, app.metrics.last_look.clone())
-        .context("the scripts can't be watched")?;
     let store = tokio::spawn(vitals.clone().follow_store(app.clone(), stop.clone()));
     let jobs = tokio::spawn(app.clone().work_on_jobs(stop.clone().cancelled_owned()));
-    let rules = tokio::spawn(follow_rules(app, changes, vitals.clone(), stop.clone()));
+    let rules = match config.rules_mode {
+        RulesMode::Directory => {
+            let (found, changes) = tokio::sync::watch::channel(None);
+            let events = config.watch == WatchMode::Auto;
+            watch::watch(config.scripts.clone(), events, found, app.metrics.last_look.clone())
+                .context("the scripts can't be watched")?;
+            tokio::spawn(follow_folder(app, changes, vitals.clone(), stop.clone()))
+        }
+        RulesMode::Store => {
+            tokio::spawn(follow_store(app, config.scripts.clone(), vitals.clone(), stop.clone()))
+        }
+    };
 
     tokio::select! {
         () = shutdown => {}
@@ -160,6 +170,8 @@ pub fn settings(config: &Config) -> Settings {
         currency: config.currency.clone(),
         default_profile: config.default_profile.clone(),
         replica: config.replica.clone(),
+        rules_mode: config.rules_mode,
+        rules_guard: config.rules_guard,
         rules_source: config.scripts.display().to_string(),
         retention_days: config.retention_days,
         job_lease: config.job_lease,
@@ -170,8 +182,8 @@ pub fn settings(config: &Config) -> Settings {
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Publishes what is found in the folder. The first good set makes the replica ready.
-async fn follow_rules(
+/// Loads what is found in the folder. The first good set makes the replica ready.
+async fn follow_folder(
     app: Arc<App>,
     mut changes: tokio::sync::watch::Receiver<watch::Latest>,
     vitals: Vitals,
@@ -184,6 +196,7 @@ async fn follow_rules(
         let changed = tokio::select! {
             () = stop.cancelled() => return,
             changed = changes.changed() => changed,
+            () = app.rules_wanted.notified() => Ok(()),
             () = tokio::time::sleep(again.unwrap_or_default()), if again.is_some() => Ok(()),
         };
         if changed.is_err() {
@@ -191,26 +204,48 @@ async fn follow_rules(
             return;
         }
         let Some(found) = changes.borrow_and_update().clone() else { continue };
-        let published = tokio::select! {
+        let loaded = tokio::select! {
             () = stop.cancelled() => return,
-            published = app.publish_rules(found) => published,
+            loaded = app.load_rules(found) => loaded,
         };
-        again = (published == Published::NotYet)
+        again = (loaded == Loaded::NotYet)
             .then(|| again.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
-        if ready {
-            continue;
+        tell_readiness(&app, &vitals, &mut ready).await;
+    }
+}
+
+/// Puts in force what is active in the store, again and again. The first good set makes the replica ready.
+async fn follow_store(app: Arc<App>, folder: PathBuf, vitals: Vitals, stop: CancellationToken) {
+    let mut ready = false;
+    loop {
+        let followed = app.follow_rules(|| Sources::read(&folder));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = followed => {}
         }
-        if app.rules.current().is_some() {
-            ready = true;
-            vitals.rules_are_loaded().await;
-            tracing::info!("serving");
-        } else if let Some(pending) = app.rules.status().pending {
-            let phase = Phase::NoRules {
-                folder: app.settings.rules_source.clone(),
-                diagnostics: pending.diagnostics,
-                sources: pending.sources,
-            };
-            vitals.rules_are_bad(phase).await;
+        tell_readiness(&app, &vitals, &mut ready).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(FOLLOW) => {}
         }
+    }
+}
+
+/// Tells the health service once there are rules, and why not until then.
+async fn tell_readiness(app: &App, vitals: &Vitals, ready: &mut bool) {
+    if *ready {
+        return;
+    }
+    if app.rules.current().is_some() {
+        *ready = true;
+        vitals.rules_are_loaded().await;
+        tracing::info!("serving");
+    } else if let Some(pending) = app.rules.status().pending {
+        let phase = Phase::NoRules {
+            folder: app.settings.rules_source.clone(),
+            diagnostics: pending.diagnostics,
+            sources: pending.sources,
+        };
+        vitals.rules_are_bad(phase).await;
     }
 }

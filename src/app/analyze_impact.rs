@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{Progress, Work};
 use super::once::Once;
+use super::publish_rules::first_error;
 use super::score_lead::MAX_ACTIVITIES;
 use super::{App, Error, Result, admit};
 use crate::domain::check::{Checker, Invalid};
@@ -37,6 +38,9 @@ pub struct ImpactWanted {
     pub qualifying: Vec<String>,
     /// Leads are scored as they were known then, if that is earlier than they last changed.
     pub as_of: Time,
+    /// Whether that is when it was asked for.
+    #[serde(default)]
+    pub is_of_now: bool,
 }
 
 /// What came of it.
@@ -45,6 +49,9 @@ pub struct ImpactFound {
     /// The sets, by their digests.
     pub before: String,
     pub after: String,
+    /// Whether it looked at all leads, each by its own profile, as they are known now: what the guard can go by.
+    #[serde(default)]
+    pub is_of_all: bool,
     pub report: ImpactReport,
     /// Leads for which there is no profile, and leads that were not known then.
     pub without_profile: u64,
@@ -77,8 +84,7 @@ impl App {
         }
         let sources = Sources::new(wanted.files.clone());
         if let Err(findings) = self.check_rules(sources.clone()).await? {
-            let first = findings.iter().find(|finding| finding.is_error()).or(findings.first());
-            let told = first.map(|finding| finding.render("", &sources)).unwrap_or_default();
+            let told = first_error(&findings, &sources);
             return Err(Invalid::one(
                 "files",
                 format!("can't be loaded (CheckRules tells everything): {told}"),
@@ -94,6 +100,7 @@ impl App {
         progress: &Progress,
     ) -> Result<ImpactFound> {
         let before = self.rule_set()?;
+        let is_of_all = wanted.is_of_now && wanted.filter.trim().is_empty() && wanted.profile.is_none();
         let sources = Sources::new(wanted.files);
         let compiled =
             tokio::task::spawn_blocking(move || compile_kept(sources)).await.map_err(StoreError::failed)?;
@@ -151,6 +158,7 @@ impl App {
         Ok(ImpactFound {
             before: before.id.clone(),
             after: after.id.clone(),
+            is_of_all,
             report,
             without_profile,
             not_known_then,

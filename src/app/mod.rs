@@ -9,8 +9,10 @@ pub mod derive_profile;
 pub mod edit_canvas;
 pub mod examine_canvas;
 pub mod funnel;
+pub mod guard;
 pub mod jobs;
 pub mod leads;
+pub mod load_rules;
 pub mod metrics;
 pub mod once;
 pub mod personas;
@@ -21,6 +23,7 @@ pub mod rank_pains;
 pub mod rank_stability;
 pub mod retain;
 pub mod review_profile;
+pub mod rule_log;
 pub mod score_lead;
 pub mod segments;
 pub mod service_tiers;
@@ -29,6 +32,7 @@ pub mod transition_lead;
 pub mod walk_leads;
 pub mod watch_canvas;
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +53,7 @@ use crate::rules::RuleError;
 use crate::rules::live::Rules;
 use crate::rules::set::{NoScript, RuleSet};
 use crate::storage::{Store, StoreError};
+use guard::{GuardSays, RulesMode};
 use metrics::Metrics;
 use stored_rules::FormerSets;
 
@@ -77,8 +82,12 @@ pub struct Settings {
     pub default_profile: Option<ProfileName>,
     /// How this replica is called in its status.
     pub replica: String,
-    /// Where the rules come from, for people.
+    /// Whether the rules in force are those of the folder or those of the store.
+    pub rules_mode: RulesMode,
+    /// The folder, for people.
     pub rules_source: String,
+    /// The share of leads, 0 to 1, that may change their grade by a change of rules that nobody lets in; `None` is all.
+    pub rules_guard: Option<f64>,
     /// For how many days a lead is kept of which nothing is heard; 0 for ever.
     pub retention_days: i64,
     /// How long long work stays with a replica that says nothing.
@@ -100,6 +109,10 @@ pub struct App {
     former_sets: Arc<FormerSets>,
     /// Told when a job was started here.
     work_wanted: Notify,
+    /// Told when what stands in the folder should be tried again.
+    pub rules_wanted: Notify,
+    /// The number of the activation in the store that this replica has seen.
+    followed: AtomicI64,
     random: Mutex<SmallRng>,
 }
 
@@ -134,6 +147,20 @@ pub enum Error {
         "the review looked at revision {reviewed} of {profile}, which has revision {revision} now: review it again, or accept nothing"
     )]
     ReviewOutdated { profile: String, reviewed: i64, revision: i64 },
+    #[error(
+        "the rules in force are those of the folder {0}: change them there, or serve with --rules-mode store"
+    )]
+    RulesFromDirectory(String),
+    #[error("{rule_set} can't come into force: {told}")]
+    RulesBroken { rule_set: String, told: String },
+    #[error("{script}: {told}")]
+    ScriptInUse { script: String, told: String },
+    #[error("the guard does not let these rules in: {0}")]
+    Guarded(#[from] GuardSays),
+    #[error("{0} is not held back")]
+    NothingHeld(String),
+    #[error("there is no set to go back to that was activated before")]
+    NothingToRollBack,
     #[error("too many wait for the same; nothing was done")]
     Overloaded,
     #[error(transparent)]
@@ -172,6 +199,8 @@ impl App {
             checks_waiting: Semaphore::new(CHECKS_WAITING),
             former_sets: Arc::default(),
             work_wanted: Notify::new(),
+            rules_wanted: Notify::new(),
+            followed: AtomicI64::new(0),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),
             random: Mutex::new(SmallRng::seed_from_u64(seed)),
         }

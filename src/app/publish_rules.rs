@@ -1,201 +1,251 @@
-//! From what stands in the folder to the rules in force: compile aside, try out, keep, swap once.
+//! Rules that are kept in the store: published, activated for all replicas, rolled back, and followed by each replica.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
+use super::guard::RulesMode;
+use super::load_rules::{Loaded, try_out};
 use super::metrics::ReloadOutcome;
+use super::once::Once;
+use super::rule_log::Note;
 use super::{App, Error, Result};
-use crate::domain::filter::{Filter, Operand};
-use crate::domain::listing::{self, Query};
-use crate::domain::text::with_causes;
+use crate::domain::check::Invalid;
+use crate::domain::name::Id;
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
+use crate::domain::version::Change;
 use crate::priority::Nice;
 use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
-use crate::rules::source::watch::Found;
-use crate::rules::{Compiled, ScriptKind, compile_and_test};
-use crate::storage::StoredRuleSet;
 
-/// How many times as long as a check took the next one waits, and for how long at most.
-const CHECK_REST: u32 = 8;
-const MOST_REST: Duration = Duration::from_secs(4);
-
-/// What came of what was found in the folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Published {
-    Good,
-    Refused,
-    /// Good by itself, but the store could not keep it, or profiles still name a script that is gone: to be tried again,
-    /// since the folder does not change by itself.
-    NotYet,
+/// What is asked of an activation.
+pub struct Activation {
+    /// The digest of the set.
+    pub rule_set: String,
+    /// The digest of the set that must be active; `None` for whichever is.
+    pub expected: Option<String>,
+    /// The analysis that the guard may go by.
+    pub analysis: Option<Id>,
+    pub overrides_guard: bool,
 }
 
-/// Compiles sources, tries them on made-up examples and runs their tests, off the async runtime.
-async fn try_out(sources: Sources, currency: String, nice: Nice) -> Compiled {
-    let tried = tokio::task::spawn_blocking(move || compile_and_test(sources, &currency, nice));
-    tried.await.unwrap_or_else(|_| failed())
-}
-
-fn failed() -> Compiled {
-    let message = "the compiler failed; this is a defect of the service";
-    Err(vec![Diagnostic::of_file("", Code::Syntax, message)])
+/// What is wrong with rules, as text for a status: the first error, with its place and line.
+pub fn first_error(findings: &[Diagnostic], sources: &Sources) -> String {
+    let first = findings.iter().find(|finding| finding.is_error()).or(findings.first());
+    first.map(|finding| finding.render("", sources)).unwrap_or_default()
 }
 
 impl App {
-    /// Compiles sources and tries them on made-up examples for somebody who asks, without touching what is in force.
-    /// One at a time, with a rest after each: what callers want checked must not take the processors from the others.
-    /// [`Error::Overloaded`] if too many wait already.
-    pub async fn check_rules(&self, sources: Sources) -> Result<Compiled> {
-        let place = self.checks_waiting.try_acquire().map_err(|_| Error::Overloaded)?;
-        let turn = self.checking.clone().acquire_owned().await;
-        drop(place);
-        let currency = self.settings.currency.clone();
-        let (answer, checked) = oneshot::channel();
-        // Whoever asked may go away; the compiler goes on, and the next one waits for it all the same.
-        tokio::spawn(async move {
-            let begin = Instant::now();
-            _ = answer.send(try_out(sources, currency, Nice::Last).await);
-            tokio::time::sleep((begin.elapsed() * CHECK_REST).min(MOST_REST)).await;
-            drop(turn);
-        });
-        Ok(checked.await.unwrap_or_else(|_| failed()))
+    /// Keeps a set whose tests pass, for all replicas and for ever. It does not come into force by that.
+    pub async fn publish_rules(&self, sources: Sources, once: Once<RuleChange>) -> Result<RuleChange> {
+        self.require_store_mode()?;
+        let set = match self.check_rules(sources.clone()).await? {
+            Ok((set, _)) => set,
+            Err(findings) => {
+                let told = first_error(&findings, &sources);
+                let message = format!("can't be loaded (CheckRules tells everything): {told}");
+                return Err(Invalid::one("files", message).into());
+            }
+        };
+        let change = once.stamp(self.now()).change;
+        let note = Note { kind: RuleChangeKind::Published, change, expected: None, guarded: None };
+        self.note_rules(&set, note, Some(&once)).await
     }
 
-    /// Puts what was found in force, or keeps what is and notes why.
-    pub async fn publish_rules(&self, found: Found) -> Published {
-        let begin = Instant::now();
-        let (sources, compiled) = match found {
-            Ok(sources) => {
-                let same = self.rules.current().is_some_and(|set| set.sources == sources);
-                if same {
-                    return self.republish();
+    /// Puts a set in force on all replicas: on this one before it answers, on the others within about a second.
+    pub async fn activate_rules(&self, activation: Activation, once: Once<RuleChange>) -> Result<RuleChange> {
+        self.require_store_mode()?;
+        let _turn = self.turn(&"rules").await;
+        let set = self.proven(&activation.rule_set).await?;
+        let guarded = self.guard(&set, activation.analysis.as_ref(), activation.overrides_guard).await?;
+        let change = once.stamp(self.now()).change;
+        let note = Note { kind: RuleChangeKind::Activated, change, expected: activation.expected, guarded };
+        self.put_in_force(set, note, &once).await
+    }
+
+    /// Puts the set in force again that was active before the one that is, or another that was activated once. The guard is not
+    /// asked: whoever rolls back is in a hurry.
+    pub async fn roll_back_rules(
+        &self,
+        to: Option<String>,
+        expected: Option<String>,
+        once: Once<RuleChange>,
+    ) -> Result<RuleChange> {
+        self.require_store_mode()?;
+        let _turn = self.turn(&"rules").await;
+        let to = match to {
+            Some(to) => match self.how_it_became_active(&to).await? {
+                Some(_) => to,
+                None => return Err(Error::NothingToRollBack),
+            },
+            None => {
+                let active = self.store.active_rule_change().await?.ok_or(Error::NothingToRollBack)?;
+                let came = self.how_it_became_active(&active.rule_set).await?;
+                let former = came.map(|came| came.former).unwrap_or_default();
+                if former.is_empty() {
+                    return Err(Error::NothingToRollBack);
                 }
+                former
+            }
+        };
+        let set = self.proven(&to).await?;
+        let change = once.stamp(self.now()).change;
+        let note = Note { kind: RuleChangeKind::RolledBack, change, expected, guarded: None };
+        self.put_in_force(set, note, &once).await
+    }
+
+    fn require_store_mode(&self) -> Result<()> {
+        match self.settings.rules_mode {
+            RulesMode::Store => Ok(()),
+            RulesMode::Directory => Err(Error::RulesFromDirectory(self.settings.rules_source.clone())),
+        }
+    }
+
+    /// A kept set that may come into force: it compiles, passes its tests, and has all scripts that are in use.
+    async fn proven(&self, id: &str) -> Result<Arc<RuleSet>> {
+        if let Some(current) = self.rules.current().filter(|current| current.id == id) {
+            return Ok(current);
+        }
+        let set = match self.former_sets.proven(id) {
+            Some(set) => set,
+            None => {
+                let sources = Sources::new(self.store.rule_set(id).await?.files);
+                match try_out(sources.clone(), self.settings.currency.clone(), Nice::Back).await {
+                    Ok((set, _)) => {
+                        let set = Arc::new(set);
+                        self.former_sets.put_proven(set.clone());
+                        set
+                    }
+                    Err(findings) => {
+                        let told = first_error(&findings, &sources);
+                        return Err(Error::RulesBroken { rule_set: format!("ruleSets/{id}"), told });
+                    }
+                }
+            }
+        };
+        match self.missed(&set).await.first() {
+            None => Ok(set),
+            Some(missing) if missing.code == Code::InUse => {
+                Err(Error::ScriptInUse { script: missing.file.clone(), told: missing.message.clone() })
+            }
+            Some(unknown) => Err(crate::storage::StoreError::failed(unknown.message.clone()).into()),
+        }
+    }
+
+    async fn put_in_force(
+        &self,
+        set: Arc<RuleSet>,
+        note: Note,
+        once: &Once<RuleChange>,
+    ) -> Result<RuleChange> {
+        let begin = Instant::now();
+        let noted = self.note_rules(&set, note, Some(once)).await?;
+        self.rules.activate(set, self.now());
+        self.followed.store(noted.number, Ordering::Relaxed);
+        self.metrics.count_reload(ReloadOutcome::Loaded, false, begin.elapsed());
+        tracing::info!(
+            rule_set = noted.rule_set,
+            kind = noted.kind.as_str(),
+            "rules came into force by call"
+        );
+        Ok(noted)
+    }
+
+    /// Puts in force what is active in the store, if this replica has not seen it yet. Where nothing was ever activated, what
+    /// stands in the folder is, as the first.
+    pub async fn follow_rules(&self, first: impl FnOnce() -> crate::rules::source::watch::Found) -> Loaded {
+        let active = match self.store.active_rule_change().await {
+            Ok(active) => active,
+            Err(error) => {
+                tracing::debug!(%error, "which rules are active is not known now");
+                // At the start, the store must tell.
+                return Loaded::NotYet;
+            }
+        };
+        let Some(active) = active else { return self.begin_with(first()).await };
+        if active.number == self.followed.load(Ordering::Relaxed) {
+            return Loaded::Good;
+        }
+        let _turn = self.turn(&"rules").await;
+        if active.number <= self.followed.load(Ordering::Relaxed) {
+            return Loaded::Good;
+        }
+        let begin = Instant::now();
+        match self.follow(&active).await {
+            Ok(()) => {
+                self.followed.store(active.number, Ordering::Relaxed);
+                self.metrics.count_reload(ReloadOutcome::Loaded, false, begin.elapsed());
+                tracing::info!(rule_set = active.rule_set, "rules came into force by the store");
+                Loaded::Good
+            }
+            Err((findings, sources)) => {
+                self.metrics.count_reload(ReloadOutcome::Refused, true, begin.elapsed());
+                let shown = first_error(&findings, &sources);
+                tracing::error!(
+                    rule_set = active.rule_set,
+                    "rules that are active can't be loaded here: {shown}"
+                );
+                let is_passing = findings.iter().any(|finding| finding.code == Code::NotKept);
+                self.rules.refuse(findings, sources, self.now());
+                if is_passing {
+                    return Loaded::NotYet;
+                }
+                // This program will not learn to read it by trying again.
+                self.followed.store(active.number, Ordering::Relaxed);
+                Loaded::Refused
+            }
+        }
+    }
+
+    async fn follow(&self, active: &RuleChange) -> std::result::Result<(), (Vec<Diagnostic>, Sources)> {
+        let not_read = |error: crate::storage::StoreError| {
+            let message = format!("the active set can't be read: {error}");
+            (vec![Diagnostic::of_file("", Code::NotKept, message)], Sources::default())
+        };
+        let set = match self.former_sets.proven(&active.rule_set) {
+            Some(set) => set,
+            None => {
+                let kept = self.store.rule_set(&active.rule_set).await.map_err(not_read)?;
+                let sources = Sources::new(kept.files);
+                let tried = try_out(sources.clone(), self.settings.currency.clone(), Nice::Back).await;
+                let (set, _) = tried.map_err(|findings| (findings, sources))?;
+                let set = Arc::new(set);
+                self.former_sets.put_proven(set.clone());
+                set
+            }
+        };
+        self.rules.activate(set, self.now());
+        Ok(())
+    }
+
+    /// The first rules of a store are those of the folder.
+    async fn begin_with(&self, found: crate::rules::source::watch::Found) -> Loaded {
+        let (sources, tried) = match found {
+            Ok(sources) => {
                 (sources.clone(), try_out(sources, self.settings.currency.clone(), Nice::Back).await)
             }
-            Err(problems) => (Sources::default(), Err(problems)),
+            Err(findings) => (Sources::default(), Err(findings)),
         };
-        let kept = match compiled {
-            Ok((set, warnings)) => {
-                let mut against = self.cut_off(&set);
-                against.extend(self.missed(&set).await);
-                match against.is_empty() {
-                    true => self.keep(Arc::new(set)).await.map(|set| (set, warnings)),
-                    false => Err(against.into_iter().chain(warnings).collect()),
-                }
+        match tried {
+            Err(findings) => {
+                self.rules.refuse(findings, sources, self.now());
+                Loaded::NotYet
             }
-            Err(diagnostics) => Err(diagnostics),
-        };
-        match kept {
-            Ok((set, warnings)) => {
-                for warning in &warnings {
-                    tracing::warn!(file = warning.file, line = warning.line, "{}", warning.message);
+            Ok((set, _)) => {
+                let change =
+                    Change { reason: "the first rules, as the folder has them".into(), ..Change::default() };
+                let kind = RuleChangeKind::Activated;
+                let note = Note { kind, change, expected: Some(String::new()), guarded: None };
+                // Another replica may have been first; then that one is followed.
+                if let Err(error) = self.put_in_force(Arc::new(set), note, &Once::unkept()).await {
+                    tracing::debug!(%error, "the first rules were not activated here");
                 }
-                let now = self.now();
-                tracing::info!(rule_set = set.id, "rules loaded");
-                self.metrics.count_reload(ReloadOutcome::Loaded, false, begin.elapsed());
-                self.rules.activate(set.clone(), now);
-                Published::Good
-            }
-            Err(diagnostics) => {
-                let told =
-                    self.rules.status().pending.is_some_and(|pending| pending.diagnostics == diagnostics);
-                let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error() && !told);
-                for diagnostic in errors {
-                    let source = &self.settings.rules_source;
-                    let shown = diagnostic.render(source, &sources);
-                    tracing::error!(code = diagnostic.code.as_str(), "rules refused: {shown}");
-                }
-                let passing = |finding: &Diagnostic| matches!(finding.code, Code::NotKept | Code::InUse);
-                let again = diagnostics.iter().any(passing);
-                self.metrics.count_reload(ReloadOutcome::Refused, true, begin.elapsed());
-                if let Some(former) = self.former_rules().await {
-                    tracing::warn!(rule_set = former.id, "the rules that were in force last go on");
-                    self.rules.activate(former, self.now());
-                }
-                self.rules.refuse(diagnostics, sources, self.now());
-                if again { Published::NotYet } else { Published::Refused }
-            }
-        }
-    }
-
-    /// Scripts that end where they went on before, and can't be meant so: a full disk writes no more, and half a script may
-    /// be valid by itself.
-    fn cut_off(&self, new: &RuleSet) -> Vec<Diagnostic> {
-        let Some(current) = self.rules.current() else { return Vec::new() };
-        let told = new.scripts().filter_map(|script| {
-            let (before, now) = (current.sources.get(&script.path)?, new.sources.get(&script.path)?);
-            if now.len() >= before.len() || !before.starts_with(now) {
-                return None;
-            }
-            let former = current.script(script.kind, &script.name).ok()?.weights();
-            let weights = script.weights();
-            let message = if before.ends_with('\n') && !now.ends_with('\n') {
-                "the file ends within a line, where it went on before".to_owned()
-            } else if let (Some(former), Some(weights)) = (former, weights)
-                && (former - 100.0).abs() < 1e-6
-                && (weights - 100.0).abs() >= 1e-6
-            {
-                format!("the file ends where it went on before, and its weights sum to {weights}, not to 100")
-            } else {
-                return None;
-            };
-            let help = "save it whole; a factor that is meant to go leaves its weight to others";
-            Some(Diagnostic::of_file(&script.path, Code::CutOff, message).with_help(help))
-        });
-        told.collect()
-    }
-
-    /// What stored profiles name of the set in force and miss in a new one.
-    async fn missed(&self, new: &RuleSet) -> Vec<Diagnostic> {
-        let mut missed = Vec::new();
-        let Some(current) = self.rules.current() else { return missed };
-        let scripts = current.scripts().filter(|script| script.kind == ScriptKind::LeadScoring);
-        for script in scripts.filter(|script| new.script(script.kind, &script.name).is_err()) {
-            let name = Operand::Text(script.name.to_string());
-            let filter = Filter::equal(&listing::PROFILE, "scoring_script", name);
-            let query = Query { filter, limit: 3, ..Query::default() };
-            let users = match self.store.profiles(query, false).await {
-                Ok(users) => users,
-                // Who is not known to use it may use it: tried again when the store answers.
-                Err(error) => {
-                    let message =
-                        format!("whether profiles use the script is not known: {}", with_causes(&error));
-                    missed.push(Diagnostic::of_file(&script.path, Code::NotKept, message));
-                    continue;
-                }
-            };
-            if !users.is_empty() {
-                let users: Vec<_> = users.iter().map(|profile| profile.name.to_string()).collect();
-                let message = format!("the script is gone, but {} would be scored by it", users.join(", "));
-                let help = "put it back, or give the profiles another script first";
-                missed.push(Diagnostic::of_file(&script.path, Code::InUse, message).with_help(help));
-            }
-        }
-        missed
-    }
-
-    /// What is in force was found again: a change was taken back.
-    fn republish(&self) -> Published {
-        if let Some(set) = self.rules.current() {
-            tracing::info!(rule_set = set.id, "the rules in force were found again");
-            self.metrics.count_reload(ReloadOutcome::Unchanged, false, Duration::ZERO);
-            self.rules.activate(set, self.now());
-        }
-        Published::Good
-    }
-
-    /// Keeps a set before anything can be scored by it, so that every recorded score can be replayed.
-    async fn keep(&self, set: Arc<RuleSet>) -> std::result::Result<Arc<RuleSet>, Vec<Diagnostic>> {
-        let stored =
-            StoredRuleSet { id: set.id.clone(), create_time: self.now(), files: set.sources.files().clone() };
-        match self.store.keep_rule_set(stored).await {
-            Ok(()) => Ok(set),
-            Err(error) => {
-                let message = format!("the set is good but can't be kept: {}", with_causes(&error));
-                Err(vec![Diagnostic::of_file("", Code::NotKept, message)])
+                Loaded::NotYet
             }
         }
     }
 }
+
+/// How often a replica looks which rules are active in the store.
+pub const FOLLOW: Duration = Duration::from_millis(500);

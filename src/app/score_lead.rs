@@ -313,6 +313,8 @@ mod tests {
             currency: "EUR".into(),
             default_profile: None,
             replica: String::new(),
+            rules_mode: Default::default(),
+            rules_guard: None,
             rules_source: String::new(),
             retention_days: 0,
             job_lease: std::time::Duration::from_secs(30),

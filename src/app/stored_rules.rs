@@ -17,12 +17,14 @@ const COMPILED: usize = 4;
 /// Former sets that were compiled lately, the newest first. One is compiled at a time.
 pub struct FormerSets {
     compiled: Mutex<VecDeque<Arc<RuleSet>>>,
+    /// Those that passed everything that a set must pass to come into force, the newest first.
+    proven: Mutex<VecDeque<Arc<RuleSet>>>,
     compiling: Semaphore,
 }
 
 impl Default for FormerSets {
     fn default() -> Self {
-        Self { compiled: Mutex::default(), compiling: Semaphore::new(1) }
+        Self { compiled: Mutex::default(), proven: Mutex::default(), compiling: Semaphore::new(1) }
     }
 }
 
@@ -36,6 +38,20 @@ impl FormerSets {
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         compiled.push_front(set);
         compiled.truncate(COMPILED);
+    }
+}
+
+impl FormerSets {
+    /// A set that passed everything lately.
+    pub fn proven(&self, id: &str) -> Option<Arc<RuleSet>> {
+        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.iter().find(|set| set.id == id).cloned()
+    }
+
+    pub fn put_proven(&self, set: Arc<RuleSet>) {
+        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        proven.push_front(set);
+        proven.truncate(COMPILED);
     }
 }
 

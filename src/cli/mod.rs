@@ -28,7 +28,6 @@ mod profile;
 mod resources;
 pub mod rows;
 mod rules;
-mod rules_test;
 mod score;
 mod scored;
 mod segments;

@@ -60,6 +60,11 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// After an item of a list in the order of names.
+    pub fn of_name(name: String) -> Self {
+        Self { key: None, name }
+    }
+
     /// Whether the key is one of the field that the list is ordered by.
     pub fn fits(&self, order: Order, fields: &'static [Field]) -> bool {
         let kind = fields.iter().find(|field| field.name == order.by).map(|field| field.kind);

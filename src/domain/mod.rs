@@ -15,6 +15,7 @@ pub mod listing;
 pub mod name;
 pub mod pains;
 pub mod profile;
+pub mod rule_change;
 pub mod score;
 pub mod scorecard;
 pub mod segment;

@@ -76,6 +76,10 @@ changing! { |request| request.change.clone();
     TransitionLeadRequest of "LeadService/TransitionLead",
     CompleteReviewRequest of "ProfileService/CompleteReview",
     BatchUpsertLeadsRequest of "LeadService/BatchUpsertLeads",
+    PublishRulesRequest of "RuleService/PublishRules",
+    ActivateRuleSetRequest of "RuleService/ActivateRuleSet",
+    RollbackRulesRequest of "RuleService/RollbackRules",
+    AcceptRulesRequest of "RuleService/AcceptRules",
 }
 
 // What these write has no revisions that could keep it.

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::app::Error;
+use crate::app::guard::GuardSays;
 use crate::domain::check::{Invalid, Violation};
 use crate::domain::text::with_causes;
 use crate::storage::StoreError;
@@ -34,6 +35,12 @@ pub enum Reason {
     StillRunning,
     NotAReview,
     ReviewOutdated,
+    RulesFromDirectory,
+    RulesBroken,
+    ScriptInUse,
+    Guarded,
+    NothingHeld,
+    NothingToRollBack,
     NoRules,
     StoreBusy,
     StoreFull,
@@ -56,7 +63,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 34] = [
+    pub const ALL: [Reason; 40] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -72,6 +79,12 @@ impl Reason {
         Reason::StillRunning,
         Reason::NotAReview,
         Reason::ReviewOutdated,
+        Reason::RulesFromDirectory,
+        Reason::RulesBroken,
+        Reason::ScriptInUse,
+        Reason::Guarded,
+        Reason::NothingHeld,
+        Reason::NothingToRollBack,
         Reason::NoRules,
         Reason::StoreBusy,
         Reason::StoreFull,
@@ -110,6 +123,12 @@ impl Reason {
             Reason::StillRunning => "STILL_RUNNING",
             Reason::NotAReview => "NOT_A_REVIEW",
             Reason::ReviewOutdated => "REVIEW_OUTDATED",
+            Reason::RulesFromDirectory => "RULES_FROM_DIRECTORY",
+            Reason::RulesBroken => "RULES_BROKEN",
+            Reason::ScriptInUse => "SCRIPT_IN_USE",
+            Reason::Guarded => "GUARDED",
+            Reason::NothingHeld => "NOTHING_HELD",
+            Reason::NothingToRollBack => "NOTHING_TO_ROLL_BACK",
             Reason::NoRules => "NO_RULES",
             Reason::StoreBusy => "STORE_BUSY",
             Reason::StoreFull => "STORE_FULL",
@@ -150,7 +169,13 @@ impl Reason {
             | Reason::IllegalStep
             | Reason::StillRunning
             | Reason::NotAReview
-            | Reason::ReviewOutdated => Code::FailedPrecondition,
+            | Reason::ReviewOutdated
+            | Reason::RulesFromDirectory
+            | Reason::RulesBroken
+            | Reason::ScriptInUse
+            | Reason::Guarded
+            | Reason::NothingHeld
+            | Reason::NothingToRollBack => Code::FailedPrecondition,
             Reason::NoRules
             | Reason::Starting
             | Reason::Draining
@@ -253,6 +278,23 @@ impl From<Error> for Status {
             Error::StillRunning(job) => precondition(Reason::StillRunning, message, &job),
             Error::NotAReview { job, .. } => precondition(Reason::NotAReview, message, &job),
             Error::ReviewOutdated { profile, .. } => precondition(Reason::ReviewOutdated, message, &profile),
+            Error::RulesFromDirectory(_) => precondition(Reason::RulesFromDirectory, message, "rules_mode"),
+            Error::RulesBroken { rule_set, .. } => precondition(Reason::RulesBroken, message, &rule_set),
+            Error::ScriptInUse { script, .. } => precondition(Reason::ScriptInUse, message, &script),
+            Error::Guarded(says) => {
+                let metadata = match says {
+                    GuardSays::TooManyMove { moved, limit } => {
+                        vec![("moved", moved.to_string()), ("limit", limit.to_string())]
+                    }
+                    GuardSays::NotAnalyzed | GuardSays::NotAnAnalysis { .. } => Vec::new(),
+                };
+                let violation =
+                    PreconditionViolation::new(Reason::Guarded.as_str(), "rules_guard", message.clone());
+                let details = ErrorDetails::with_precondition_failure(vec![violation]);
+                status(Reason::Guarded, message, details, &metadata)
+            }
+            Error::NothingHeld(rule_set) => precondition(Reason::NothingHeld, message, &rule_set),
+            Error::NothingToRollBack => precondition(Reason::NothingToRollBack, message, "rules"),
             Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
             Error::Overloaded => status(Reason::Overloaded, message, retry(), &[]),
             Error::Store(store) => store.into(),

@@ -3,6 +3,7 @@
 
 mod compile;
 pub mod diagnostics;
+pub mod diff;
 mod evaluate;
 pub mod language;
 pub mod live;

@@ -5,6 +5,7 @@ mod lists;
 mod made;
 mod races;
 mod requests;
+mod rule_sets;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::domain::lead::{
 use crate::domain::listing::{self, Listed, Order};
 use crate::domain::name::Id;
 use crate::domain::profile::ProfileContent;
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
 use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
 use crate::domain::value::{FactValue, Value};
 use crate::domain::version::{Change, Version};
@@ -32,6 +34,7 @@ use made::*;
 use races::*;
 use rand::{RngExt as _, SeedableRng as _};
 use requests::*;
+use rule_sets::*;
 
 type Case = fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -73,6 +76,8 @@ cases! {
     filters_and_orders_select_what_memory_selects,
     a_pointed_to_canvas_is_not_deleted,
     a_rule_set_is_kept_once_and_the_last_in_force_is_known,
+    rules_are_changed_by_whoever_knows_what_is_in_force,
+    of_many_who_activate_at_the_same_time_each_follows_another,
     writes_at_the_same_time_are_all_kept,
     a_job_is_worked_on_by_one_at_a_time_and_taken_over,
     a_job_is_cancelled_listed_and_forgotten,
@@ -468,10 +473,10 @@ async fn a_rule_set_is_kept_once_and_the_last_in_force_is_known(store: Arc<dyn S
     keep_rules(&*store).await;
     let kept = store.rule_set("ab").await.unwrap();
     let other = StoredRuleSet { id: "cd".into(), create_time: time(50), ..kept.clone() };
-    store.keep_rule_set(other.clone()).await.unwrap();
+    store.change_rules(loaded(other.clone(), "replica"), None).await.unwrap();
     assert_eq!(store.last_rule_set().await.unwrap(), Some(other));
     let later = StoredRuleSet { create_time: time(99), ..kept.clone() };
-    store.keep_rule_set(later).await.unwrap();
+    store.change_rules(loaded(later, "replica"), None).await.unwrap();
     assert_eq!(store.rule_set("ab").await.unwrap(), kept);
     assert_eq!(store.last_rule_set().await.unwrap(), Some(kept));
 }

@@ -23,10 +23,11 @@ use crate::domain::lead::{Activity, Lead, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id, LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::Profile;
+use crate::domain::rule_change::RuleChange;
 use crate::domain::score::Score;
 use crate::domain::segment::{LeadCounts, LeadTally};
 use crate::domain::time::{DAY, Time};
-use crate::domain::version::Stamp;
+use crate::domain::version::{Change, Stamp};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -384,13 +385,49 @@ pub struct StoredRuleSet {
     pub files: BTreeMap<String, String>,
 }
 
+/// A rule set as lists tell of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRuleSet {
+    /// Its place in the order in which they came.
+    pub number: i64,
+    pub id: String,
+    pub create_time: Time,
+    /// When it came into force last, if it ever did.
+    pub in_force: Option<Time>,
+    /// Who brought it first, and why.
+    pub change: Change,
+}
+
+/// A change of rules that is to be written down.
+pub struct RuleChangeWanted {
+    pub change: RuleChange,
+    /// The set, with its tests, if it may not be kept yet. Of one that is kept, the tests are replaced.
+    pub set: Option<StoredRuleSet>,
+    /// The digest of the set that must be the one that was activated last; empty for none.
+    pub expected: Option<String>,
+}
+
 #[async_trait]
 pub trait RuleSetStore: Send + Sync {
-    /// Keeps a rule set that comes into force at a time. If it is kept already, only that time is noted.
-    async fn keep_rule_set(&self, set: StoredRuleSet) -> Result<()>;
+    /// Writes down what was done to the rules, with the set that it was done to. An activation is told which set was active
+    /// before; [`StoreError::Conflict`] if that is another than was expected. That a replica loaded what it loaded last is
+    /// written down once.
+    async fn change_rules(
+        &self,
+        wanted: RuleChangeWanted,
+        receipt: Option<Receipt<RuleChange>>,
+    ) -> Result<RuleChange>;
+    /// What was done to the rules, the newest first.
+    async fn rule_changes(&self, window: Window) -> Result<Vec<RuleChange>>;
+    /// The latest activation.
+    async fn active_rule_change(&self) -> Result<Option<RuleChange>>;
+    /// Whether somebody let a set in that the guard held back.
+    async fn is_accepted(&self, id: &str) -> Result<bool>;
     /// The set that came into force last, of whichever replica.
     async fn last_rule_set(&self) -> Result<Option<StoredRuleSet>>;
     async fn rule_set(&self, id: &str) -> Result<StoredRuleSet>;
+    /// The newest first.
+    async fn rule_sets(&self, window: Window) -> Result<Vec<ListedRuleSet>>;
 }
 
 #[async_trait]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::{Part, Result, StoreError, StoredRuleSet};
+use super::{ListedRuleSet, Part, Result, RuleChangeWanted, StoreError, StoredRuleSet};
 use crate::domain::job::{Job, JobState};
 use crate::domain::lead::{Activity, CustomerStatus, LatestScore, Lead, LeadRecord};
 use crate::domain::listing::{listed_attributes, listed_text, listed_word};
 use crate::domain::name::SegmentName;
 use crate::domain::profile::Profile;
+use crate::domain::rule_change::RuleChange;
 use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::segment::{LeadCounts, LeadTally};
 use crate::domain::text::with_causes;
@@ -195,7 +196,7 @@ pub fn numbered_activity(row: &dyn Columns) -> Result<(i64, Activity)> {
 
 /// The set that came into force last.
 pub const LAST_RULE_SET: &str = "SELECT id, create_time, files FROM rule_sets
-    ORDER BY in_force_micros DESC NULLS LAST, create_time DESC LIMIT 1";
+    WHERE in_force_micros IS NOT NULL ORDER BY in_force_micros DESC, create_time DESC LIMIT 1";
 
 pub fn rule_set(row: &dyn Columns) -> Result<StoredRuleSet> {
     let files = serde_json::from_str(row.some_text(2)?).map_err(corrupt)?;
@@ -204,6 +205,47 @@ pub fn rule_set(row: &dyn Columns) -> Result<StoredRuleSet> {
         create_time: row.some_text(1)?.parse().map_err(corrupt)?,
         files,
     })
+}
+
+/// What [`listed_rule_set`] reads.
+pub const LISTED_RULE_SET_COLUMNS: &str = "id, create_time, number, in_force_micros,
+    (SELECT body FROM rule_changes c WHERE c.rule_set = rule_sets.id ORDER BY c.number LIMIT 1)";
+
+pub fn listed_rule_set(row: &dyn Columns) -> Result<ListedRuleSet> {
+    let first: Option<RuleChange> = row.text(4)?.map(serde_json::from_str).transpose().map_err(corrupt)?;
+    Ok(ListedRuleSet {
+        number: row.some_integer(2)?,
+        id: row.some_text(0)?.into(),
+        create_time: row.some_text(1)?.parse().map_err(corrupt)?,
+        in_force: row.time(3)?,
+        change: first.map(|first| first.change).unwrap_or_default(),
+    })
+}
+
+/// Reads `number, body`.
+pub fn rule_change(row: &dyn Columns) -> Result<RuleChange> {
+    let change: RuleChange = serde_json::from_str(row.some_text(1)?).map_err(corrupt)?;
+    Ok(RuleChange { number: row.some_integer(0)?, ..change })
+}
+
+/// The latest activation.
+pub const ACTIVE_RULE_CHANGE: &str = "SELECT number, body FROM rule_changes
+    WHERE kind IN ('activated', 'rolled_back') ORDER BY number DESC LIMIT 1";
+/// The latest set that a replica loaded from its folder.
+pub const LAST_LOADED: &str = "SELECT number, body FROM rule_changes
+    WHERE kind = 'loaded' AND replica = $1 ORDER BY number DESC LIMIT 1";
+/// The next free number of the log.
+pub const NEXT_RULE_CHANGE: &str = "SELECT coalesce(max(number), 0) + 1 FROM rule_changes";
+
+/// Judges a wanted change by what was active: the change as it is written, or why it is not.
+pub fn admitted(wanted: RuleChangeWanted, active: Option<RuleChange>, number: i64) -> Result<RuleChange> {
+    let RuleChangeWanted { change, expected, .. } = wanted;
+    let active = active.map(|active| active.rule_set).unwrap_or_default();
+    if expected.is_some_and(|expected| expected != active) {
+        return Err(StoreError::Conflict("the rules in force".to_owned()));
+    }
+    let former = if change.kind.is_activation() { active } else { change.former };
+    Ok(RuleChange { number, former, ..change })
 }
 
 /// What an activity is named by: its number after `#`, or its id.

@@ -224,6 +224,8 @@ fn service() -> &'static Service {
             currency: "EUR".into(),
             default_profile: None,
             replica: "fuzz".into(),
+            rules_mode: Default::default(),
+            rules_guard: None,
             rules_source: "scripts".into(),
             retention_days: 0,
             job_lease: std::time::Duration::from_secs(30),

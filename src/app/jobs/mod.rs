@@ -149,12 +149,17 @@ enum Stopped {
 impl App {
     /// Starts a job.
     pub async fn start_job(&self, work: &Work, once: Once<Job>) -> Result<Job> {
+        self.start_job_as(self.new_id(), work, once).await
+    }
+
+    /// Starts a job under an id; [`StoreError::AlreadyExists`] if there is one.
+    pub(super) async fn start_job_as(&self, id: Id, work: &Work, once: Once<Job>) -> Result<Job> {
         // Work is done one after the other: what nobody would live to see is refused.
         if self.store.open_jobs().await? >= MAX_OPEN {
             return Err(Error::Overloaded);
         }
         let request = serde_json::to_string(work).map_err(StoreError::from)?;
-        let job = Job::new(self.new_id(), work.kind(), request, self.now());
+        let job = Job::new(id, work.kind(), request, self.now());
         self.store.create_job(job.clone(), once.of(&job)).await?;
         self.work_wanted.notify_one();
         Ok(job)

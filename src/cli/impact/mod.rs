@@ -83,6 +83,11 @@ pub struct ImpactVerb {
     server: ServerArg,
 }
 
+/// What an analysis found, as text.
+pub fn summary(report: &pb::ImpactReport, qualifying: &[String]) -> String {
+    text::text(report, qualifying, None)
+}
+
 impl ImpactVerb {
     pub async fn run(self) -> anyhow::Result<Done> {
         let report = match &self.leads {

@@ -1,14 +1,17 @@
 //! Rule sets, their status, and what is wrong with them.
 
 use super::score::small;
-use super::timestamp;
+use super::{change_out, timestamp};
 use crate::app::Settings;
+use crate::app::guard::RulesMode;
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
 use crate::grpc::pb;
 use crate::rules::diagnostics::{Diagnostic, Related, Severity};
+use crate::rules::diff::{RuleSetDifference, StatementDifference};
 use crate::rules::live::Status;
 use crate::rules::set::RuleSet;
 use crate::rules::{Entry, Script};
-use crate::storage::StoredRuleSet;
+use crate::storage::{ListedRuleSet, StoredRuleSet};
 
 pub fn diagnostic(diagnostic: &Diagnostic) -> pb::Diagnostic {
     let severity = match diagnostic.severity {
@@ -42,21 +45,33 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> pb::Diagnostic {
 pub fn status(status: &Status, settings: &Settings) -> pb::RuleStatus {
     let active = status.active.as_ref().map(|set| pb::ActiveRules {
         rule_set: set.name(),
-        source: settings.rules_source.clone(),
+        source: match settings.rules_mode {
+            RulesMode::Directory => settings.rules_source.clone(),
+            RulesMode::Store => "the store".into(),
+        },
         since: status.since.map(timestamp),
         scripts: set.scripts().map(|script| script.path.to_string()).collect(),
     });
     let pending = status.pending.as_ref().map(|pending| pb::PendingRules {
         found_time: Some(timestamp(pending.found)),
         diagnostics: pending.diagnostics.iter().map(diagnostic).collect(),
+        rule_set: match pending.sources.files().is_empty() {
+            true => String::new(),
+            false => set_name(&pending.sources.id()),
+        },
     });
+    let mode = match settings.rules_mode {
+        RulesMode::Directory => pb::RuleMode::Directory,
+        RulesMode::Store => pb::RuleMode::Store,
+    };
     pb::RuleStatus {
         replica: settings.replica.clone(),
-        mode: pb::RuleMode::Folder as i32,
+        mode: mode as i32,
         active,
         pending,
         last_attempt_time: status.last_attempt.map(timestamp),
         last_success_time: status.last_success.map(timestamp),
+        guard: settings.rules_guard,
     }
 }
 
@@ -68,6 +83,70 @@ pub fn rule_set(stored: &StoredRuleSet, set: &RuleSet) -> pb::RuleSet {
         create_time: Some(timestamp(stored.create_time)),
         files: stored.files.iter().map(file).collect(),
         scripts: set.scripts().map(|s| script(s)).collect(),
+        change: None,
+        last_in_force_time: None,
+    }
+}
+
+/// The resource name of a set.
+fn set_name(digest: &str) -> String {
+    match digest.is_empty() {
+        true => String::new(),
+        false => format!("ruleSets/{digest}"),
+    }
+}
+
+pub fn listed_rule_set(listed: &ListedRuleSet) -> pb::RuleSet {
+    pb::RuleSet {
+        name: set_name(&listed.id),
+        create_time: Some(timestamp(listed.create_time)),
+        change: change_out(&listed.change),
+        last_in_force_time: listed.in_force.map(timestamp),
+        ..pb::RuleSet::default()
+    }
+}
+
+pub fn rule_change(change: &RuleChange) -> pb::RuleChange {
+    let kind = match change.kind {
+        RuleChangeKind::Published => pb::RuleChangeKind::Published,
+        RuleChangeKind::Activated => pb::RuleChangeKind::Activated,
+        RuleChangeKind::RolledBack => pb::RuleChangeKind::RolledBack,
+        RuleChangeKind::Loaded => pb::RuleChangeKind::Loaded,
+        RuleChangeKind::Accepted => pb::RuleChangeKind::Accepted,
+    };
+    pb::RuleChange {
+        number: change.number,
+        time: Some(timestamp(change.time)),
+        kind: kind as i32,
+        rule_set: set_name(&change.rule_set),
+        former_rule_set: set_name(&change.former),
+        change: change_out(&change.change),
+        replica: change.replica.clone(),
+        guard: change.guarded.as_ref().map(|guarded| pb::GuardFinding {
+            analysis: guarded.analysis.clone(),
+            moved: guarded.moved,
+            is_overridden: guarded.is_overridden,
+        }),
+    }
+}
+
+pub fn difference(found: RuleSetDifference) -> pb::DiffRuleSetsResponse {
+    let statement = |differs: StatementDifference| pb::StatementDifference {
+        file: differs.file,
+        statement: differs.statement.into(),
+        name: differs.name,
+        kind: differs.kind.as_str().into(),
+        parts: differs
+            .parts
+            .into_iter()
+            .map(|part| pb::PartDifference { part: part.part, before: part.before, after: part.after })
+            .collect(),
+        line_before: small(differs.lines.0),
+        line_after: small(differs.lines.1),
+    };
+    pb::DiffRuleSetsResponse {
+        statements: found.statements.into_iter().map(statement).collect(),
+        files: found.files.into_iter().map(|(path, diff)| pb::FileDifference { path, diff }).collect(),
     }
 }
 

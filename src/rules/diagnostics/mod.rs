@@ -34,11 +34,12 @@ pub enum Code {
     NotKept,
     CutOff,
     TestFailed,
+    HeldBack,
     Unused,
 }
 
 impl Code {
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 23] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -60,6 +61,7 @@ impl Code {
         Code::NotKept,
         Code::CutOff,
         Code::TestFailed,
+        Code::HeldBack,
         Code::Unused,
     ];
 
@@ -86,6 +88,7 @@ impl Code {
             Code::NotKept => "not-kept",
             Code::CutOff => "cut-off",
             Code::TestFailed => "test-failed",
+            Code::HeldBack => "held-back",
             Code::Unused => "unused",
         }
     }

@@ -66,6 +66,11 @@ impl Sources {
         &self.files
     }
 
+    /// All files by path, tests among them: what [`Sources::new`] is given.
+    pub fn with_tests(&self) -> BTreeMap<String, String> {
+        self.files.iter().chain(&self.tests).map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+
     /// A line of a file, counted from 1.
     pub fn line(&self, path: &str, line: u32) -> Option<&str> {
         without_mark(self.get(path)?).lines().nth(line.checked_sub(1)? as usize)

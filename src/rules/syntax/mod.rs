@@ -7,7 +7,7 @@
 mod lower;
 mod parsed;
 mod recover;
-mod scan;
+pub mod scan;
 mod slips;
 pub mod tree;
 

@@ -110,7 +110,23 @@ pub fn score(lead: &str, as_of: i64, grade: Option<&str>) -> Score {
 
 pub async fn keep_rules(store: &dyn Store) {
     let files = [("a.rhai".to_owned(), "x".to_owned())].into();
-    store.keep_rule_set(StoredRuleSet { id: "ab".into(), create_time: time(1), files }).await.unwrap();
+    let set = StoredRuleSet { id: "ab".into(), create_time: time(1), files };
+    store.change_rules(loaded(set, "replica"), None).await.unwrap();
+}
+
+/// What a replica writes down that puts a set in force when it was made.
+pub fn loaded(set: StoredRuleSet, replica: &str) -> RuleChangeWanted {
+    let change = RuleChange {
+        number: 0,
+        time: set.create_time,
+        kind: RuleChangeKind::Loaded,
+        rule_set: set.id.clone(),
+        former: String::new(),
+        change: Change::default(),
+        replica: replica.into(),
+        guarded: None,
+    };
+    RuleChangeWanted { change, set: Some(set), expected: None }
 }
 
 /// Everything, by name.

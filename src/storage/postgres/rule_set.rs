@@ -1,22 +1,88 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 
-use super::super::rows::{LAST_RULE_SET, rule_set};
-use super::super::{Result, RuleSetStore, StoreError, StoredRuleSet};
+use super::super::rows::{
+    ACTIVE_RULE_CHANGE, Columns, LAST_LOADED, LAST_RULE_SET, LISTED_RULE_SET_COLUMNS, NEXT_RULE_CHANGE,
+    admitted, listed_rule_set, rule_change, rule_set,
+};
+use super::super::{
+    ListedRuleSet, Receipt, Result, RuleChangeWanted, RuleSetStore, StoreError, StoredRuleSet, Window,
+};
 use super::{PostgresStore, run};
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
+
+/// Keeps a set; of one that is kept already, its tests.
+async fn keep(transaction: &Transaction<'_>, set: &StoredRuleSet) -> Result<()> {
+    let sql = "INSERT INTO rule_sets (id, create_time, files, number)
+               VALUES ($1, $2, $3, (SELECT coalesce(max(number), 0) + 1 FROM rule_sets))
+               ON CONFLICT (id) DO UPDATE SET files = excluded.files";
+    let (time, files) = (set.create_time.to_string(), serde_json::to_string(&set.files)?);
+    run(transaction, sql, &[&set.id, &time, &files]).await?;
+    Ok(())
+}
+
+async fn first<T>(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+    read: impl Fn(&dyn Columns) -> Result<T>,
+) -> Result<Option<T>> {
+    let statement = transaction.prepare_cached(sql).await?;
+    transaction.query_opt(&statement, params).await?.map(|row| read(&row)).transpose()
+}
 
 #[async_trait]
 impl RuleSetStore for PostgresStore {
-    async fn keep_rule_set(&self, set: StoredRuleSet) -> Result<()> {
-        let sql = "INSERT INTO rule_sets (id, create_time, files, in_force_micros) VALUES ($1, $2, $3, $4)
-                   ON CONFLICT (id) DO UPDATE SET in_force_micros = excluded.in_force_micros";
-        let files = serde_json::to_string(&set.files)?;
-        self.write(None, async |transaction: &mut Transaction<'_>| {
-            let (time, micros) = (set.create_time.to_string(), set.create_time.micros());
-            run(transaction, sql, &[&set.id, &time, &files, &micros]).await?;
-            Ok(())
+    async fn change_rules(
+        &self,
+        wanted: RuleChangeWanted,
+        receipt: Option<Receipt<RuleChange>>,
+    ) -> Result<RuleChange> {
+        self.write(receipt, async move |transaction: &mut Transaction<'_>| {
+            // One at a time over all replicas: both logs are numbered without gaps, and what was active stays so meanwhile.
+            run(transaction, "LOCK TABLE rule_changes IN EXCLUSIVE MODE", &[]).await?;
+            if let Some(set) = &wanted.set {
+                keep(transaction, set).await?;
+            }
+            let number =
+                first(transaction, NEXT_RULE_CHANGE, &[], |row| row.some_integer(0)).await?.unwrap_or(1);
+            let active = first(transaction, ACTIVE_RULE_CHANGE, &[], rule_change).await?;
+            let loaded = first(transaction, LAST_LOADED, &[&wanted.change.replica], rule_change).await?;
+            let change = admitted(wanted, active, number)?;
+            let (id, kind, time) = (&change.rule_set, change.kind, change.time.micros());
+            if kind.is_activation() || kind == RuleChangeKind::Loaded {
+                let sql = "UPDATE rule_sets SET in_force_micros = $2 WHERE id = $1";
+                run(transaction, sql, &[id, &time]).await?;
+            }
+            match loaded {
+                Some(loaded) if kind == RuleChangeKind::Loaded && loaded.rule_set == *id => Ok(loaded),
+                _ => {
+                    let sql = "INSERT INTO rule_changes (number, kind, rule_set, replica, body)
+                               VALUES ($1, $2, $3, $4, $5)";
+                    let body = serde_json::to_string(&change)?;
+                    run(transaction, sql, &[&number, &kind.as_str(), id, &change.replica, &body]).await?;
+                    Ok(change)
+                }
+            }
         })
         .await
+    }
+
+    async fn rule_changes(&self, Window { after, limit }: Window) -> Result<Vec<RuleChange>> {
+        let sql = "SELECT number, body FROM rule_changes WHERE number < $1 ORDER BY number DESC LIMIT $2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.all(sql, &[&after.unwrap_or(i64::MAX), &limit]).await?;
+        rows.iter().map(|row| rule_change(row)).collect()
+    }
+
+    async fn active_rule_change(&self) -> Result<Option<RuleChange>> {
+        self.one(ACTIVE_RULE_CHANGE, &[]).await?.map(|row| rule_change(&row)).transpose()
+    }
+
+    async fn is_accepted(&self, id: &str) -> Result<bool> {
+        let sql = "SELECT number FROM rule_changes WHERE kind = 'accepted' AND rule_set = $1 LIMIT 1";
+        Ok(self.one(sql, &[&id]).await?.is_some())
     }
 
     async fn rule_set(&self, id: &str) -> Result<StoredRuleSet> {
@@ -27,5 +93,14 @@ impl RuleSetStore for PostgresStore {
 
     async fn last_rule_set(&self) -> Result<Option<StoredRuleSet>> {
         self.one(LAST_RULE_SET, &[]).await?.map(|row| rule_set(&row)).transpose()
+    }
+
+    async fn rule_sets(&self, Window { after, limit }: Window) -> Result<Vec<ListedRuleSet>> {
+        let sql = format!(
+            "SELECT {LISTED_RULE_SET_COLUMNS} FROM rule_sets WHERE number < $1 ORDER BY number DESC LIMIT $2"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.all(&sql, &[&after.unwrap_or(i64::MAX), &limit]).await?;
+        rows.iter().map(|row| listed_rule_set(row)).collect()
     }
 }

@@ -19,7 +19,7 @@ const LOCK: i64 = 0x61_7373_6179;
 
 /// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
 /// SQL alone can't fill. Never change one that was released.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (FIRST, ""),
     (LISTS, LISTS_FILLED),
     (LAST_KNOWN, ""),
@@ -27,10 +27,29 @@ const MIGRATIONS: [(&str, &str); 7] = [
     (IN_FORCE, ""),
     (PROPERTIES, ""),
     (JOBS, ""),
+    (RULE_CHANGES, ""),
 ];
 /// The migrations that `fill_lists` and `fill_facts` belong to.
 const LISTS_VERSION: i32 = 2;
 const FACTS_VERSION: i32 = 4;
+
+/// Rule sets in the order in which they came, and what was done to them.
+const RULE_CHANGES: &str = r#"
+ALTER TABLE rule_sets ADD COLUMN number BIGINT;
+UPDATE rule_sets SET number =
+    (SELECT count(*) FROM rule_sets o WHERE (o.create_time, o.id) <= (rule_sets.create_time, rule_sets.id));
+UPDATE rule_sets SET in_force_micros = 0 WHERE in_force_micros IS NULL;
+CREATE UNIQUE INDEX rule_sets_number ON rule_sets (number);
+CREATE TABLE rule_changes (
+    number   BIGINT PRIMARY KEY,
+    kind     TEXT COLLATE "C" NOT NULL,
+    rule_set TEXT COLLATE "C" NOT NULL REFERENCES rule_sets (id),
+    replica  TEXT COLLATE "C" NOT NULL,
+    body     TEXT NOT NULL
+);
+CREATE INDEX rule_changes_kind ON rule_changes (kind, number);
+CREATE INDEX rule_changes_rule_set ON rule_changes (rule_set, number);
+"#;
 
 /// Long work, its leases and what came of it.
 const JOBS: &str = r#"

@@ -1,20 +1,76 @@
 use async_trait::async_trait;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::super::rows::{LAST_RULE_SET, rule_set};
-use super::super::{Result, RuleSetStore, StoreError, StoredRuleSet};
-use super::{SqliteStore, execute, first};
+use super::super::rows::{
+    ACTIVE_RULE_CHANGE, LAST_LOADED, LAST_RULE_SET, LISTED_RULE_SET_COLUMNS, NEXT_RULE_CHANGE, admitted,
+    listed_rule_set, rule_change, rule_set,
+};
+use super::super::{
+    ListedRuleSet, Receipt, Result, RuleChangeWanted, RuleSetStore, StoreError, StoredRuleSet, Window,
+};
+use super::{SqliteStore, collect, execute, first};
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
+
+/// Keeps a set; of one that is kept already, its tests.
+fn keep(db: &Connection, set: &StoredRuleSet) -> Result<()> {
+    let sql = "INSERT INTO rule_sets (id, create_time, files, number)
+               VALUES (?1, ?2, ?3, (SELECT coalesce(max(number), 0) + 1 FROM rule_sets))
+               ON CONFLICT (id) DO UPDATE SET files = excluded.files";
+    execute(db, sql, params![set.id, set.create_time.to_string(), serde_json::to_string(&set.files)?])?;
+    Ok(())
+}
 
 #[async_trait]
 impl RuleSetStore for SqliteStore {
-    async fn keep_rule_set(&self, set: StoredRuleSet) -> Result<()> {
-        self.write(None, move |db| {
-            let sql =
-                "INSERT INTO rule_sets (id, create_time, files, in_force_micros) VALUES (?1, ?2, ?3, ?4)
-                       ON CONFLICT (id) DO UPDATE SET in_force_micros = excluded.in_force_micros";
-            let files = serde_json::to_string(&set.files)?;
-            execute(db, sql, params![set.id, set.create_time.to_string(), files, set.create_time.micros()])?;
-            Ok(())
+    async fn change_rules(
+        &self,
+        wanted: RuleChangeWanted,
+        receipt: Option<Receipt<RuleChange>>,
+    ) -> Result<RuleChange> {
+        self.write(receipt, move |db| {
+            if let Some(set) = &wanted.set {
+                keep(db, set)?;
+            }
+            let number = first(db, NEXT_RULE_CHANGE, [], |row| row.some_integer(0))?.unwrap_or(1);
+            let active = first(db, ACTIVE_RULE_CHANGE, [], rule_change)?;
+            let loaded = first(db, LAST_LOADED, [&wanted.change.replica], rule_change)?;
+            let change = admitted(wanted, active, number)?;
+            let (id, kind, time) = (&change.rule_set, change.kind, change.time.micros());
+            if kind.is_activation() || kind == RuleChangeKind::Loaded {
+                execute(db, "UPDATE rule_sets SET in_force_micros = ?2 WHERE id = ?1", params![id, time])?;
+            }
+            match loaded {
+                Some(loaded) if kind == RuleChangeKind::Loaded && loaded.rule_set == *id => Ok(loaded),
+                _ => {
+                    let sql = "INSERT INTO rule_changes (number, kind, rule_set, replica, body)
+                               VALUES (?1, ?2, ?3, ?4, ?5)";
+                    let body = serde_json::to_string(&change)?;
+                    execute(db, sql, params![number, kind.as_str(), id, change.replica, body])?;
+                    Ok(change)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn rule_changes(&self, Window { after, limit }: Window) -> Result<Vec<RuleChange>> {
+        self.list(move |db| {
+            let sql = "SELECT number, body FROM rule_changes WHERE number < ?1 ORDER BY number DESC LIMIT ?2";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            collect(db, sql, [after.unwrap_or(i64::MAX), limit], rule_change)
+        })
+        .await
+    }
+
+    async fn active_rule_change(&self) -> Result<Option<RuleChange>> {
+        self.read(|db| first(db, ACTIVE_RULE_CHANGE, [], rule_change)).await
+    }
+
+    async fn is_accepted(&self, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.read(move |db| {
+            let sql = "SELECT number FROM rule_changes WHERE kind = 'accepted' AND rule_set = ?1 LIMIT 1";
+            Ok(first(db, sql, [&id], |row| row.some_integer(0))?.is_some())
         })
         .await
     }
@@ -30,5 +86,16 @@ impl RuleSetStore for SqliteStore {
 
     async fn last_rule_set(&self) -> Result<Option<StoredRuleSet>> {
         self.read(|db| first(db, LAST_RULE_SET, [], rule_set)).await
+    }
+
+    async fn rule_sets(&self, Window { after, limit }: Window) -> Result<Vec<ListedRuleSet>> {
+        self.list(move |db| {
+            let sql = format!(
+                "SELECT {LISTED_RULE_SET_COLUMNS} FROM rule_sets WHERE number < ?1 ORDER BY number DESC LIMIT ?2"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            collect(db, &sql, [after.unwrap_or(i64::MAX), limit], listed_rule_set)
+        })
+        .await
     }
 }

@@ -26,7 +26,7 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
     Migration { sql: LAST_KNOWN, fill: None, then: "" },
@@ -34,7 +34,26 @@ const MIGRATIONS: [Migration; 7] = [
     Migration { sql: IN_FORCE, fill: None, then: "" },
     Migration { sql: PROPERTIES, fill: None, then: "" },
     Migration { sql: JOBS, fill: None, then: "" },
+    Migration { sql: RULE_CHANGES, fill: None, then: "" },
 ];
+
+/// Rule sets in the order in which they came, and what was done to them.
+const RULE_CHANGES: &str = "
+ALTER TABLE rule_sets ADD COLUMN number INTEGER;
+UPDATE rule_sets SET number =
+    (SELECT count(*) FROM rule_sets o WHERE (o.create_time, o.id) <= (rule_sets.create_time, rule_sets.id));
+UPDATE rule_sets SET in_force_micros = 0 WHERE in_force_micros IS NULL;
+CREATE UNIQUE INDEX rule_sets_number ON rule_sets (number);
+CREATE TABLE rule_changes (
+    number   INTEGER PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    rule_set TEXT NOT NULL REFERENCES rule_sets (id),
+    replica  TEXT NOT NULL,
+    body     TEXT NOT NULL
+);
+CREATE INDEX rule_changes_kind ON rule_changes (kind, number);
+CREATE INDEX rule_changes_rule_set ON rule_changes (rule_set, number);
+";
 
 /// Long work, its leases and what came of it.
 const JOBS: &str = "

@@ -7,9 +7,10 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::Done;
-use super::table::{Table, coloured, counted, plain};
+use super::examine;
+use crate::cli::Done;
 use crate::cli::output::{out, outln};
+use crate::cli::table::{Table, coloured, counted, plain};
 use crate::config::currency;
 use crate::rules::language::ScriptKind;
 use crate::rules::set::RuleSet;
@@ -66,7 +67,7 @@ struct Tested {
 
 impl Test {
     pub fn run(self) -> anyhow::Result<Done> {
-        let (_, compiled) = super::rules::examine(&self.folder, &self.currency);
+        let (_, compiled) = examine(&self.folder, &self.currency);
         let Ok((rules, _)) = compiled else {
             bail!("the rules can't be loaded: `assay rules check {}` tells why", self.folder.display());
         };
