@@ -45,6 +45,17 @@ impl ScoringService for Echo {
         Err(Status::unimplemented("the echo answers single calls"))
     }
 
+    async fn what_if(&self, _: Request<pb::WhatIfRequest>) -> Result<Response<pb::WhatIfResponse>, Status> {
+        Err(Status::unimplemented("the echo answers single calls"))
+    }
+
+    async fn find_ways_to_grade(
+        &self,
+        _: Request<pb::FindWaysToGradeRequest>,
+    ) -> Result<Response<pb::FindWaysToGradeResponse>, Status> {
+        Err(Status::unimplemented("the echo answers single calls"))
+    }
+
     async fn advise_lead(
         &self,
         _: Request<pb::AdviseLeadRequest>,

@@ -31,6 +31,7 @@ pub mod stored_rules;
 pub mod transition_lead;
 pub mod walk_leads;
 pub mod watch_canvas;
+pub mod what_if;
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,6 +107,8 @@ pub struct App {
     checking: Arc<Semaphore>,
     /// A place for each of those who wait for that.
     checks_waiting: Semaphore,
+    /// Held while ways to a grade are looked for.
+    searching: Semaphore,
     former_sets: Arc<FormerSets>,
     /// Told when a job was started here.
     work_wanted: Notify,
@@ -197,6 +200,7 @@ impl App {
             clock,
             checking: Arc::new(Semaphore::new(1)),
             checks_waiting: Semaphore::new(CHECKS_WAITING),
+            searching: Semaphore::new(1),
             former_sets: Arc::default(),
             work_wanted: Notify::new(),
             rules_wanted: Notify::new(),

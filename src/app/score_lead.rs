@@ -47,8 +47,8 @@ pub struct ScoreRequest {
 
 /// A profile for scoring: a stored one with its name and revision, or one that was given.
 pub(super) struct ChosenProfile {
-    name: Option<ProfileName>,
-    revision: i64,
+    pub name: Option<ProfileName>,
+    pub revision: i64,
     pub content: ProfileContent,
 }
 
@@ -61,10 +61,10 @@ impl From<Profile> for ChosenProfile {
 /// A lead for scoring.
 pub(super) struct ChosenLead {
     pub name: Option<LeadName>,
-    revision: i64,
+    pub revision: i64,
     pub content: LeadContent,
     pub activities: Vec<Activity>,
-    activity_count: i64,
+    pub activity_count: i64,
     pub created: Option<Time>,
 }
 

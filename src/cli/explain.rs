@@ -177,7 +177,7 @@ fn inputs(entry: &pb::Contribution) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn shown(value: &pb::Value) -> String {
+pub fn shown(value: &pb::Value) -> String {
     use pb::value::Kind;
     let text = match &value.kind {
         Some(Kind::Number(number)) => format!("{}", (number * 100.0).round() / 100.0),

@@ -166,6 +166,22 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// Of whom nothing is known.
+    pub fn of(id: Id) -> Self {
+        Self {
+            id,
+            display_name: String::new(),
+            title: String::new(),
+            department: String::new(),
+            seniority: String::new(),
+            decision_role: String::new(),
+            inbound: 0,
+            outbound: 0,
+            last_engaged_time: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+
     /// Whether the contact has answered: engagement takes two.
     pub fn engaged(&self) -> bool {
         self.inbound > 0

@@ -65,6 +65,8 @@ pub struct Attribute {
 pub struct Term {
     pub meaning: String,
     pub unit: String,
+    /// Of a type of activity or a role: whether the vendor can bring it about.
+    pub actionable: bool,
 }
 
 /// A code that says why a lead left its way.

@@ -14,6 +14,8 @@ pub mod source;
 mod syntax;
 pub mod testing;
 
+pub mod whatif;
+
 #[cfg(test)]
 mod tests;
 

@@ -29,6 +29,7 @@ mod profile;
 mod reload;
 mod repeat;
 mod replicas;
+mod rule_sets;
 mod rules_test;
 mod scoring;
 mod segment;

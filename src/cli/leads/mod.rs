@@ -7,6 +7,7 @@ mod funnel;
 mod pains;
 mod step;
 mod tiers;
+mod what_if;
 
 use clap::Subcommand;
 
@@ -18,6 +19,8 @@ Examples:
   assay leads funnel --by grade,source                     how many come how far, how fast, and why others leave
   assay leads disagreements                                refused leads of grade A, customers of grade C, and the rules involved
   assay leads advise leads/acme                            its best profile, and what to do next
+  assay leads whatif leads/acme --set urgency=now           what it would score
+  assay leads ways leads/acme --to A                       how it would become an A
   assay leads move leads/acme rejected --reason no_budget  a step along the way, with its reason
   assay leads explore --dry-run                            which leads of low grades would be handed over to learn from")]
 pub enum Leads {
@@ -27,6 +30,11 @@ pub enum Leads {
     Disagreements(disagreements::DisagreementsVerb),
     /// Tell which profile fits a lead best, what to ask and whom to reach next, and what is doubtful
     Advise(advise::AdviseVerb),
+    /// Tell what a lead would score if some of its facts were others
+    #[command(name = "whatif")]
+    WhatIf(what_if::WhatIfVerb),
+    /// Tell how a lead would reach a grade by the fewest changes, and what holds it back
+    Ways(what_if::WaysVerb),
     /// Tell what leads that fit and golden customers need, what answers it, and what to write about
     Pains(pains::PainsVerb),
     /// Give the customers of most potential the most service, as far as there is capacity
@@ -47,6 +55,8 @@ impl Leads {
             Leads::Funnel(verb) => verb.run().await,
             Leads::Disagreements(verb) => verb.run().await,
             Leads::Advise(verb) => verb.run().await,
+            Leads::WhatIf(verb) => verb.run().await,
+            Leads::Ways(verb) => verb.run().await,
             Leads::Pains(verb) => verb.run().await,
             Leads::Tiers(verb) => verb.run().await,
             Leads::Move(verb) => verb.run().await,

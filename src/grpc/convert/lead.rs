@@ -45,7 +45,7 @@ pub fn content(c: &mut Checker, lead: pb::Lead) -> LeadContent {
     LeadContent {
         external_ids: lead.external_ids,
         subject: subject(c, lead.subject),
-        contacts: lead.contacts.map(|list| contacts(c, list)),
+        contacts: lead.contacts.map(|list| contacts(c, "contacts.contacts", list.contacts)),
         attributes: facts(c, lead.attributes),
         owner: lead.owner,
         source: lead.source,
@@ -102,9 +102,9 @@ fn trimmed(word: String) -> String {
     if word.trim().len() == word.len() { word } else { word.trim().to_owned() }
 }
 
-fn contacts(c: &mut Checker, list: pb::ContactList) -> Vec<Contact> {
-    let mut ids = PartIds::new("contact", list.contacts.iter().map(|contact| contact.id.as_str()));
-    c.each("contacts.contacts", list.contacts, |c, contact| Contact {
+pub fn contacts(c: &mut Checker, field: &str, contacts: Vec<pb::Contact>) -> Vec<Contact> {
+    let mut ids = PartIds::new("contact", contacts.iter().map(|contact| contact.id.as_str()));
+    c.each(field, contacts, |c, contact| Contact {
         id: ids.read(c, &contact.id),
         display_name: contact.display_name,
         title: contact.title,

@@ -15,6 +15,7 @@ pub mod rules;
 pub mod score;
 pub mod segment;
 pub mod value;
+pub mod what_if;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

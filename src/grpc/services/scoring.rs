@@ -126,6 +126,28 @@ impl pb::scoring_service_server::ScoringService for Service {
         Ok(Response::new(convert::score::outward(&score)))
     }
 
+    async fn what_if(
+        &self,
+        request: Request<pb::WhatIfRequest>,
+    ) -> Result<Response<pb::WhatIfResponse>, Status> {
+        let rules = self.0.rule_set()?;
+        let (request, otherwise) = convert::what_if::what_if(request.into_inner())?;
+        let (before, after) = self.0.what_if(&rules, request, otherwise).await?;
+        let score = |score| Some(convert::score::outward(score));
+        let answer = pb::WhatIfResponse { before: score(&before), after: score(&after) };
+        Ok(with_rule_set(answer, &rules.name()))
+    }
+
+    async fn find_ways_to_grade(
+        &self,
+        request: Request<pb::FindWaysToGradeRequest>,
+    ) -> Result<Response<pb::FindWaysToGradeResponse>, Status> {
+        let rules = self.0.rule_set()?;
+        let pb::FindWaysToGradeRequest { score, grade } = request.into_inner();
+        let found = self.0.ways_to_grade(&rules, convert::what_if::score_request(score)?, &grade).await?;
+        Ok(with_rule_set(convert::what_if::found_out(&found), &rules.name()))
+    }
+
     async fn advise_lead(
         &self,
         request: Request<pb::AdviseLeadRequest>,

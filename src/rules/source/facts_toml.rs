@@ -35,7 +35,7 @@ struct File {
     attributes: BTreeMap<Spanned<String>, AttributeSection>,
     activities: BTreeMap<String, ActivityTermSection>,
     contacts: ContactsSection,
-    roles: BTreeMap<String, TermSection>,
+    roles: BTreeMap<String, RoleSection>,
     seniorities: BTreeMap<String, TermSection>,
     factors: BTreeMap<Spanned<String>, TermSection>,
     reasons: BTreeMap<Spanned<String>, ReasonSection>,
@@ -191,6 +191,9 @@ struct ActivityTermSection {
     meaning: String,
     #[serde(default)]
     unit: String,
+    /// Whether the vendor can bring it about.
+    #[serde(default)]
+    actionable: bool,
     #[serde(default)]
     properties: BTreeMap<Spanned<String>, AttributeSection>,
 }
@@ -202,9 +205,26 @@ struct ContactsSection {
     attributes: BTreeMap<Spanned<String>, AttributeSection>,
 }
 
+/// A role in a decision, and whether the vendor can reach those who have it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleSection {
+    meaning: String,
+    #[serde(default)]
+    unit: String,
+    #[serde(default)]
+    actionable: bool,
+}
+
 impl From<TermSection> for Term {
     fn from(section: TermSection) -> Term {
-        Term { meaning: section.meaning, unit: section.unit }
+        Term { meaning: section.meaning, unit: section.unit, actionable: false }
+    }
+}
+
+impl From<RoleSection> for Term {
+    fn from(RoleSection { meaning, unit, actionable }: RoleSection) -> Term {
+        Term { meaning, unit, actionable }
     }
 }
 
@@ -219,12 +239,12 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
     let aliases = aliases(text, file.aliases, &file.attributes, &mut problems);
     let attributes = attributes(text, file.attributes, &mut problems);
     let (mut activities, mut properties) = (BTreeMap::new(), BTreeMap::new());
-    for (kind, ActivityTermSection { meaning, unit, properties: of_kind }) in file.activities {
+    for (kind, ActivityTermSection { meaning, unit, actionable, properties: of_kind }) in file.activities {
         let of_kind = parts(&parser, text, of_kind, &mut problems);
         if !of_kind.is_empty() {
             properties.insert(kind.clone(), of_kind);
         }
-        activities.insert(kind, Term { meaning, unit });
+        activities.insert(kind, Term { meaning, unit, actionable });
     }
     let contact_attributes = parts(&parser, text, file.contacts.attributes, &mut problems);
     let zone = match file.time.zone {
@@ -247,7 +267,7 @@ pub fn parse(text: &str) -> Result<Vocabulary, Vec<Diagnostic>> {
         activities,
         properties,
         contact_attributes,
-        roles: terms(file.roles),
+        roles: file.roles.into_iter().map(|(role, section)| (role, section.into())).collect(),
         seniorities: terms(file.seniorities),
         factors: file.factors.into_iter().map(|(name, term)| (name.into_inner(), term.into())).collect(),
         reasons,

@@ -52,6 +52,31 @@ pub fn lead(
     if wrong.is_empty() { Ok(lead) } else { Err(wrong) }
 }
 
+/// Gives a fact of a lead another value, by its name in the language; or says what is wrong with that.
+pub fn set_fact(
+    lead: &mut LeadContent,
+    name: &str,
+    value: &Value,
+    currency: &str,
+    vocabulary: &Vocabulary,
+) -> Result<(), String> {
+    let written = match value {
+        // Whole numbers are facts that count something, too.
+        Value::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+            Toml::Integer(*number as i64)
+        }
+        Value::Number(number) => Toml::Float(*number),
+        Value::Text(text) => Toml::String(text.clone()),
+        Value::YesNo(yes) => Toml::Boolean(*yes),
+        Value::List(words) => Toml::Array(words.iter().cloned().map(Toml::String).collect()),
+        Value::Money(money) if money.currency != currency => {
+            return Err(format!("must be in {currency}"));
+        }
+        Value::Money(money) => Toml::Float(money.amount()),
+    };
+    set(lead, name, &written, currency, vocabulary)
+}
+
 fn set(
     lead: &mut LeadContent,
     name: &str,
@@ -116,7 +141,7 @@ fn set(
         (name, _) => {
             let known = KNOWN.into_iter().chain(vocabulary.attributes.keys().map(String::as_str));
             return Err(format!(
-                "is no fact that a case can state; {}",
+                "is no fact that can be stated; {}",
                 suggestion(name, known.collect::<Vec<_>>())
             ));
         }

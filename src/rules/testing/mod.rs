@@ -23,6 +23,7 @@ use crate::rules::set::RuleSet;
 use profile::ProfileSection;
 
 pub use crate::rules::source::TESTS as ENDING;
+pub use facts::set_fact;
 
 /// The most cases that the tests of a set may have together: they are run before it comes into force.
 const MAX_CASES: usize = 2_000;

@@ -192,6 +192,23 @@ fn marks_of_profile<'a>(
     }
 }
 
+/// The words and numbers that a script and a profile compare a fact with.
+pub fn compared_with(
+    fact: &FactDef,
+    index: Index,
+    script: &Script,
+    profile: &ProfileContent,
+    vocabulary: &Vocabulary,
+) -> (Vec<String>, Vec<f64>) {
+    let marks = script.marks.get_or_init(|| marks(script)).get(&index);
+    let (mut words, mut numbers): (Vec<&str>, Vec<f64>) = match marks {
+        Some(marks) => (marks.words.iter().map(String::as_str).collect(), marks.numbers.clone()),
+        None => (Vec::new(), Vec::new()),
+    };
+    marks_of_profile(fact, profile, vocabulary.aliases.get(&*fact.name), &mut words, &mut numbers);
+    (words.into_iter().map(str::to_owned).collect(), numbers)
+}
+
 /// What a fact could be, part by part; first that it stays unknown.
 pub fn cells<'a>(
     fact: &'a FactDef,

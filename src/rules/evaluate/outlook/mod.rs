@@ -26,7 +26,7 @@ use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::{Catalogue, FactSource, Scope};
 use crate::rules::language::members::IcpField;
 use crate::rules::program::{Group, GroupBody, Index, Item, LeafKind, MAX_LEAVES, Rule, Script};
-pub use cells::Marks;
+pub use cells::{Marks, compared_with};
 use cells::{cells, marks};
 use judge::Judge;
 use possible::Could;
