@@ -36,3 +36,4 @@ mod segment;
 mod shutdown;
 mod stored_files;
 mod support;
+mod what_if;
