@@ -43,6 +43,11 @@ impl Local {
                 )
             }
         };
+        Self::of(rules, profile, currency, as_of)
+    }
+
+    /// The same for rules that are compiled already.
+    pub fn of(rules: RuleSet, profile: pb::Profile, currency: &str, as_of: Time) -> anyhow::Result<Self> {
         let mut c = Checker::at("profile");
         let content = convert::profile::content(&mut c, profile);
         rules.check_profile(&mut c, &content);

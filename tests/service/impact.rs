@@ -178,3 +178,100 @@ async fn the_command_line_tells_which_leads_would_move_and_why() {
     let moved = json.get("changed_grade_count");
     assert_eq!((code, &json["lead_count"], moved), (Some(0), &serde_json::json!(120), None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_of_a_time_nothing_counts_that_was_known_later() {
+    let server = filled().await;
+    // Enough of both outcomes for a backtest.
+    for i in 1..=20 {
+        let mut lead = company(i);
+        lead.outcome = Some(pb::Outcome { kind: pb::OutcomeKind::Lost as i32, ..Default::default() });
+        let request =
+            pb::CreateLeadRequest { lead: Some(lead), lead_id: format!("k{i:02}"), ..Default::default() };
+        server.leads().create_lead(request).await.unwrap();
+    }
+    let then = pb::ListLeadsRequest { page_size: 1_000, ..Default::default() };
+    let leads = server.leads().list_leads(then).await.unwrap().into_inner().leads;
+    let newest =
+        leads.iter().map(|lead| lead.update_time.unwrap()).max_by_key(|time| (time.seconds, time.nanos));
+    let request = pb::AnalyzeImpactRequest { files: files(AFTER), as_of_time: newest, ..Default::default() };
+    let analyze = async || {
+        let started = server.rules().analyze_impact(request.clone()).await.unwrap().into_inner();
+        report(&ended(&server, started).await)
+    };
+    let before = analyze().await;
+    assert!(before.backtest_before.is_some());
+    // Every lead becomes another one, and much happens; another is heard of for the first time.
+    for lead in leads {
+        let mut other = pb::Lead { etag: String::new(), ..lead.clone() };
+        if let Some(pb::lead::Subject::Company(company)) = &mut other.subject {
+            company.employees = company.employees.map(|employees| 1_000 - employees);
+            company.country = "DE".into();
+        }
+        let request = pb::UpdateLeadRequest { lead: Some(other), ..Default::default() };
+        server.leads().update_lead(request).await.unwrap();
+        let visit = pb::Activity { r#type: "page_visit".into(), time: made::ago(0), ..Default::default() };
+        let request =
+            pb::RecordActivitiesRequest { lead: lead.name, activities: vec![visit], ..Default::default() };
+        server.leads().record_activities(request).await.unwrap();
+    }
+    let late = pb::CreateLeadRequest { lead: Some(company(7)), lead_id: "late".into(), ..Default::default() };
+    server.leads().create_lead(late).await.unwrap();
+    let after = analyze().await;
+    assert_eq!(after.not_known_then_count, 1);
+    assert_eq!(pb::ImpactReport { not_known_then_count: 0, ..after }, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_checked_tested_and_compared_at_every_save() {
+    use std::io::BufRead as _;
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    files(BEFORE).iter().for_each(|file| write(&format!("rules/{}", file.path), &file.content));
+    let mut rows = String::from("id,name,staff,country,outcome\n");
+    for i in 0..40 {
+        let outcome = if i % 10 >= 2 { "won" } else { "lost" };
+        rows += &format!("{i},Company {i},{},DE,{outcome}\n", (i % 10) * 20);
+    }
+    write("leads.csv", &rows);
+    let mut watching = assay()
+        .current_dir(dir.path())
+        .args(["rules", "watch", "rules", "--leads", "leads.csv"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut wait_for = |wanted: &str| {
+        let mut seen = Vec::new();
+        while !seen.last().is_some_and(|line: &String| line.contains(wanted)) {
+            seen.push(lines.next().unwrap_or_else(|| panic!("{wanted} is not in {seen:?}")).unwrap());
+        }
+        seen.join("\n")
+    };
+    wait_for("Nothing differs.");
+    write("rules/lead_scoring/default.rhai", &BEFORE.replace("employees >= 100", "employes >= 40"));
+    let told = wait_for("nothing would be loaded");
+    assert!(told.contains("did you mean \"employees\"") || told.contains("employees"), "{told}");
+    write("rules/lead_scoring/default.rhai", &BEFORE.replace(">= 100", ">= 40"));
+    let told = wait_for("Handed to sales");
+    assert!(told.contains("when: employees >= 100 → employees >= 40"), "{told}");
+    assert!(told.contains("40 leads: 12 change their grade"), "{told}");
+    let killed =
+        std::process::Command::new("kill").args(["-INT", &watching.id().to_string()]).status().unwrap();
+    assert!(killed.success() && watching.wait().unwrap().success());
+
+    // Which foretells better, alone: the folder as it is now, against what it was.
+    files(BEFORE).iter().for_each(|file| write(&format!("old/{}", file.path), &file.content));
+    let backtest = |old: &str, new: &str| {
+        let args = ["rules", "backtest", new, "--leads", "leads.csv", "--scripts", old];
+        let output = assay().current_dir(dir.path()).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, told) = backtest("old", "rules");
+    assert!(code == Some(0) && told.starts_with("Where outcomes are known"), "{told}");
+    assert_eq!(backtest("rules", "old").0, Some(1), "it is worse the other way round");
+}

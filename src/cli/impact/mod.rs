@@ -20,6 +20,7 @@ use crate::cli::output::{out, outln};
 use crate::config::currency;
 use crate::domain::impact::{Impact, Pair};
 use crate::domain::score::Assessment;
+use crate::domain::time::Time;
 use crate::grpc::{convert, dynamic, pb};
 use crate::rules::source::Sources;
 
@@ -83,17 +84,50 @@ pub struct ImpactVerb {
     server: ServerArg,
 }
 
+/// What stands for a profile where there is none: it names a script, and nothing else.
+pub fn no_profile(script: &str) -> pb::Profile {
+    let (display_name, scoring_script) = ("No profile".to_owned(), script.to_owned());
+    pb::Profile { display_name, scoring_script, ..Default::default() }
+}
+
 /// What an analysis found, as text.
 pub fn summary(report: &pb::ImpactReport, qualifying: &[String]) -> String {
     text::text(report, qualifying, None)
 }
 
 impl ImpactVerb {
-    pub async fn run(self) -> anyhow::Result<Done> {
-        let report = match &self.leads {
-            Some(file) => self.of_file(file)?,
-            None => self.of_server().await?,
+    async fn report(&self) -> anyhow::Result<pb::ImpactReport> {
+        match &self.leads {
+            Some(file) => self.of_file(file),
+            None => self.of_server().await,
+        }
+    }
+
+    /// Tells which of both sets foretells outcomes better, and nothing else.
+    pub async fn backtest(self) -> anyhow::Result<Done> {
+        let report = self.report().await?;
+        let sides = [&report.backtest_before, &report.backtest_after];
+        if self.json {
+            let side = |side: &Option<pb::Foretelling>| {
+                let message = side.as_ref().and_then(|side| dynamic::of(side, "Foretelling"));
+                message.map_or(serde_json::Value::Null, |message| dynamic::to_json(&message))
+            };
+            let [before, after] = sides.map(side);
+            outln!("{:#}", serde_json::json!({ "before": before, "after": after }));
+        } else {
+            out!("{}", text::outcomes(&report).trim_start());
+        }
+        let [Some(before), Some(after)] = sides else {
+            eprintln!("ten won and ten lost leads are needed at least: nothing can be said");
+            return Ok(Done::No);
         };
+        // Worse only if it is by more than chance does.
+        let by_chance = before.auc_standard_error.hypot(after.auc_standard_error);
+        Ok(if before.auc - after.auc > by_chance { Done::No } else { Done::Well })
+    }
+
+    pub async fn run(self) -> anyhow::Result<Done> {
+        let report = self.report().await?;
         if let Some(path) = &self.html {
             let title = format!("What {} would do", self.folder.display());
             let page = html::page(&report, &title, &self.qualifying, self.capacity);
@@ -147,19 +181,34 @@ impl ImpactVerb {
         let as_of = as_of.unwrap_or_else(|| SystemClock.now());
         let profile = match &self.profile_file {
             Some(path) => documents::profile(path)?,
-            None => {
-                let (display_name, scoring_script) = ("No profile".to_owned(), self.script.clone());
-                pb::Profile { display_name, scoring_script, ..Default::default() }
-            }
+            None => no_profile(&self.script),
         };
         let local = |folder: &Path| {
             let local = Local::new(folder, profile.clone(), &self.currency, as_of);
             local.with_context(|| folder.display().to_string())
         };
         let (before, after) = (local(&self.scripts)?, local(&self.folder)?);
+        let (input, currency, qualifying) = (&self.input, &self.currency, &self.qualifying);
+        LeadsOfFile { file, input, currency, as_of, qualifying }.compare(&before, &after)
+    }
+}
+
+/// Leads of a file that are scored in this process.
+pub struct LeadsOfFile<'a> {
+    pub file: &'a Path,
+    pub input: &'a FileArg,
+    pub currency: &'a str,
+    pub as_of: Time,
+    pub qualifying: &'a [String],
+}
+
+impl LeadsOfFile<'_> {
+    /// What differs between two sets for them.
+    pub fn compare(&self, before: &Local, after: &Local) -> anyhow::Result<pb::ImpactReport> {
         let qualifying: BTreeSet<String> = self.qualifying.iter().cloned().collect();
         let mut impact = Impact::of(&before.grades(), &after.grades(), qualifying);
-        let mut rows = LeadsFile::open(file, &self.input, &before.rules.vocabulary, &self.currency, as_of)?;
+        let vocabulary = &before.rules.vocabulary;
+        let mut rows = LeadsFile::open(self.file, self.input, vocabulary, self.currency, self.as_of)?;
         let mut unread = 0;
         while let Some(LeadRow { lead, .. }) = rows.read()? {
             let Ok(mapped) = lead else {
@@ -171,7 +220,7 @@ impl ImpactVerb {
             let title = super::explain::title(&mapped.lead);
             let assess = |local: &Local| local.assess(mapped.lead.clone(), mapped.activities.clone());
             let (old, new): (Result<Assessment, String>, Result<Assessment, String>) =
-                (assess(&before), assess(&after));
+                (assess(before), assess(after));
             impact.see(Pair {
                 lead: &mapped.id,
                 display_name: &title,
@@ -186,7 +235,7 @@ impl ImpactVerb {
         rows.tell();
         let report = convert::impact::report_out(&impact.report());
         if report.lead_count == 0 {
-            bail!("no row of {} could be read", file.display());
+            bail!("no row of {} could be read", self.file.display());
         }
         if unread > 0 {
             eprintln!("{unread} rows could not be read");

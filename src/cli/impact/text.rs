@@ -219,7 +219,7 @@ pub fn verdict(before: &pb::Foretelling, after: &pb::Foretelling) -> String {
     )
 }
 
-fn outcomes(report: &pb::ImpactReport) -> String {
+pub fn outcomes(report: &pb::ImpactReport) -> String {
     let (Some(before), Some(after)) = (&report.backtest_before, &report.backtest_after) else {
         return String::new();
     };

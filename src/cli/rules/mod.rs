@@ -5,6 +5,7 @@ mod diff;
 mod facts;
 mod log;
 mod test;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,10 @@ pub enum Rules {
     Test(test::Test),
     /// Tell what rules would do before they are in force: which leads move, and why
     Impact(Box<ImpactVerb>),
+    /// Tell which rules foretell outcomes better: those in force, or others; exit code 1 if the others are worse
+    Backtest(Box<ImpactVerb>),
+    /// Check, test and compare a folder at every save
+    Watch(Box<watch::Watch>),
     /// Tell what differs between two sets, rule by rule
     Diff(diff::Diff),
     /// Keep a set in the store, and put it in force on all replicas
@@ -84,6 +89,8 @@ impl Rules {
             Rules::Check(check) => check.run(),
             Rules::Test(test) => test.run(),
             Rules::Impact(impact) => impact.run().await,
+            Rules::Backtest(impact) => impact.backtest().await,
+            Rules::Watch(watch) => watch.run().await,
             Rules::Diff(diff) => diff.run().await,
             Rules::Publish(publish) => publish.run().await,
             Rules::Activate(activate) => activate.run().await,
@@ -107,10 +114,12 @@ pub fn examine(folder: &Path, currency: &str) -> (Sources, Compiled) {
 
 /// Reads a folder of rules that need not be good.
 fn read_folder(folder: &Path) -> anyhow::Result<Sources> {
-    Sources::read(folder).map_err(|problems| {
-        let first = problems.into_iter().next().map(|problem| problem.message).unwrap_or_default();
-        anyhow::anyhow!("{} can't be read: {first}", folder.display())
-    })
+    Sources::read(folder).map_err(|problems| first_problem(folder, problems))
+}
+
+fn first_problem(folder: &Path, problems: Vec<Diagnostic>) -> anyhow::Error {
+    let first = problems.into_iter().next().map(|problem| problem.message).unwrap_or_default();
+    anyhow::anyhow!("{} can't be read: {first}", folder.display())
 }
 
 /// The files of a folder, with the tests beside the scripts, as a request carries them.

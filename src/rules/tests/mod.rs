@@ -1,6 +1,7 @@
 //! Tests of the language: helpers here, then what scripts mean, what is found wrong with them, and that nothing
 //! makes the compiler fall over.
 
+mod determinism;
 mod findings;
 mod outlook;
 mod properties;
