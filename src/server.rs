@@ -88,6 +88,7 @@ pub async fn serve(
     tracing::info!(%address, admin = %admin_address, "listening");
 
     let store = tokio::spawn(vitals.clone().follow_store(app.clone(), stop.clone()));
+    let counts = tokio::spawn(app.clone().keep_counts(stop.clone().cancelled_owned()));
     let jobs = tokio::spawn(app.clone().work_on_jobs(stop.clone().cancelled_owned()));
     let rules = match config.rules_mode {
         RulesMode::Directory => {
@@ -115,8 +116,12 @@ pub async fn serve(
     tracing::info!(delay = ?config.drain_delay, "draining: NOT_SERVING, calls are still accepted");
     stop.cancel();
     // After these, nothing says SERVING any more.
-    for (task, what) in [(rules, "follows the rules"), (store, "follows the store"), (jobs, "does long work")]
-    {
+    for (task, what) in [
+        (rules, "follows the rules"),
+        (store, "follows the store"),
+        (jobs, "does long work"),
+        (counts, "counts"),
+    ] {
         if let Err(error) = task.await {
             tracing::error!(%error, "the task that {what} failed");
         }

@@ -210,7 +210,7 @@ impl App {
             moved.map_or((None, String::new()), |(moved, analysis)| (Some(moved), analysis));
         let guarded = Some(Guarded { analysis, moved, is_overridden: true });
         let change = once.stamp(self.now()).change;
-        let note = Note { kind: RuleChangeKind::Accepted, change, expected: None, guarded };
+        let note = Note { guarded, ..Note::of(RuleChangeKind::Accepted, change) };
         let noted = self.note_rules(&set, note, Some(&once)).await?;
         self.rules_wanted.notify_one();
         Ok(noted)

@@ -225,8 +225,7 @@ impl App {
 
     /// Keeps a set before anything can be scored by it, so that every recorded score can be replayed.
     async fn keep(&self, set: Arc<RuleSet>) -> std::result::Result<Arc<RuleSet>, Vec<Diagnostic>> {
-        let note =
-            Note { kind: RuleChangeKind::Loaded, change: Change::default(), expected: None, guarded: None };
+        let note = Note::of(RuleChangeKind::Loaded, Change::default());
         match self.note_rules(&set, note, None).await {
             Ok(_) => Ok(set),
             Err(error) => {

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod once;
 pub mod personas;
 pub mod prioritize;
+pub mod production;
 pub mod profiles;
 pub mod publish_rules;
 pub mod rank_pains;
@@ -27,6 +28,7 @@ pub mod rule_log;
 pub mod score_lead;
 pub mod segments;
 pub mod service_tiers;
+pub mod shadow;
 pub mod stored_rules;
 pub mod transition_lead;
 pub mod walk_leads;
@@ -39,6 +41,7 @@ use std::time::Duration;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use arc_swap::ArcSwapOption;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -56,6 +59,8 @@ use crate::rules::set::{NoScript, RuleSet};
 use crate::storage::{Store, StoreError};
 use guard::{GuardSays, RulesMode};
 use metrics::Metrics;
+use production::Production;
+use shadow::{Shadow, ShadowCounts};
 use stored_rules::FormerSets;
 
 /// What tells the time.
@@ -112,6 +117,11 @@ pub struct App {
     former_sets: Arc<FormerSets>,
     /// Told when a job was started here.
     work_wanted: Notify,
+    shadow: ArcSwapOption<Shadow>,
+    shadowed: Arc<ShadowCounts>,
+    /// Held while a lead is scored by the shadow.
+    shadowing: Arc<Semaphore>,
+    production: Production,
     /// Told when what stands in the folder should be tried again.
     pub rules_wanted: Notify,
     /// The number of the activation in the store that this replica has seen.
@@ -164,6 +174,8 @@ pub enum Error {
     NothingHeld(String),
     #[error("there is no set to go back to that was activated before")]
     NothingToRollBack,
+    #[error("no rules were ever evaluated beside those in force, or none are any more")]
+    NoShadow,
     #[error("too many wait for the same; nothing was done")]
     Overloaded,
     #[error(transparent)]
@@ -203,6 +215,10 @@ impl App {
             searching: Semaphore::new(1),
             former_sets: Arc::default(),
             work_wanted: Notify::new(),
+            shadow: ArcSwapOption::empty(),
+            shadowed: Arc::default(),
+            shadowing: Arc::new(Semaphore::new(1)),
+            production: Production::default(),
             rules_wanted: Notify::new(),
             followed: AtomicI64::new(0),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),

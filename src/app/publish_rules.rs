@@ -49,7 +49,7 @@ impl App {
             }
         };
         let change = once.stamp(self.now()).change;
-        let note = Note { kind: RuleChangeKind::Published, change, expected: None, guarded: None };
+        let note = Note::of(RuleChangeKind::Published, change);
         self.note_rules(&set, note, Some(&once)).await
     }
 
@@ -60,7 +60,8 @@ impl App {
         let set = self.proven(&activation.rule_set).await?;
         let guarded = self.guard(&set, activation.analysis.as_ref(), activation.overrides_guard).await?;
         let change = once.stamp(self.now()).change;
-        let note = Note { kind: RuleChangeKind::Activated, change, expected: activation.expected, guarded };
+        let expected = activation.expected;
+        let note = Note { expected, guarded, ..Note::of(RuleChangeKind::Activated, change) };
         self.put_in_force(set, note, &once).await
     }
 
@@ -80,7 +81,11 @@ impl App {
                 None => return Err(Error::NothingToRollBack),
             },
             None => {
-                let active = self.store.active_rule_change().await?.ok_or(Error::NothingToRollBack)?;
+                let active = self
+                    .store
+                    .last_rule_change(&RuleChangeKind::ACTIVATIONS)
+                    .await?
+                    .ok_or(Error::NothingToRollBack)?;
                 let came = self.how_it_became_active(&active.rule_set).await?;
                 let former = came.map(|came| came.former).unwrap_or_default();
                 if former.is_empty() {
@@ -91,7 +96,7 @@ impl App {
         };
         let set = self.proven(&to).await?;
         let change = once.stamp(self.now()).change;
-        let note = Note { kind: RuleChangeKind::RolledBack, change, expected, guarded: None };
+        let note = Note { expected, ..Note::of(RuleChangeKind::RolledBack, change) };
         self.put_in_force(set, note, &once).await
     }
 
@@ -155,7 +160,7 @@ impl App {
     /// Puts in force what is active in the store, if this replica has not seen it yet. Where nothing was ever activated, what
     /// stands in the folder is, as the first.
     pub async fn follow_rules(&self, first: impl FnOnce() -> crate::rules::source::watch::Found) -> Loaded {
-        let active = match self.store.active_rule_change().await {
+        let active = match self.store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await {
             Ok(active) => active,
             Err(error) => {
                 tracing::debug!(%error, "which rules are active is not known now");
@@ -235,8 +240,8 @@ impl App {
             Ok((set, _)) => {
                 let change =
                     Change { reason: "the first rules, as the folder has them".into(), ..Change::default() };
-                let kind = RuleChangeKind::Activated;
-                let note = Note { kind, change, expected: Some(String::new()), guarded: None };
+                let expected = Some(String::new());
+                let note = Note { expected, ..Note::of(RuleChangeKind::Activated, change) };
                 // Another replica may have been first; then that one is followed.
                 if let Err(error) = self.put_in_force(Arc::new(set), note, &Once::unkept()).await {
                     tracing::debug!(%error, "the first rules were not activated here");

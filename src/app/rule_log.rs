@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::once::Once;
 use super::{App, Error, Result};
-use crate::domain::rule_change::{Guarded, RuleChange, RuleChangeKind};
+use crate::domain::rule_change::{Guarded, RuleChange, RuleChangeKind, ShadowTerms};
 use crate::domain::version::Change;
 use crate::rules::diff::{RuleSetDifference, difference};
 use crate::rules::set::RuleSet;
@@ -18,6 +18,13 @@ pub(super) struct Note {
     /// The digest of the set that must be active; empty for none.
     pub expected: Option<String>,
     pub guarded: Option<Guarded>,
+    pub shadow: Option<ShadowTerms>,
+}
+
+impl Note {
+    pub fn of(kind: RuleChangeKind, change: Change) -> Self {
+        Self { kind, change, expected: None, guarded: None, shadow: None }
+    }
 }
 
 impl App {
@@ -29,7 +36,7 @@ impl App {
         once: Option<&Once<RuleChange>>,
     ) -> Result<RuleChange> {
         let now = self.now();
-        let Note { kind, change, expected, guarded } = note;
+        let Note { kind, change, expected, guarded, shadow } = note;
         let change = RuleChange {
             number: 0,
             time: now,
@@ -39,6 +46,7 @@ impl App {
             change,
             replica: self.settings.replica.clone(),
             guarded,
+            shadow,
         };
         let files = set.sources.with_tests();
         let kept = StoredRuleSet { id: set.id.clone(), create_time: now, files };

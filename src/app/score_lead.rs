@@ -1,9 +1,11 @@
 //! Scores a lead as of a time, and computes recorded scores again.
 
+use std::sync::Arc;
+
 use super::once::Once;
 use super::{App, Error, Result};
 use crate::domain::check::{Checker, Violation};
-use crate::domain::lead::{Activity, LeadContent};
+use crate::domain::lead::{Activity, LeadContent, OutcomeKind};
 use crate::domain::listing::Query;
 use crate::domain::name::{LeadName, ProfileName, ScoreName};
 use crate::domain::profile::{Profile, ProfileContent};
@@ -82,14 +84,15 @@ impl App {
         let profile = self.chosen_profile(request.profile, lead.content.profile.as_ref()).await?;
         let (script, assessment) =
             self.assess(rules, &lead, &profile.content, as_of, &self.settings.currency, remarks)?;
+        self.shadow_score(&lead, &profile.content, as_of, &assessment);
         let segment = profile.content.segment;
         let basis = Basis {
-            lead: lead.name,
+            lead: lead.name.clone(),
             lead_revision: lead.revision,
             profile: profile.name,
             profile_revision: profile.revision,
             rule_set: rules.id.clone(),
-            script,
+            script: script.to_string(),
             as_of,
             activity_count: lead.activity_count,
             currency: self.settings.currency.clone(),
@@ -97,6 +100,8 @@ impl App {
         };
         let (grade, unknowns) = (assessment.grade.as_deref(), assessment.unknowns.len() as u64);
         self.metrics.count_score(&basis.rule_set, &basis.script, assessment.status, grade, unknowns);
+        let won = lead.content.outcome.as_ref().map(|outcome| outcome.kind == OutcomeKind::Won);
+        self.production.count(&basis.rule_set, &script, &assessment, won);
         let mut score = Score { name: None, basis, assessment };
         if request.record {
             let recorded = score.clone();
@@ -184,7 +189,7 @@ impl App {
         as_of: Time,
         currency: &str,
         remarks: u32,
-    ) -> Result<(String, Assessment)> {
+    ) -> Result<(Arc<str>, Assessment)> {
         let script = rules.script(ScriptKind::LeadScoring, &profile.scoring_script)?;
         let left_out = lead.activities.len() > MAX_ACTIVITIES;
         let facts = LeadFacts {
@@ -198,6 +203,7 @@ impl App {
         };
         let mut assessment = rules.assess(script, facts).inspect_err(|_| {
             self.metrics.count_rule_error(&rules.id, &script.name);
+            self.production.count_failure(&rules.id, &script.name);
         })?;
         if remarks == 0 {
             let is_of_size = |code| matches!(code, WarningCode::Oversized | WarningCode::Costly);
@@ -213,7 +219,7 @@ impl App {
                 evidence: format!("more than {MAX_ACTIVITIES} are known"),
             });
         }
-        Ok((script.name.to_string(), assessment))
+        Ok((script.name.clone(), assessment))
     }
 
     /// The lead as it was known at a time, or as it is known now; and that time.

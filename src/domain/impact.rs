@@ -156,7 +156,7 @@ const PARTS: i64 = 20;
 const ENOUGH_OUTCOMES: usize = 10;
 
 /// The grade of a lead, or its status if it has none.
-fn grade(assessment: &Assessment) -> String {
+pub fn grade(assessment: &Assessment) -> String {
     match (assessment.status, assessment.grade.as_deref()) {
         (ScoreStatus::Scored, Some(grade)) => grade.to_owned(),
         (status, _) => status.as_str().to_owned(),

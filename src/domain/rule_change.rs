@@ -19,11 +19,17 @@ pub enum RuleChangeKind {
     Loaded,
     /// Somebody let it in although more leads move by it than the guard lets pass.
     Accepted,
+    /// It is evaluated beside the set in force, without being in force.
+    ShadowStarted,
+    /// It is not any more.
+    ShadowStopped,
 }
 
 impl RuleChangeKind {
-    pub const ALL: [Self; 5] =
-        [Self::Published, Self::Activated, Self::RolledBack, Self::Loaded, Self::Accepted];
+    /// What decides for all replicas what is in force.
+    pub const ACTIVATIONS: [Self; 2] = [Self::Activated, Self::RolledBack];
+    /// What decides for all replicas what is evaluated beside that.
+    pub const SHADOWS: [Self; 2] = [Self::ShadowStarted, Self::ShadowStopped];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,12 +38,14 @@ impl RuleChangeKind {
             Self::RolledBack => "rolled_back",
             Self::Loaded => "loaded",
             Self::Accepted => "accepted",
+            Self::ShadowStarted => "shadow_started",
+            Self::ShadowStopped => "shadow_stopped",
         }
     }
 
     /// Whether it decides for all replicas what is in force.
     pub fn is_activation(self) -> bool {
-        matches!(self, Self::Activated | Self::RolledBack)
+        Self::ACTIVATIONS.contains(&self)
     }
 }
 
@@ -60,6 +68,17 @@ pub struct RuleChange {
     /// What the guard went by, if it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarded: Option<Guarded>,
+    /// How it is evaluated beside the set in force, where that begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowTerms>,
+}
+
+/// How a set is evaluated beside the one in force.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShadowTerms {
+    /// The share of scores that are computed by it too, 0 to 1.
+    pub share: f64,
+    pub until: Time,
 }
 
 /// What the guard of an activation found.

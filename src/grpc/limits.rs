@@ -238,6 +238,8 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("DiffRuleSetsRequest.after", NAME),
     ("DiffRuleSetsRequest.files", list(1_000)),
     ("PublishRulesRequest.files", list(1_000)),
+    ("StartShadowRequest.files", list(1_000)),
+    ("GetRuleCountsRequest.rule_set", NAME),
     ("ActivateRuleSetRequest.expected_rule_set", NAME),
     ("ActivateRuleSetRequest.analysis", NAME),
     ("RollbackRulesRequest.expected_rule_set", NAME),

@@ -80,6 +80,8 @@ changing! { |request| request.change.clone();
     ActivateRuleSetRequest of "RuleService/ActivateRuleSet",
     RollbackRulesRequest of "RuleService/RollbackRules",
     AcceptRulesRequest of "RuleService/AcceptRules",
+    StartShadowRequest of "RuleService/StartShadow",
+    StopShadowRequest of "RuleService/StopShadow",
 }
 
 // What these write has no revisions that could keep it.

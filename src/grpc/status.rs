@@ -41,6 +41,7 @@ pub enum Reason {
     Guarded,
     NothingHeld,
     NothingToRollBack,
+    NoShadow,
     NoRules,
     StoreBusy,
     StoreFull,
@@ -63,7 +64,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 40] = [
+    pub const ALL: [Reason; 41] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -85,6 +86,7 @@ impl Reason {
         Reason::Guarded,
         Reason::NothingHeld,
         Reason::NothingToRollBack,
+        Reason::NoShadow,
         Reason::NoRules,
         Reason::StoreBusy,
         Reason::StoreFull,
@@ -129,6 +131,7 @@ impl Reason {
             Reason::Guarded => "GUARDED",
             Reason::NothingHeld => "NOTHING_HELD",
             Reason::NothingToRollBack => "NOTHING_TO_ROLL_BACK",
+            Reason::NoShadow => "NO_SHADOW",
             Reason::NoRules => "NO_RULES",
             Reason::StoreBusy => "STORE_BUSY",
             Reason::StoreFull => "STORE_FULL",
@@ -175,7 +178,8 @@ impl Reason {
             | Reason::ScriptInUse
             | Reason::Guarded
             | Reason::NothingHeld
-            | Reason::NothingToRollBack => Code::FailedPrecondition,
+            | Reason::NothingToRollBack
+            | Reason::NoShadow => Code::FailedPrecondition,
             Reason::NoRules
             | Reason::Starting
             | Reason::Draining
@@ -295,6 +299,7 @@ impl From<Error> for Status {
             }
             Error::NothingHeld(rule_set) => precondition(Reason::NothingHeld, message, &rule_set),
             Error::NothingToRollBack => precondition(Reason::NothingToRollBack, message, "rules"),
+            Error::NoShadow => precondition(Reason::NoShadow, message, "shadow"),
             Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
             Error::Overloaded => status(Reason::Overloaded, message, retry(), &[]),
             Error::Store(store) => store.into(),

@@ -77,6 +77,7 @@ cases! {
     a_pointed_to_canvas_is_not_deleted,
     a_rule_set_is_kept_once_and_the_last_in_force_is_known,
     rules_are_changed_by_whoever_knows_what_is_in_force,
+    counts_add_up_whoever_counts,
     of_many_who_activate_at_the_same_time_each_follows_another,
     writes_at_the_same_time_are_all_kept,
     a_job_is_worked_on_by_one_at_a_time_and_taken_over,

@@ -23,7 +23,7 @@ use crate::domain::lead::{Activity, Lead, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
 use crate::domain::name::{CanvasName, Id, LeadName, ProfileName, ScoreName, SegmentName};
 use crate::domain::profile::Profile;
-use crate::domain::rule_change::RuleChange;
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
 use crate::domain::score::Score;
 use crate::domain::segment::{LeadCounts, LeadTally};
 use crate::domain::time::{DAY, Time};
@@ -398,6 +398,9 @@ pub struct ListedRuleSet {
     pub change: Change,
 }
 
+/// Counts by their names.
+pub type Counts = BTreeMap<String, i64>;
+
 /// A change of rules that is to be written down.
 pub struct RuleChangeWanted {
     pub change: RuleChange,
@@ -419,8 +422,12 @@ pub trait RuleSetStore: Send + Sync {
     ) -> Result<RuleChange>;
     /// What was done to the rules, the newest first.
     async fn rule_changes(&self, window: Window) -> Result<Vec<RuleChange>>;
-    /// The latest activation.
-    async fn active_rule_change(&self) -> Result<Option<RuleChange>>;
+    /// The latest change of some kinds.
+    async fn last_rule_change(&self, kinds: &'static [RuleChangeKind]) -> Result<Option<RuleChange>>;
+    /// Adds to what is counted of a subject, each count by its name, whoever else adds at the same time.
+    async fn add_counts(&self, subject: &str, counts: Counts) -> Result<()>;
+    /// What was counted of a subject.
+    async fn counts(&self, subject: &str) -> Result<Counts>;
     /// Whether somebody let a set in that the guard held back.
     async fn is_accepted(&self, id: &str) -> Result<bool>;
     /// The set that came into force last, of whichever replica.

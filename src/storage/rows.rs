@@ -10,7 +10,7 @@ use crate::domain::lead::{Activity, CustomerStatus, LatestScore, Lead, LeadRecor
 use crate::domain::listing::{listed_attributes, listed_text, listed_word};
 use crate::domain::name::SegmentName;
 use crate::domain::profile::Profile;
-use crate::domain::rule_change::RuleChange;
+use crate::domain::rule_change::{RuleChange, RuleChangeKind};
 use crate::domain::score::{Points, ScoreStatus};
 use crate::domain::segment::{LeadCounts, LeadTally};
 use crate::domain::text::with_causes;
@@ -228,9 +228,18 @@ pub fn rule_change(row: &dyn Columns) -> Result<RuleChange> {
     Ok(RuleChange { number: row.some_integer(0)?, ..change })
 }
 
-/// The latest activation.
-pub const ACTIVE_RULE_CHANGE: &str = "SELECT number, body FROM rule_changes
-    WHERE kind IN ('activated', 'rolled_back') ORDER BY number DESC LIMIT 1";
+/// The query for the latest change of some kinds.
+pub fn last_rule_change(kinds: &[RuleChangeKind]) -> String {
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{}'", kind.as_str())).collect();
+    let kinds = kinds.join(", ");
+    format!("SELECT number, body FROM rule_changes WHERE kind IN ({kinds}) ORDER BY number DESC LIMIT 1")
+}
+
+/// Adds to a count.
+pub const ADD_COUNT: &str = "INSERT INTO rule_counts (subject, name, count) VALUES ($1, $2, $3)
+    ON CONFLICT (subject, name) DO UPDATE SET count = rule_counts.count + excluded.count";
+pub const COUNTS: &str = "SELECT name, count FROM rule_counts WHERE subject = $1";
+
 /// The latest set that a replica loaded from its folder.
 pub const LAST_LOADED: &str = "SELECT number, body FROM rule_changes
     WHERE kind = 'loaded' AND replica = $1 ORDER BY number DESC LIMIT 1";

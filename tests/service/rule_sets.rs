@@ -348,3 +348,123 @@ async fn each_score_is_of_exactly_one_set_however_often_rules_change() {
     println!("{} scores during {} activations", scored.load(Ordering::Relaxed), activations());
     assert!(scored.load(Ordering::Relaxed) > activations());
 }
+
+/// Scores a company of a size; of the even ones it is known that they were won, of others that they were lost.
+async fn score_some(server: &TestServer, count: i64) {
+    for employees in 0..count {
+        let kind = if employees % 2 == 0 { pb::OutcomeKind::Won } else { pb::OutcomeKind::Lost };
+        let outcome = Some(pb::Outcome { kind: kind as i32, ..Default::default() });
+        let lead = pb::Lead { outcome, ..made::company("Acme", Some(employees)) };
+        server.scoring().score_lead(inline(lead)).await.unwrap();
+    }
+}
+
+const COUNTED: &str = "\
+rule \"large\" when employees >= 50 then 20 because \"x\";
+rule \"known\" when employees >= 0 then 10 because \"x\";
+rule \"never\" when employees < 0 then 10 because \"x\";
+rule \"budget\" when budget > 5 then 10 because \"x\";
+grade \"A\" when total >= 30;
+grade \"D\" otherwise;
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shadow_is_evaluated_on_all_replicas_and_never_answered() {
+    let database = database("shadow");
+    let settings = || Settings { database: Some(database.clone()), ..Settings::default() };
+    let (a, b) = (server(10, settings()).await, server(10, settings()).await);
+    let (code, reason, _) = failure(a.rules().get_shadow(pb::GetShadowRequest {}).await);
+    assert_eq!((code, reason.as_str()), (Code::FailedPrecondition, "NO_SHADOW"));
+    let start =
+        |script: &str| pb::StartShadowRequest { files: files(script), share: 1.0, ..Default::default() };
+    let broken = failure(a.rules().start_shadow(start("rule \"x\" when")).await);
+    assert_eq!(broken.2, ["files"]);
+    // It fails where the number is not known, and grades the large ones an A.
+    let shadow = "rule \"all\" when subject_is_company then 12 because \"x\";\nrule \"large\" when employees >= 50 then 40 because \"x\";\n\
+                  grade \"A\" when total >= 50;\ngrade \"D\" otherwise;\n";
+    let started = a.rules().start_shadow(start(shadow)).await.unwrap().into_inner();
+    assert_eq!(started.kind(), pb::RuleChangeKind::ShadowStarted);
+    // The other replica follows; until both have compared something, leads are scored on both.
+    let report = async || b.rules().get_shadow(pb::GetShadowRequest {}).await.unwrap().into_inner();
+    eventually(async || {
+        for server in [&a, &b] {
+            let score = server.scoring().score_lead(inline(made::company("Acme", Some(60)))).await.unwrap();
+            assert_eq!(score.into_inner().total_hundredths, 1_000, "what is answered is what is in force");
+        }
+        let found = report().await;
+        (found.compared_count > 20).then_some(())
+    })
+    .await;
+    let found = report().await;
+    assert!(found.is_running && found.failed_count == 0, "{found:?}");
+    assert_eq!(found.changed_grade_count, found.compared_count);
+    let moved = &found.migration[0];
+    assert_eq!((moved.before.as_str(), moved.after.as_str(), moved.count), ("D", "A", found.compared_count));
+    let large = found.rules.iter().find(|rule| rule.rule == "large").unwrap();
+    assert_eq!((large.fired_before, large.fired_after), (0, found.compared_count));
+
+    let url = format!("http://{}", a.address);
+    let asked = |args: &[&str]| {
+        let output = assay().args(["rules", "shadow"]).args(args).args(["--server", &url]).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (ok, told) = asked(&[]);
+    assert!(ok && told.contains("goes on until") && told.contains("D      A"), "{told}");
+    a.rules().stop_shadow(pb::StopShadowRequest::default()).await.unwrap();
+    assert_eq!(failure(a.rules().stop_shadow(pb::StopShadowRequest::default()).await).1, "NO_SHADOW");
+    assert!(asked(&[]).1.contains("has ended"));
+    assert_eq!(
+        a.rules().get_shadow(pb::GetShadowRequest {}).await.unwrap().into_inner().started,
+        Some(started)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rules_did_is_counted_on_all_replicas_and_over_restarts() {
+    let database = database("rule_counts");
+    let write = |scripts: &std::path::Path| {
+        for file in files(COUNTED) {
+            std::fs::create_dir_all(scripts.join(&file.path).parent().unwrap()).unwrap();
+            std::fs::write(scripts.join(file.path), file.content).unwrap();
+        }
+    };
+    let replica = async || {
+        let settings = Settings { database: Some(database.clone()), ..Settings::default() };
+        let server = TestServer::start_with(write, settings).await;
+        server.wait_for_health("", ServingStatus::Serving).await;
+        server
+    };
+    let (a, b) = (replica().await, replica().await);
+    score_some(&a, 100).await;
+    score_some(&b, 50).await;
+    // Whoever is stopped adds up what it counted.
+    let count = async |server: &TestServer| {
+        let found = server.rules().get_rule_counts(pb::GetRuleCountsRequest::default()).await.unwrap();
+        found.into_inner().scripts.remove(0)
+    };
+    drop(b);
+    let c = replica().await;
+    eventually(async || Some(count(&c).await).filter(|found| found.scored_count >= 50)).await;
+    count(&a).await;
+    let found = count(&c).await;
+    assert_eq!((found.scored_count, found.won_count, found.lost_count), (150, 75, 75));
+    let told: Vec<_> = found
+        .rules
+        .iter()
+        .map(|rule| (rule.rule.as_str(), rule.fired_count, rule.unknown_count, rule.verdict.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("budget", 0, 150, "never fires"),
+            ("known", 150, 0, "always fires"),
+            ("large", 50, 0, "carries no lift"),
+            ("never", 0, 0, "never fires")
+        ]
+    );
+    assert_eq!(found.rules[2].points_hundredths, 100_000);
+    let output =
+        assay().args(["rules", "counts", "--server", &format!("http://{}", c.address)]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.code() == Some(1) && told.contains("always fires"), "{told}");
+}

@@ -26,7 +26,7 @@ pub struct By {
 }
 
 impl By {
-    fn change(&self) -> Option<pb::Change> {
+    pub fn change(&self) -> Option<pb::Change> {
         Some(pb::Change { author: self.author.clone(), reason: self.reason.clone() })
     }
 }

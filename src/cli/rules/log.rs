@@ -17,7 +17,7 @@ pub fn short(name: &str) -> String {
     name.trim_start_matches("ruleSets/").chars().take(SHORT).collect()
 }
 
-fn moment(time: Option<prost_types::Timestamp>) -> String {
+pub fn moment(time: Option<prost_types::Timestamp>) -> String {
     let time = time.map(|time| time.to_string()).unwrap_or_default();
     time.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned()
 }

@@ -4,6 +4,7 @@ mod activate;
 mod diff;
 mod facts;
 mod log;
+mod production;
 mod test;
 mod watch;
 
@@ -55,6 +56,10 @@ pub enum Rules {
     Rollback(activate::Rollback),
     /// Let in what the guard holds back
     Accept(activate::Accept),
+    /// Score by other rules beside those in force, and tell what would differ
+    Shadow(production::ShadowVerb),
+    /// Tell what each rule did to the leads that were scored
+    Counts(production::Counts),
     /// Tell what a replica has loaded, and what is wrong with the newest change
     Status(log::Status),
     /// List the sets that were loaded or published
@@ -96,6 +101,8 @@ impl Rules {
             Rules::Activate(activate) => activate.run().await,
             Rules::Rollback(rollback) => rollback.run().await,
             Rules::Accept(accept) => accept.run().await,
+            Rules::Shadow(shadow) => shadow.run().await,
+            Rules::Counts(counts) => counts.run().await,
             Rules::Status(status) => status.run().await,
             Rules::List(list) => list.run().await,
             Rules::Log(log) => log.run().await,

@@ -4,6 +4,8 @@ use super::score::small;
 use super::{change_out, timestamp};
 use crate::app::Settings;
 use crate::app::guard::RulesMode;
+use crate::app::production::{RuleCounts, ScriptCounts};
+use crate::app::shadow::ShadowReport;
 use crate::domain::rule_change::{RuleChange, RuleChangeKind};
 use crate::grpc::pb;
 use crate::rules::diagnostics::{Diagnostic, Related, Severity};
@@ -88,6 +90,59 @@ pub fn rule_set(stored: &StoredRuleSet, set: &RuleSet) -> pb::RuleSet {
     }
 }
 
+pub fn shadow(report: &ShadowReport) -> pb::Shadow {
+    let terms = report.started.shadow;
+    let migration = |((before, after), count): (&(String, String), &i64)| pb::GradeMigration {
+        before: before.clone(),
+        after: after.clone(),
+        count: *count,
+    };
+    let rule = |(rule, (before, after)): (&String, &(i64, i64))| pb::ShadowRule {
+        rule: rule.clone(),
+        fired_before: *before,
+        fired_after: *after,
+    };
+    let error =
+        |(message, count): (&String, &i64)| pb::ShadowError { message: message.clone(), count: *count };
+    pb::Shadow {
+        started: Some(rule_change(&report.started)),
+        is_running: report.is_running,
+        share: terms.map(|terms| terms.share).unwrap_or_default(),
+        end_time: terms.map(|terms| timestamp(terms.until)),
+        compared_count: report.compared,
+        passed_over_count: report.passed_over,
+        changed_grade_count: report.changed_grade,
+        changed_total_count: report.changed_total,
+        failed_count: report.failed,
+        errors: report.errors.iter().map(error).collect(),
+        migration: report.migration.iter().map(migration).collect(),
+        rules: report.fired.iter().map(rule).collect(),
+    }
+}
+
+pub fn script_counts(script: &str, counts: &ScriptCounts) -> pb::ScriptCounts {
+    let rule = |(rule, did): (&std::sync::Arc<str>, &RuleCounts)| pb::RuleCounts {
+        rule: rule.to_string(),
+        fired_count: did.fired,
+        unknown_count: did.unknown,
+        points_hundredths: did.points,
+        won_count: did.won,
+        lost_count: did.lost,
+        lift: counts.lift(did),
+        verdict: counts.verdict(did).as_str().into(),
+    };
+    pb::ScriptCounts {
+        script: script.to_owned(),
+        scored_count: counts.scored,
+        disqualified_count: counts.disqualified,
+        insufficient_data_count: counts.insufficient,
+        failed_count: counts.failed,
+        won_count: counts.won,
+        lost_count: counts.lost,
+        rules: counts.rules.iter().map(rule).collect(),
+    }
+}
+
 /// The resource name of a set.
 fn set_name(digest: &str) -> String {
     match digest.is_empty() {
@@ -113,6 +168,8 @@ pub fn rule_change(change: &RuleChange) -> pb::RuleChange {
         RuleChangeKind::RolledBack => pb::RuleChangeKind::RolledBack,
         RuleChangeKind::Loaded => pb::RuleChangeKind::Loaded,
         RuleChangeKind::Accepted => pb::RuleChangeKind::Accepted,
+        RuleChangeKind::ShadowStarted => pb::RuleChangeKind::ShadowStarted,
+        RuleChangeKind::ShadowStopped => pb::RuleChangeKind::ShadowStopped,
     };
     pb::RuleChange {
         number: change.number,

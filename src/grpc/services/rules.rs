@@ -156,6 +156,53 @@ impl pb::rule_service_server::RuleService for Service {
         mutation.answer(once::plain(convert::rules::rule_change), work).await
     }
 
+    async fn start_shadow(
+        &self,
+        request: Request<pb::StartShadowRequest>,
+    ) -> Result<Response<pb::RuleChange>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |mut c: Checker, once| {
+            let files = files_of(&mut c, request.files);
+            let share = if request.share == 0.0 { 0.1 } else { request.share };
+            c.require(share > 0.0 && share <= 1.0, "share", "must be above 0, at most 1");
+            let days = if request.days == 0 { 1 } else { request.days };
+            c.require((1..=30).contains(&days), "days", "must be 1 to 30");
+            c.finish(())?;
+            Ok(self.0.start_shadow(Sources::new(files), share, days.into(), once).await?)
+        };
+        mutation.answer(once::plain(convert::rules::rule_change), work).await
+    }
+
+    async fn get_shadow(&self, _: Request<pb::GetShadowRequest>) -> Result<Response<pb::Shadow>, Status> {
+        Ok(Response::new(convert::rules::shadow(&self.0.shadow_report().await?)))
+    }
+
+    async fn stop_shadow(
+        &self,
+        request: Request<pb::StopShadowRequest>,
+    ) -> Result<Response<pb::RuleChange>, Status> {
+        let request = request.into_inner();
+        let mutation = Mutation::of(&self.0, &request);
+        let work = async |c: Checker, once| {
+            c.finish(())?;
+            Ok(self.0.stop_shadow(once).await?)
+        };
+        mutation.answer(once::plain(convert::rules::rule_change), work).await
+    }
+
+    async fn get_rule_counts(
+        &self,
+        request: Request<pb::GetRuleCountsRequest>,
+    ) -> Result<Response<pb::GetRuleCountsResponse>, Status> {
+        let request = request.into_inner();
+        let mut c = Checker::at("");
+        let id = digest(&mut c, "rule_set", &request.rule_set);
+        let (set, counts) = self.0.rule_counts(c.finish(id)?.as_deref()).await?;
+        let scripts = counts.iter().map(|(script, counts)| convert::rules::script_counts(script, counts));
+        Ok(Response::new(pb::GetRuleCountsResponse { rule_set: set.name(), scripts: scripts.collect() }))
+    }
+
     async fn get_rule_status(
         &self,
         _: Request<pb::GetRuleStatusRequest>,

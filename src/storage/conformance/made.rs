@@ -125,6 +125,7 @@ pub fn loaded(set: StoredRuleSet, replica: &str) -> RuleChangeWanted {
         change: Change::default(),
         replica: replica.into(),
         guarded: None,
+        shadow: None,
     };
     RuleChangeWanted { change, set: Some(set), expected: None }
 }

@@ -17,13 +17,16 @@ fn wanted(kind: RuleChangeKind, set: StoredRuleSet, expected: Option<&str>) -> R
 pub async fn rules_are_changed_by_whoever_knows_what_is_in_force(store: Arc<dyn Store>) {
     use RuleChangeKind::{Accepted, Activated, Loaded, Published, RolledBack};
     let newest = || Window { after: None, limit: 100 };
-    assert_eq!(store.active_rule_change().await.unwrap(), None);
+    assert_eq!(store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await.unwrap(), None);
 
     // What is published is kept and in force nowhere.
     store.change_rules(wanted(Published, set("a", 1), None), None).await.unwrap();
     assert_eq!(store.rule_set("a").await.unwrap(), set("a", 1));
     assert_eq!(
-        (store.last_rule_set().await.unwrap(), store.active_rule_change().await.unwrap()),
+        (
+            store.last_rule_set().await.unwrap(),
+            store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await.unwrap()
+        ),
         (None, None)
     );
     let mut tested = set("a", 9);
@@ -42,7 +45,7 @@ pub async fn rules_are_changed_by_whoever_knows_what_is_in_force(store: Arc<dyn 
     assert_eq!((second.former.as_str(), second.change.author.as_str()), ("a", "ann"));
     let back = store.change_rules(wanted(RolledBack, set("a", 13), None), None).await.unwrap();
     assert_eq!((back.number, back.former.as_str()), (5, "b"));
-    assert_eq!(store.active_rule_change().await.unwrap(), Some(back));
+    assert_eq!(store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await.unwrap(), Some(back));
     assert_eq!(store.last_rule_set().await.unwrap().unwrap().id, "a");
 
     // What a replica loads again is written down once, what another loads is another entry.
@@ -50,7 +53,7 @@ pub async fn rules_are_changed_by_whoever_knows_what_is_in_force(store: Arc<dyn 
         let written = store.change_rules(loaded(set(id, 20), replica), None).await.unwrap();
         assert_eq!((written.number, written.kind), (number, Loaded));
     }
-    assert_eq!(store.active_rule_change().await.unwrap().unwrap().number, 5);
+    assert_eq!(store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await.unwrap().unwrap().number, 5);
     assert!(!store.is_accepted("b").await.unwrap());
     store.change_rules(wanted(Accepted, set("b", 30), None), None).await.unwrap();
     assert!(store.is_accepted("b").await.unwrap() && !store.is_accepted("a").await.unwrap());
@@ -83,5 +86,19 @@ pub async fn of_many_who_activate_at_the_same_time_each_follows_another(store: A
         assert_eq!((change.number, &change.former), (number, &former));
         former.clone_from(&change.rule_set);
     }
-    assert_eq!(store.active_rule_change().await.unwrap().as_ref(), log.last());
+    assert_eq!(store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await.unwrap().as_ref(), log.last());
+}
+
+pub async fn counts_add_up_whoever_counts(store: Arc<dyn Store>) {
+    let counts =
+        |of: &[(&str, i64)]| of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<Counts>();
+    assert_eq!(store.counts("a").await.unwrap(), Counts::new());
+    let adding = (0..10).map(|number| {
+        let (store, counts) = (store.clone(), counts(&[("both", 1), ("fired/x", number), ("points/x", -3)]));
+        tokio::spawn(async move { store.add_counts("a", counts).await.unwrap() })
+    });
+    futures::future::join_all(adding).await.into_iter().for_each(|added| added.unwrap());
+    store.add_counts("b", counts(&[("both", 7)])).await.unwrap();
+    assert_eq!(store.counts("a").await.unwrap(), counts(&[("both", 10), ("fired/x", 45), ("points/x", -30)]));
+    assert_eq!(store.counts("b").await.unwrap(), counts(&[("both", 7)]));
 }

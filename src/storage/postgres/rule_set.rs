@@ -3,11 +3,11 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::super::rows::{
-    ACTIVE_RULE_CHANGE, Columns, LAST_LOADED, LAST_RULE_SET, LISTED_RULE_SET_COLUMNS, NEXT_RULE_CHANGE,
-    admitted, listed_rule_set, rule_change, rule_set,
+    ADD_COUNT, COUNTS, Columns, LAST_LOADED, LAST_RULE_SET, LISTED_RULE_SET_COLUMNS, NEXT_RULE_CHANGE,
+    admitted, last_rule_change, listed_rule_set, rule_change, rule_set,
 };
 use super::super::{
-    ListedRuleSet, Receipt, Result, RuleChangeWanted, RuleSetStore, StoreError, StoredRuleSet, Window,
+    Counts, ListedRuleSet, Receipt, Result, RuleChangeWanted, RuleSetStore, StoreError, StoredRuleSet, Window,
 };
 use super::{PostgresStore, run};
 use crate::domain::rule_change::{RuleChange, RuleChangeKind};
@@ -47,7 +47,8 @@ impl RuleSetStore for PostgresStore {
             }
             let number =
                 first(transaction, NEXT_RULE_CHANGE, &[], |row| row.some_integer(0)).await?.unwrap_or(1);
-            let active = first(transaction, ACTIVE_RULE_CHANGE, &[], rule_change).await?;
+            let active = last_rule_change(&RuleChangeKind::ACTIVATIONS);
+            let active = first(transaction, &active, &[], rule_change).await?;
             let loaded = first(transaction, LAST_LOADED, &[&wanted.change.replica], rule_change).await?;
             let change = admitted(wanted, active, number)?;
             let (id, kind, time) = (&change.rule_set, change.kind, change.time.micros());
@@ -76,8 +77,25 @@ impl RuleSetStore for PostgresStore {
         rows.iter().map(|row| rule_change(row)).collect()
     }
 
-    async fn active_rule_change(&self) -> Result<Option<RuleChange>> {
-        self.one(ACTIVE_RULE_CHANGE, &[]).await?.map(|row| rule_change(&row)).transpose()
+    async fn last_rule_change(&self, kinds: &'static [RuleChangeKind]) -> Result<Option<RuleChange>> {
+        self.one(&last_rule_change(kinds), &[]).await?.map(|row| rule_change(&row)).transpose()
+    }
+
+    async fn add_counts(&self, subject: &str, counts: Counts) -> Result<()> {
+        self.write(None, async |transaction: &mut Transaction<'_>| {
+            // In the order of their names, so that two who add don't wait for each other.
+            for (name, count) in &counts {
+                run(transaction, ADD_COUNT, &[&subject, name, count]).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn counts(&self, subject: &str) -> Result<Counts> {
+        let rows = self.all(COUNTS, &[&subject]).await?;
+        let read = |row: &dyn Columns| Ok((row.some_text(0)?.to_owned(), row.some_integer(1)?));
+        rows.iter().map(|row| read(row)).collect()
     }
 
     async fn is_accepted(&self, id: &str) -> Result<bool> {

@@ -49,6 +49,12 @@ CREATE TABLE rule_changes (
 );
 CREATE INDEX rule_changes_kind ON rule_changes (kind, number);
 CREATE INDEX rule_changes_rule_set ON rule_changes (rule_set, number);
+CREATE TABLE rule_counts (
+    subject TEXT COLLATE "C" NOT NULL,
+    name    TEXT COLLATE "C" NOT NULL,
+    count   BIGINT NOT NULL,
+    PRIMARY KEY (subject, name)
+);
 "#;
 
 /// Long work, its leases and what came of it.

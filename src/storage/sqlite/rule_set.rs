@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 
 use super::super::rows::{
-    ACTIVE_RULE_CHANGE, LAST_LOADED, LAST_RULE_SET, LISTED_RULE_SET_COLUMNS, NEXT_RULE_CHANGE, admitted,
-    listed_rule_set, rule_change, rule_set,
+    ADD_COUNT, COUNTS, Columns, LAST_LOADED, LAST_RULE_SET, LISTED_RULE_SET_COLUMNS, NEXT_RULE_CHANGE,
+    admitted, last_rule_change, listed_rule_set, rule_change, rule_set,
 };
 use super::super::{
-    ListedRuleSet, Receipt, Result, RuleChangeWanted, RuleSetStore, StoreError, StoredRuleSet, Window,
+    Counts, ListedRuleSet, Receipt, Result, RuleChangeWanted, RuleSetStore, StoreError, StoredRuleSet, Window,
 };
 use super::{SqliteStore, collect, execute, first};
 use crate::domain::rule_change::{RuleChange, RuleChangeKind};
@@ -32,7 +32,7 @@ impl RuleSetStore for SqliteStore {
                 keep(db, set)?;
             }
             let number = first(db, NEXT_RULE_CHANGE, [], |row| row.some_integer(0))?.unwrap_or(1);
-            let active = first(db, ACTIVE_RULE_CHANGE, [], rule_change)?;
+            let active = first(db, &last_rule_change(&RuleChangeKind::ACTIVATIONS), [], rule_change)?;
             let loaded = first(db, LAST_LOADED, [&wanted.change.replica], rule_change)?;
             let change = admitted(wanted, active, number)?;
             let (id, kind, time) = (&change.rule_set, change.kind, change.time.micros());
@@ -62,8 +62,26 @@ impl RuleSetStore for SqliteStore {
         .await
     }
 
-    async fn active_rule_change(&self) -> Result<Option<RuleChange>> {
-        self.read(|db| first(db, ACTIVE_RULE_CHANGE, [], rule_change)).await
+    async fn last_rule_change(&self, kinds: &'static [RuleChangeKind]) -> Result<Option<RuleChange>> {
+        self.read(|db| first(db, &last_rule_change(kinds), [], rule_change)).await
+    }
+
+    async fn add_counts(&self, subject: &str, counts: Counts) -> Result<()> {
+        let subject = subject.to_owned();
+        self.write(None, move |db| {
+            for (name, count) in counts {
+                execute(db, ADD_COUNT, params![subject, name, count])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn counts(&self, subject: &str) -> Result<Counts> {
+        let subject = subject.to_owned();
+        let read = |row: &dyn Columns| Ok((row.some_text(0)?.to_owned(), row.some_integer(1)?));
+        let counts: Vec<(String, i64)> = self.read(move |db| collect(db, COUNTS, [subject], read)).await?;
+        Ok(counts.into_iter().collect())
     }
 
     async fn is_accepted(&self, id: &str) -> Result<bool> {
