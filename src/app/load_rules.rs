@@ -15,6 +15,7 @@ use crate::domain::text::with_causes;
 use crate::domain::version::Change;
 use crate::priority::Nice;
 use crate::rules::diagnostics::{Code, Diagnostic};
+use crate::rules::lint::unused_facts;
 use crate::rules::set::RuleSet;
 use crate::rules::source::Sources;
 use crate::rules::source::watch::Found;
@@ -60,7 +61,11 @@ impl App {
         // Whoever asked may go away; the compiler goes on, and the next one waits for it all the same.
         tokio::spawn(async move {
             let begin = Instant::now();
-            _ = answer.send(try_out(sources, currency, Nice::Last).await);
+            let checked = try_out(sources, currency, Nice::Last).await.map(|(set, mut warnings)| {
+                warnings.extend(unused_facts(&set));
+                (set, warnings)
+            });
+            _ = answer.send(checked);
             tokio::time::sleep((begin.elapsed() * CHECK_REST).min(MOST_REST)).await;
             drop(turn);
         });

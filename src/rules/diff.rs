@@ -228,6 +228,19 @@ fn mentioned<'n>(statement: &Statement, names: &'n BTreeSet<String>) -> Option<&
     names.iter().find(mentions)
 }
 
+/// The rules of a script with their conditions, as they are compared, and their lines.
+pub fn conditions(path: &str, text: &str) -> Vec<(String, String, u32)> {
+    let file = File::read(path, text);
+    let rules = file.statements.into_iter().filter(|((keyword, ..), _)| *keyword == "rule");
+    let condition = |((_, name, _), statement): (Key, Statement)| {
+        let line = statement.line;
+        statement.parts.get("when").map(|(_, words)| (name, words.clone(), line))
+    };
+    let mut found: Vec<_> = rules.filter_map(condition).collect();
+    found.sort_by_key(|(.., line)| *line);
+    found
+}
+
 /// Compares two sets.
 pub fn difference(before: &Sources, after: &Sources) -> RuleSetDifference {
     let mut found = RuleSetDifference::default();

@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod diff;
 mod evaluate;
 pub mod language;
+pub mod lint;
 pub mod live;
 pub mod observe;
 mod program;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use compile::smoke::smoke;
 pub use compile::{Compiled, compile, compile_and_try, compile_kept};
+pub use evaluate::evaluator::MAX_STEPS;
 pub use evaluate::facts::{LeadFacts, SegmentFacts};
 pub use evaluate::score::RuleError;
 pub use language::ScriptKind;

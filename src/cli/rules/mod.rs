@@ -23,7 +23,7 @@ use crate::grpc::pb;
 use crate::priority::Nice;
 use crate::rules::diagnostics::{Diagnostic, Fix};
 use crate::rules::source::{Sources, without_mark};
-use crate::rules::{Compiled, compile_and_test, compile_and_try};
+use crate::rules::{Compiled, MAX_STEPS, compile_and_test, compile_and_try, lint};
 
 #[derive(Subcommand)]
 #[command(after_help = "\
@@ -158,6 +158,20 @@ impl Check {
                 let rules: usize = set.scripts().map(|script| script.entries().len()).sum();
                 let (rules, scripts) = (counted(rules, "rule"), counted(set.scripts().count(), "script"));
                 outln!("{root}: good, {scripts} with {rules}, {warnings}, {}", set.name());
+                for unused in lint::unused_facts(set) {
+                    outln!(
+                        "{root}/{}:{}: {} [{}]",
+                        unused.file,
+                        unused.line,
+                        unused.message,
+                        unused.code.as_str()
+                    );
+                }
+                for (path, steps) in lint::cost(set, &self.currency) {
+                    outln!(
+                        "{root}/{path}: about {steps} of {MAX_STEPS} steps for a lead of which everything is known"
+                    );
+                }
                 Done::Well
             }
             Err(_) => {

@@ -25,6 +25,7 @@ use crate::rules::compile::smoke::smoke;
 use crate::rules::diagnostics::{Code, Diagnostic, Findings, Fix, Help, Severity};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
+use crate::rules::lint::lint;
 use crate::rules::set::RuleSet;
 use crate::rules::source::{self, Sources};
 use crate::rules::source::{facts_toml, table};
@@ -57,7 +58,10 @@ pub fn compile_and_try(sources: Sources, currency: &str, nice: Nice) -> Compiled
     aside(nice, move || {
         let (set, warnings) = compile_here(sources)?;
         match smoke(&set, &currency) {
-            Ok(()) => Ok((set, warnings)),
+            Ok(()) => {
+                let warnings = warnings.into_iter().chain(lint(&set)).collect();
+                Ok((set, warnings))
+            }
             Err(failures) => Err(warnings.into_iter().chain(failures).collect()),
         }
     })

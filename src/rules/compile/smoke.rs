@@ -79,6 +79,31 @@ pub fn smoke(set: &RuleSet, currency: &str) -> Result<(), Vec<Diagnostic>> {
     if failures.is_empty() { Ok(()) } else { Err(failures) }
 }
 
+/// How many steps each lead-scoring script takes on a made-up lead of which everything is known.
+pub fn costs(set: &RuleSet, currency: &str) -> Vec<(String, u32)> {
+    let profile = profile(&set.vocabulary);
+    let as_of = Time::from_micros(1_767_225_600_000_000).unwrap_or_default();
+    let activities = activities(&set.vocabulary, as_of);
+    let leads = leads(&set.vocabulary, currency);
+    let scripts = set.scripts().filter(|script| script.kind == ScriptKind::LeadScoring);
+    let cost = |script: &std::sync::Arc<crate::rules::Script>| {
+        let steps = leads.iter().map(|lead| {
+            let facts = LeadFacts {
+                lead,
+                activities: &activities,
+                profile: &profile,
+                created: Some(as_of),
+                as_of,
+                currency,
+                vocabulary: &set.vocabulary,
+            };
+            set.assess_counting(script, facts).1
+        });
+        (script.path.to_string(), steps.max().unwrap_or_default())
+    };
+    scripts.map(cost).collect()
+}
+
 /// A canvas with a note in every block, one of which says all that a note can, and with segments.
 fn canvas(segments: &[(SegmentContent, LeadTally)]) -> Canvas {
     let money = |units| Money { currency: "EUR".into(), units, nanos: 0 };

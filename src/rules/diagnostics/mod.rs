@@ -36,10 +36,14 @@ pub enum Code {
     TestFailed,
     HeldBack,
     Unused,
+    NeverFires,
+    GradeOutOfReach,
+    SameCondition,
+    UnusedFact,
 }
 
 impl Code {
-    pub const ALL: [Code; 23] = [
+    pub const ALL: [Code; 27] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -63,6 +67,10 @@ impl Code {
         Code::TestFailed,
         Code::HeldBack,
         Code::Unused,
+        Code::NeverFires,
+        Code::GradeOutOfReach,
+        Code::SameCondition,
+        Code::UnusedFact,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -90,6 +98,10 @@ impl Code {
             Code::TestFailed => "test-failed",
             Code::HeldBack => "held-back",
             Code::Unused => "unused",
+            Code::NeverFires => "never-fires",
+            Code::GradeOutOfReach => "grade-out-of-reach",
+            Code::SameCondition => "same-condition",
+            Code::UnusedFact => "unused-fact",
         }
     }
 }

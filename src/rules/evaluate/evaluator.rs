@@ -17,7 +17,7 @@ use crate::rules::language::texts::host_of;
 use crate::rules::program::{Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
-const MAX_STEPS: u32 = 100_000;
+pub const MAX_STEPS: u32 = 100_000;
 
 /// Why an expression gave no value.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 mod determinism;
 mod findings;
+mod lints;
 mod outlook;
 mod properties;
 mod recipes;

@@ -29,6 +29,8 @@ pub struct Judge<'a> {
     pub script: &'a Script,
     /// Facts that could be something else than they are now.
     pub taken: Taken<'a>,
+    /// What each leaf could be, where nothing is known of a certain lead.
+    pub anything: Option<Vec<Could<'a>>>,
     /// Where the catalogue has the facts on which others depend.
     pub employees: Option<Index>,
     pub contacts: Option<Index>,
@@ -52,6 +54,7 @@ impl<'a> Judge<'a> {
             facts,
             script,
             taken: Taken::new(),
+            anything: None,
             employees: None,
             contacts: None,
             attributes: BTreeMap::new(),
@@ -73,6 +76,11 @@ impl<'a> Judge<'a> {
         self.variables = vec![None; formula.locals];
         (self.returned, self.ended) = (Could::FAIL, false);
         self.could(&formula.expr)
+    }
+
+    /// Begins a judgement of its own.
+    pub fn replenish(&mut self) {
+        self.budget = BUDGET;
     }
 
     /// Takes from the budget what a search in so many words costs.
@@ -207,6 +215,10 @@ impl<'a> Judge<'a> {
                 }
             }
             Expr::SizePoints(employees) => {
+                if self.anything.is_some() {
+                    // Any profile may have any bands.
+                    return Could::numbers(f64::NEG_INFINITY, f64::INFINITY).or_unknown(true);
+                }
                 let profile = self.facts.profile;
                 self.could(employees).then(|employees| size_points(profile, employees.range()))
             }

@@ -12,6 +12,9 @@ use crate::rules::program::{Ask, ContactStat, Expr, Fold, Index, ItemSource, Lea
 impl<'a> Judge<'a> {
     /// What a fact, or something that depends on facts, could be.
     pub fn leaf(&mut self, index: Index) -> Could<'a> {
+        if let Some(could) = self.anything.as_ref().and_then(|leaves| leaves.get(index)) {
+            return *could;
+        }
         let kind = &self.script.leaves[index].kind;
         let taken = |judge: &Self, fact: Option<Index>| fact.and_then(|fact| judge.taken.get(&fact).copied());
         match kind {

@@ -12,6 +12,7 @@ mod leaves;
 mod possible;
 mod questions;
 mod range;
+mod reach;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,7 @@ use cells::{cells, marks};
 use judge::Judge;
 use possible::Could;
 use range::Given;
+pub use reach::{OutOfReach, out_of_reach};
 
 /// The least and the most hundredths of points.
 type Range = (i64, i64);
