@@ -77,7 +77,7 @@ impl App {
         let situation = self.situation(rules, &chosen)?;
         let (lead, activities) = situation.otherwise(&otherwise).map_err(|wrong| {
             let mut c = Checker::at("");
-            wrong.into_iter().for_each(|(fact, told)| c.wrong_field(&format!("facts[{fact}]"), told));
+            wrong.into_iter().for_each(|(fact, told)| c.wrong_field(format!("facts[{fact}]"), told));
             c.finish(()).err().unwrap_or_else(|| Invalid(Vec::new()))
         })?;
         let mut c = Checker::at("");

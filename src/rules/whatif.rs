@@ -44,6 +44,9 @@ pub struct Otherwise {
     pub activities: Vec<Activity>,
 }
 
+/// Facts that can't be so, by their names, each with what is wrong.
+pub type BadFacts = Vec<(String, String)>;
+
 /// A change that somebody could bring about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
@@ -109,10 +112,7 @@ impl Situation<'_> {
     }
 
     /// The lead as it would be; or what is wrong with that, fact by fact.
-    pub fn otherwise(
-        &self,
-        otherwise: &Otherwise,
-    ) -> Result<(LeadContent, Vec<Activity>), Vec<(String, String)>> {
+    pub fn otherwise(&self, otherwise: &Otherwise) -> Result<(LeadContent, Vec<Activity>), BadFacts> {
         let (mut lead, mut wrong) = (self.lead.clone(), Vec::new());
         for (fact, value) in &otherwise.facts {
             let vocabulary = &self.rules.vocabulary;

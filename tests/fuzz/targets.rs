@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use assay::app::publish_rules::Published;
+use assay::app::load_rules::Loaded;
 use assay::app::{App, Settings, SystemClock};
 use assay::cli::leads_file::LeadsFile;
 use assay::cli::rows::FileArg;
@@ -233,7 +233,7 @@ fn service() -> &'static Service {
         let app = Arc::new(App::new(store, Box::new(SystemClock), settings, 7));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let sources = set("facts.toml", include_str!("../../scripts/facts.toml").into());
-        assert_eq!(runtime.block_on(app.publish_rules(Ok(sources))), Published::Good);
+        assert_eq!(runtime.block_on(app.load_rules(Ok(sources))), Loaded::Good);
         let reporter = tonic_health::server::HealthReporter::new();
         let health = tonic_health::server::HealthService::from_health_reporter(reporter);
         Service { runtime, routes: assay::grpc::routes(&app, health).unwrap(), _dir: dir }
