@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use crate::app::guard::RulesMode;
+use crate::assistant::Assistant;
 use crate::domain::name::ProfileName;
 use crate::grpc::middleware::web::Origins;
 use crate::storage::postgres::PoolSettings;
@@ -83,6 +84,15 @@ pub struct Settings {
     /// How long long work stays with a replica that says nothing, before another goes on with it [default: 30s]
     #[arg(long, env = "ASSAY_JOB_LEASE", value_name = "DURATION")]
     pub job_lease: Option<Span>,
+    /// An OpenAI-compatible endpoint that reads notes of conversations, such as https://models.example/v1 [default: none]
+    #[arg(long, env = "ASSAY_ASSISTANT_URL", value_name = "URL")]
+    pub assistant_url: Option<String>,
+    /// The model to ask there
+    #[arg(long, env = "ASSAY_ASSISTANT_MODEL", value_name = "NAME")]
+    pub assistant_model: Option<String>,
+    /// The file whose first line is the key for it [default: no key]
+    #[arg(long, env = "ASSAY_ASSISTANT_KEY_FILE", value_name = "FILE")]
+    pub assistant_key_file: Option<PathBuf>,
     /// How this replica is called in its status [default: the host's name]
     #[arg(long, env = "ASSAY_REPLICA", value_name = "NAME")]
     pub replica: Option<String>,
@@ -205,6 +215,7 @@ pub struct Config {
     pub default_profile: Option<ProfileName>,
     pub retention_days: i64,
     pub job_lease: Duration,
+    pub assistant: Option<Assistant>,
     pub replica: String,
     pub drain_delay: Duration,
     pub drain_deadline: Duration,
@@ -245,6 +256,9 @@ impl Settings {
             default_profile: self.default_profile.or(below.default_profile),
             retention_days: self.retention_days.or(below.retention_days),
             job_lease: self.job_lease.or(below.job_lease),
+            assistant_url: self.assistant_url.or(below.assistant_url),
+            assistant_model: self.assistant_model.or(below.assistant_model),
+            assistant_key_file: self.assistant_key_file.or(below.assistant_key_file),
             replica: self.replica.or(below.replica),
             drain_delay: self.drain_delay.or(below.drain_delay),
             drain_deadline: self.drain_deadline.or(below.drain_deadline),
@@ -286,6 +300,7 @@ impl Settings {
                 .transpose()?,
             retention_days: self.retention_days.unwrap_or(0),
             job_lease: seconds(self.job_lease, 30),
+            assistant: assistant(self.assistant_url, self.assistant_model, self.assistant_key_file)?,
             replica: self.replica.unwrap_or_else(host_name),
             drain_delay: seconds(self.drain_delay, 5),
             drain_deadline: seconds(self.drain_deadline, 20),
@@ -336,6 +351,25 @@ impl Settings {
         }
         Ok(config)
     }
+}
+
+/// The language model that is configured, if one is.
+fn assistant(
+    url: Option<String>,
+    model: Option<String>,
+    key_file: Option<PathBuf>,
+) -> anyhow::Result<Option<Assistant>> {
+    let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        bail!("assistant_url \"{url}\": write it as https://models.example/v1");
+    }
+    let Some(model) = model.filter(|model| !model.is_empty()) else {
+        bail!("assistant_url is given, and assistant_model is not: name the model to ask there");
+    };
+    let made = Assistant::new(&url, &model, key_file.as_deref());
+    Ok(Some(made.with_context(|| {
+        format!("assistant_key_file {} can't be read", key_file.unwrap_or_default().display())
+    })?))
 }
 
 /// Checks the code of a currency.

@@ -6,7 +6,7 @@
 //! 4 assembly   main, cli, config, server, connections, admin, shutdown, telemetry, vitals
 //! 3 grpc       the wire: convert, call a use case, convert
 //! 2 app        use cases, a file each
-//! 1 storage    where resources are kept      1 rules   the rule language      1 render  pictures and pages
+//! 1 storage    where resources are kept      1 rules   the rule language      1 render  pictures and pages      1 assistant  a language model
 //! 0 domain     plain types, invariants, pure functions
 //! ```
 
@@ -14,6 +14,7 @@ pub mod domain;
 /// Beside the floors: all may use it.
 pub mod priority;
 
+pub mod assistant;
 pub mod render;
 pub mod rules;
 pub mod storage;

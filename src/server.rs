@@ -175,6 +175,7 @@ pub fn settings(config: &Config) -> Settings {
         currency: config.currency.clone(),
         default_profile: config.default_profile.clone(),
         replica: config.replica.clone(),
+        assistant: config.assistant.clone(),
         rules_mode: config.rules_mode,
         rules_guard: config.rules_guard,
         rules_source: config.scripts.display().to_string(),

@@ -10,6 +10,7 @@ pub mod edit_canvas;
 pub mod examine_canvas;
 pub mod funnel;
 pub mod guard;
+pub mod interviews;
 pub mod jobs;
 pub mod leads;
 pub mod load_rules;
@@ -47,6 +48,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use crate::assistant::{Assistant, AssistantError};
 use crate::domain::check::Invalid;
 use crate::domain::lead::Present;
 use crate::domain::lead::way::IllegalStep;
@@ -86,6 +88,8 @@ pub struct Settings {
     pub currency: String,
     /// The profile for leads that name none.
     pub default_profile: Option<ProfileName>,
+    /// The language model that reads notes, if there is one.
+    pub assistant: Option<Assistant>,
     /// How this replica is called in its status.
     pub replica: String,
     /// Whether the rules in force are those of the folder or those of the store.
@@ -174,6 +178,10 @@ pub enum Error {
     NothingHeld(String),
     #[error("there is no set to go back to that was activated before")]
     NothingToRollBack,
+    #[error("no language model is configured: see assistant_url")]
+    NoAssistant,
+    #[error(transparent)]
+    Assistant(#[from] AssistantError),
     #[error("no rules were ever evaluated beside those in force, or none are any more")]
     NoShadow,
     #[error("too many wait for the same; nothing was done")]
@@ -190,6 +198,7 @@ impl Error {
         match self {
             Error::NoRules | Error::Overloaded => true,
             Error::Store(store) => store.is_passing(),
+            Error::Assistant(error) => error.is_passing,
             _ => false,
         }
     }

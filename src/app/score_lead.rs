@@ -319,6 +319,7 @@ mod tests {
             currency: "EUR".into(),
             default_profile: None,
             replica: String::new(),
+            assistant: None,
             rules_mode: Default::default(),
             rules_guard: None,
             rules_source: String::new(),

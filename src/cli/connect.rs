@@ -16,6 +16,7 @@ use crate::domain::text::with_causes;
 use crate::domain::vocabulary::Vocabulary;
 use crate::grpc::MAX_RESPONSE;
 use crate::grpc::pb::canvas_service_client::CanvasServiceClient;
+use crate::grpc::pb::interview_service_client::InterviewServiceClient;
 use crate::grpc::pb::lead_service_client::LeadServiceClient;
 use crate::grpc::pb::operations_client::OperationsClient;
 use crate::grpc::pb::profile_service_client::ProfileServiceClient;
@@ -105,6 +106,7 @@ impl Clients {
     client!(leads, LeadServiceClient);
     client!(scoring, ScoringServiceClient);
     client!(rules, RuleServiceClient);
+    client!(interviews, InterviewServiceClient);
     client!(operations, OperationsClient);
 }
 

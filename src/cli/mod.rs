@@ -14,6 +14,7 @@ mod impact;
 mod import;
 mod infer;
 mod init;
+mod interviews;
 mod kinds;
 mod leads;
 pub mod leads_file;
@@ -103,6 +104,9 @@ enum Verb {
     /// Work with rules
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Work with notes of conversations, and what a model proposes to make of them
+    #[command(subcommand)]
+    Interviews(interviews::Interviews),
     /// Bring a database's schema up to date, as serving does at its start
     Migrate(migrate::Migrate),
     /// Examine a database and a running server: what is wrong, and what to do
@@ -148,6 +152,7 @@ pub fn main() -> ExitCode {
             Verb::Profile(verb) => verb.run().await,
             Verb::Facts(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
+            Verb::Interviews(verb) => verb.run().await,
             Verb::Migrate(verb) => verb.run().await,
             Verb::Doctor(verb) => verb.run().await,
             Verb::Probe(verb) => verb.run().await,

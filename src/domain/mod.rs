@@ -8,6 +8,7 @@ pub mod filter;
 pub mod funnel;
 pub mod golden;
 pub mod impact;
+pub mod interview;
 pub mod job;
 pub mod labels;
 pub mod lead;

@@ -13,7 +13,7 @@ pub struct Id(String);
 /// A text that is not an id or a name; says what it should look like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadName(String);
+pub struct BadName(pub(super) String);
 
 impl Id {
     pub fn as_str(&self) -> &str {

@@ -222,6 +222,11 @@ pub const LIMITS: &[(&str, Limit)] = &[
     ("BatchUpsertLeadsRequest.items", list(1_000)),
     ("BatchUpsertLeadsRequest.system", TITLE),
     ("UpsertLead.id", TITLE),
+    // Interviews.
+    ("CreateInterviewRequest.interview_id", ID),
+    ("Interview.title", TITLE),
+    ("Interview.text", text(50_000)),
+    ("ProposeCriteriaRequest.interviews", texts(50, 500)),
     // Scoring and rules.
     ("InlineLead.activities", list(20_000)),
     ("ScoreLeadRequest.lead", NAME),

@@ -23,19 +23,20 @@ use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
-use services::{canvas, health, lead, operations, profile, rules, scoring, segment};
+use services::{canvas, health, interview, lead, operations, profile, rules, scoring, segment};
 
 use crate::app::App;
 use crate::domain::check::{Checker, Invalid, Violation};
 
 /// The names of our services, as health checks ask for them.
-pub const SERVICES: [&str; 7] = [
+pub const SERVICES: [&str; 8] = [
     "assay.v1.CanvasService",
     "assay.v1.SegmentService",
     "assay.v1.ProfileService",
     "assay.v1.LeadService",
     "assay.v1.ScoringService",
     "assay.v1.RuleService",
+    "assay.v1.InterviewService",
     "google.longrunning.Operations",
 ];
 
@@ -70,6 +71,7 @@ pub fn routes(app: &Arc<App>, health: impl Health) -> Result<Routes, tonic_refle
     let routes = mount!(routes, lead_service_server::LeadServiceServer, lead);
     let routes = mount!(routes, scoring_service_server::ScoringServiceServer, scoring, MAX_ITEM);
     let routes = mount!(routes, rule_service_server::RuleServiceServer, rules);
+    let routes = mount!(routes, interview_service_server::InterviewServiceServer, interview);
     let routes = mount!(routes, operations_server::OperationsServer, operations);
     let reflection = || {
         tonic_reflection::server::Builder::configure()

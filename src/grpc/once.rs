@@ -77,6 +77,7 @@ changing! { |request| request.change.clone();
     CompleteReviewRequest of "ProfileService/CompleteReview",
     BatchUpsertLeadsRequest of "LeadService/BatchUpsertLeads",
     PublishRulesRequest of "RuleService/PublishRules",
+    CreateInterviewRequest of "InterviewService/CreateInterview",
     ActivateRuleSetRequest of "RuleService/ActivateRuleSet",
     RollbackRulesRequest of "RuleService/RollbackRules",
     AcceptRulesRequest of "RuleService/AcceptRules",
@@ -93,6 +94,8 @@ changing! { |_| None;
     ReviewProfileRequest of "ProfileService/ReviewProfile",
     ApplyRetentionRequest of "LeadService/ApplyRetention",
     AnalyzeImpactRequest of "RuleService/AnalyzeImpact",
+    DeleteInterviewRequest of "InterviewService/DeleteInterview",
+    ProposeCriteriaRequest of "InterviewService/ProposeCriteria",
 }
 
 impl Changing for pb::ImportCanvasRequest {

@@ -42,6 +42,8 @@ pub enum Reason {
     NothingHeld,
     NothingToRollBack,
     NoShadow,
+    NoAssistant,
+    AssistantFailed,
     NoRules,
     StoreBusy,
     StoreFull,
@@ -64,7 +66,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 41] = [
+    pub const ALL: [Reason; 43] = [
         Reason::InvalidFields,
         Reason::NotFound,
         Reason::AlreadyExists,
@@ -87,6 +89,8 @@ impl Reason {
         Reason::NothingHeld,
         Reason::NothingToRollBack,
         Reason::NoShadow,
+        Reason::NoAssistant,
+        Reason::AssistantFailed,
         Reason::NoRules,
         Reason::StoreBusy,
         Reason::StoreFull,
@@ -132,6 +136,8 @@ impl Reason {
             Reason::NothingHeld => "NOTHING_HELD",
             Reason::NothingToRollBack => "NOTHING_TO_ROLL_BACK",
             Reason::NoShadow => "NO_SHADOW",
+            Reason::NoAssistant => "NO_ASSISTANT",
+            Reason::AssistantFailed => "ASSISTANT_FAILED",
             Reason::NoRules => "NO_RULES",
             Reason::StoreBusy => "STORE_BUSY",
             Reason::StoreFull => "STORE_FULL",
@@ -179,8 +185,10 @@ impl Reason {
             | Reason::Guarded
             | Reason::NothingHeld
             | Reason::NothingToRollBack
-            | Reason::NoShadow => Code::FailedPrecondition,
+            | Reason::NoShadow
+            | Reason::NoAssistant => Code::FailedPrecondition,
             Reason::NoRules
+            | Reason::AssistantFailed
             | Reason::Starting
             | Reason::Draining
             | Reason::StoreBusy
@@ -299,6 +307,8 @@ impl From<Error> for Status {
             }
             Error::NothingHeld(rule_set) => precondition(Reason::NothingHeld, message, &rule_set),
             Error::NothingToRollBack => precondition(Reason::NothingToRollBack, message, "rules"),
+            Error::NoAssistant => precondition(Reason::NoAssistant, message, "assistant_url"),
+            Error::Assistant(_) => status(Reason::AssistantFailed, message, none(), &[]),
             Error::NoShadow => precondition(Reason::NoShadow, message, "shadow"),
             Error::NoRules => status(Reason::NoRules, message, retry(), &[]),
             Error::Overloaded => status(Reason::Overloaded, message, retry(), &[]),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{Sources, without_mark};
-use super::syntax::scan::Scan;
+use super::syntax::scan::{Kind, Scan};
 use super::syntax::tree::{Ast, Lines, Span, Stmt, StmtKind, Tree};
 use super::syntax::{Parser, Read};
 
@@ -110,23 +110,51 @@ struct Reader<'l> {
 }
 
 impl Reader<'_> {
-    /// The text of an expression, with the name of what its first word is imported by.
-    fn written(&self, mut span: Span) -> String {
-        let mut first = self.scan.at(span.start);
-        while first >= 3
-            && self.scan.is(first - 1, ':')
-            && self.scan.is(first - 2, ':')
-            && span.start < span.end
+    /// The text of the value that begins at a place, up to the next keyword of its statement or to the statement's end. What the
+    /// parser calls the whole of an expression leaves out a sign, and the name that a function is imported by.
+    fn value(&self, at: Span, keywords: &[&str]) -> String {
+        let text = self.lines.text();
+        let word = |at: usize| self.scan.tokens.get(at).map_or("", |token| token.span.of(text));
+        let mut first = self.scan.at(at.start);
+        while first > 0 && !keywords.contains(&word(first - 1)) && !matches!(word(first - 1), ";" | "{" | "=")
         {
-            first -= 3;
-            span.start = self.scan.tokens[first].span.start;
+            first -= 1;
         }
-        span.of(self.lines.text()).to_owned()
+        let (mut last, mut depth) = (first, 0_i32);
+        while let Some(token) = self.scan.tokens.get(last) {
+            let is_part = last > 0 && word(last - 1) == ".";
+            match token.kind {
+                Kind::Mark('{') if depth == 0 && last > first && self.begins_block(last, first) => break,
+                Kind::Mark('(' | '[' | '{') => depth += 1,
+                Kind::Mark(')' | ']' | '}') => depth -= 1,
+                Kind::Mark(';') if depth == 0 => break,
+                Kind::Word if depth == 0 && !is_part && keywords.contains(&word(last)) => break,
+                _ => {}
+            }
+            if depth < 0 {
+                break;
+            }
+            last += 1;
+        }
+        let span = |at: usize| self.scan.tokens.get(at).map(|token| token.span);
+        match (span(first), last.checked_sub(1).and_then(span)) {
+            (Some(first), Some(last)) if first.start <= last.start => first.to(last).of(text).to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Whether a brace begins the block of a group, and not a part of the value before it: that would be an `if` or a `switch`.
+    fn begins_block(&self, brace: usize, first: usize) -> bool {
+        let text = self.lines.text();
+        let words = self.scan.tokens[first..brace].iter().map(|token| token.span.of(text));
+        !words
+            .into_iter()
+            .any(|word| matches!(word, "if" | "else" | "switch" | "while" | "for" | "loop" | "|"))
     }
 
     fn functions(&mut self, tree: &Tree) {
         for function in &tree.functions {
-            let body = self.written(function.start.to(function.end));
+            let body = function.start.to(function.end).of(self.lines.text()).to_owned();
             let parts = [("body".to_owned(), body), ("parameters".to_owned(), function.params.join(", "))];
             self.put("fn", &function.name, function.start, parts.into(), "");
         }
@@ -139,13 +167,15 @@ impl Reader<'_> {
                     self.file.imports.insert(name.text.clone(), path.literal().to_owned());
                 }
                 StmtKind::Const(word, value) => {
-                    let parts = vec![("value".to_owned(), self.written(value.whole))];
+                    let parts = vec![("value".to_owned(), self.value(value.whole, &[]))];
                     self.put("const", &word.text, statement.at, parts, group);
                 }
                 StmtKind::Rule(rule) => {
                     let name = rule.head.as_ref().map(|_| rule.head().0.to_string()).unwrap_or_default();
+                    let keywords: Vec<&str> =
+                        rule.shape.clauses.iter().map(|(keyword, _)| *keyword).collect();
                     let part = |(keyword, value): &(&'static str, Option<Ast>)| {
-                        let written = value.as_ref().map(|value| self.written(value.whole));
+                        let written = value.as_ref().map(|value| self.value(value.whole, &keywords));
                         ((*keyword).to_owned(), written.unwrap_or_default())
                     };
                     let parts = rule.clauses.iter().map(part).collect();
@@ -422,6 +452,38 @@ grade "D" otherwise;
                 "11:0 removed cap_grade B [because: \"little\" → ; when: fit < 3 → ]",
                 "0:11 added disqualify tiny [because:  → \"one\"; when:  → employees < 2]",
             ]
+        );
+    }
+
+    #[test]
+    fn every_part_of_a_value_counts() {
+        for (before, after, part) in [
+            ("then -5 because", "then -6 because", "then: -5 → -6"),
+            (
+                "then if x > 1 { 2 } else { 3 } because",
+                "then if x > 1 { 2 } else { 4 } because",
+                "then: if x > 1 { 2 } else { 3 } → if x > 1 { 2 } else { 4 }",
+            ),
+            ("then 1 because", "then 1 + a.count because", "then: 1 → 1 + a.count"),
+            ("then (1) * 2 because", "then (2) * 2 because", "then: (1) * 2 → (2) * 2"),
+        ] {
+            let rule = |value: &str| {
+                set(&format!("rule \"r\" when x > 0 {value} \"w\";\ngrade \"D\" otherwise;\n"), SHAPES)
+            };
+            assert_eq!(told(&rule(before), &rule(after)), [format!("1:1 changed rule r [{part}]")]);
+        }
+        let group = |head: &str| {
+            set(&format!("group \"g\" on {head} {{ rule \"r\" when x > 0 then 1 because \"w\"; }}\n"), SHAPES)
+        };
+        assert_eq!(
+            told(&group("fit floor -10 cap 20"), &group("fit floor -20 cap 20")),
+            ["1:1 changed group g [floor: -10 → -20]"]
+        );
+        assert_eq!(told(&group("fit cap 20"), &group("fit")), ["1:1 changed group g [cap: 20 → ]"]);
+        let axis = |ends: &str| set(&format!("axis fit {ends};\n"), SHAPES);
+        assert_eq!(
+            told(&axis("from -5 to 60"), &axis("from -6 to 60")),
+            ["1:1 changed axis fit [from: -5 → -6]"]
         );
     }
 

@@ -139,7 +139,8 @@ impl RuleSet {
         }
     }
 
-    fn check_criterion(&self, c: &mut Checker, criterion: &Criterion) {
+    /// Checks one criterion of a profile.
+    pub fn check_criterion(&self, c: &mut Checker, criterion: &Criterion) {
         let Some(index) = self.catalogue.find(&criterion.fact, ScriptKind::LeadScoring) else {
             let help = c.suggestion(&criterion.fact, self.catalogue.names(ScriptKind::LeadScoring));
             return c.wrong_field("fact", format!("there is no fact \"{}\"; {help}", criterion.fact));

@@ -1,5 +1,6 @@
 //! One suite over every backend: each case gets a fresh, empty store.
 
+mod interviews;
 mod jobs;
 mod lists;
 mod made;
@@ -28,6 +29,7 @@ use crate::domain::rule_change::{RuleChange, RuleChangeKind};
 use crate::domain::score::{Assessment, Basis, Points, ScoreStatus};
 use crate::domain::value::{FactValue, Value};
 use crate::domain::version::{Change, Version};
+use interviews::*;
 use jobs::*;
 use lists::*;
 use made::*;
@@ -78,6 +80,7 @@ cases! {
     a_rule_set_is_kept_once_and_the_last_in_force_is_known,
     rules_are_changed_by_whoever_knows_what_is_in_force,
     counts_add_up_whoever_counts,
+    interviews_are_kept_with_whom_they_were_and_erased_with_the_lead,
     of_many_who_activate_at_the_same_time_each_follows_another,
     writes_at_the_same_time_are_all_kept,
     a_job_is_worked_on_by_one_at_a_time_and_taken_over,

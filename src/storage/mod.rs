@@ -18,6 +18,7 @@ use async_trait::async_trait;
 
 use crate::domain::canvas::Canvas;
 use crate::domain::check::Invalid;
+use crate::domain::interview::{Interview, InterviewName, InterviewParent};
 use crate::domain::job::{Job, JobState};
 use crate::domain::lead::{Activity, Lead, LeadDraft, LeadRecord, Present};
 use crate::domain::listing::Query;
@@ -438,6 +439,16 @@ pub trait RuleSetStore: Send + Sync {
 }
 
 #[async_trait]
+pub trait InterviewStore: Send + Sync {
+    /// [`StoreError::AlreadyExists`], or [`StoreError::NotFound`] if it is with a lead that does not exist.
+    async fn create_interview(&self, interview: Interview, receipt: Option<Receipt<()>>) -> Result<()>;
+    async fn interview(&self, name: &InterviewName) -> Result<Interview>;
+    /// The newest first, with their numbers.
+    async fn interviews(&self, parent: &InterviewParent, window: Window) -> Result<Vec<(i64, Interview)>>;
+    async fn delete_interview(&self, name: &InterviewName, receipt: Option<Receipt<()>>) -> Result<()>;
+}
+
+#[async_trait]
 pub trait ReceiptStore: Send + Sync {
     /// What a request was answered with, if it was within the last day; [`StoreError::RequestIdReused`] if that
     /// was another request, [`StoreError::Erased`] if the answer is gone.
@@ -517,7 +528,15 @@ pub enum Upgrade {
 /// All roles of a store.
 #[async_trait]
 pub trait Store:
-    CanvasStore + ProfileStore + LeadStore + ActivityStore + ScoreStore + RuleSetStore + ReceiptStore + JobStore
+    CanvasStore
+    + ProfileStore
+    + LeadStore
+    + ActivityStore
+    + ScoreStore
+    + RuleSetStore
+    + InterviewStore
+    + ReceiptStore
+    + JobStore
 {
     /// What kind of database it is, as OpenTelemetry names it.
     fn system(&self) -> &'static str;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use super::{ListedRuleSet, Part, Result, RuleChangeWanted, StoreError, StoredRuleSet};
+use crate::domain::interview::Interview;
 use crate::domain::job::{Job, JobState};
 use crate::domain::lead::{Activity, CustomerStatus, LatestScore, Lead, LeadRecord};
 use crate::domain::listing::{listed_attributes, listed_text, listed_word};
@@ -255,6 +256,11 @@ pub fn admitted(wanted: RuleChangeWanted, active: Option<RuleChange>, number: i6
     }
     let former = if change.kind.is_activation() { active } else { change.former };
     Ok(RuleChange { number, former, ..change })
+}
+
+/// Reads `body, number`.
+pub fn numbered_interview(row: &dyn Columns) -> Result<(i64, Interview)> {
+    Ok((row.some_integer(1)?, body(row)?))
 }
 
 /// What an activity is named by: its number after `#`, or its id.

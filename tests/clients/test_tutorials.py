@@ -113,5 +113,5 @@ def test_a_tutorial_works_as_it_stands(page, tmp_path):
     assert commands >= 5, f"{page.name} shows {commands} commands"
 
 
-def test_there_is_a_tutorial_for_each_of_four():
-    assert [page.stem for page in PAGES] == ["caller", "operator", "rule-author", "strategist"]
+def test_there_is_a_tutorial_for_each():
+    assert [page.stem for page in PAGES] == ["caller", "operator", "rule-author", "rule-change", "strategist"]

@@ -224,6 +224,7 @@ fn service() -> &'static Service {
             currency: "EUR".into(),
             default_profile: None,
             replica: "fuzz".into(),
+            assistant: None,
             rules_mode: Default::default(),
             rules_guard: None,
             rules_source: "scripts".into(),

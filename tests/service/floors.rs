@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The floors from the bottom, with what each may use of the others.
-const MAY_USE: [(&str, &[&str]); 6] = [
+const MAY_USE: [(&str, &[&str]); 7] = [
     ("domain", &[]),
     ("rules", &["domain"]),
     ("storage", &["domain"]),
     ("render", &["domain"]),
-    ("app", &["domain", "rules", "storage"]),
+    ("assistant", &[]),
+    ("app", &["domain", "rules", "storage", "assistant"]),
     ("grpc", &["domain", "rules", "storage", "render", "app"]),
 ];
 
 /// Libraries with the only places where they may be named.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 12] = [
+    ("ureq", &["src/assistant.rs"]),
     ("harfrust", &["src/render/"]),
     ("thread_priority", &["src/priority.rs"]),
     ("opentelemetry", &["src/telemetry.rs", "src/grpc/middleware/observe.rs", "src/grpc/middleware/call.rs"]),

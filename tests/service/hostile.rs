@@ -50,7 +50,8 @@ async fn every_hostile_script_is_judged_as_expected_and_soon() {
             let files = set.into_iter().map(|(path, content)| pb::RuleFile { path, content }).collect();
             let answer = server.rules().check_rules(pb::CheckRulesRequest { files }).await;
             let answer = answer.unwrap_or_else(|status| panic!("{name}: {status:?}")).into_inner();
-            let answered: Vec<&str> = answer.diagnostics.iter().map(|d| d.code.as_str()).collect();
+            let told = answer.diagnostics.iter().map(|d| d.code.as_str());
+            let answered: Vec<&str> = told.filter(|code| *code != "unused-fact").collect();
             let found: Vec<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
             assert_eq!((answer.valid, answered), (judged.is_ok(), found), "{name}");
         }

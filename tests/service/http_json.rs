@@ -158,7 +158,7 @@ async fn the_document_describes_every_path() {
     assert_eq!((code, &document["openapi"]), (200, &json!("3.0.3")));
     let paths = document["paths"].as_object().unwrap();
     let operations: usize = paths.values().map(|path| path.as_object().unwrap().len()).sum();
-    assert_eq!(operations, 88);
+    assert_eq!(operations, 97);
     let update = &paths["/v1/canvases/{canvas}/segments/{segment}"]["patch"];
     assert_eq!(
         update["requestBody"]["content"]["application/json"]["schema"]["$ref"],

@@ -17,6 +17,7 @@ mod health;
 mod hostile;
 mod http_json;
 mod impact;
+mod interviews;
 mod lead;
 mod lead_way;
 mod list;

@@ -368,6 +368,7 @@ fn every_mutation_takes_a_request_id() {
             "Accept",
             "Start",
             "Stop",
+            "Propose",
         ]
         .iter()
         .any(|verb| name.starts_with(verb))
@@ -381,5 +382,5 @@ fn every_mutation_takes_a_request_id() {
         assert_eq!(has_id, mutates(method.name()), "{}", method.full_name());
         mutations += usize::from(has_id);
     }
-    assert_eq!(mutations, 37);
+    assert_eq!(mutations, 40);
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::analyze_impact::{ImpactFound, ImpactWanted};
 use super::derive_profile::stored::{DerivedProfile, StoredLeads};
+use super::interviews::{Proposals, ProposalsWanted};
 use super::once::Once;
 use super::retain::{Retained, Retention};
 use super::review_profile::ReviewWanted;
@@ -28,6 +29,7 @@ pub enum Work {
     ReviewProfile(ReviewWanted),
     Retain(Retention),
     AnalyzeImpact(ImpactWanted),
+    ProposeCriteria(ProposalsWanted),
 }
 
 impl Work {
@@ -38,6 +40,7 @@ impl Work {
             Work::ReviewProfile(_) => "review_profile",
             Work::Retain(_) => "retain",
             Work::AnalyzeImpact(_) => "analyze_impact",
+            Work::ProposeCriteria(_) => "propose_criteria",
         }
     }
 }
@@ -50,6 +53,7 @@ pub enum Outcome {
     Reviewed(Box<Review>),
     Retained(Retained),
     Impact(Box<ImpactFound>),
+    Proposals(Proposals),
 }
 
 impl Outcome {
@@ -57,6 +61,7 @@ impl Outcome {
     fn leads(&self) -> Vec<LeadName> {
         match self {
             Outcome::Impact(found) => found.leads(),
+            Outcome::Proposals(found) => found.leads(),
             Outcome::DerivedProfile(_) | Outcome::Reviewed(_) | Outcome::Retained(_) => Vec::new(),
         }
     }

@@ -17,6 +17,9 @@ impl App {
             Work::AnalyzeImpact(asked) => {
                 Outcome::Impact(Box::new(self.analyze_impact(asked, &progress).await?))
             }
+            Work::ProposeCriteria(asked) => {
+                Outcome::Proposals(self.propose_criteria(asked, &progress).await?)
+            }
             Work::Retain(asked) => Outcome::Retained(self.retain(&asked, &progress).await?),
         })
     }

@@ -16,6 +16,9 @@ pub fn text(report: &pb::ImpactReport, qualifying: &[String], capacity: Option<i
         percent(report.changed_grade_count, report.lead_count),
         report.changed_total_count
     );
+    if report.lead_count == 0 {
+        return "There are no leads to look at: nothing is known of what would move.\n".to_owned();
+    }
     if report.changed_total_count == 0 && report.changed_grade_count == 0 && report.error_count_after == 0 {
         out += "Nothing moves.\n";
     }

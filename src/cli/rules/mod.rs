@@ -158,14 +158,12 @@ impl Check {
                 let rules: usize = set.scripts().map(|script| script.entries().len()).sum();
                 let (rules, scripts) = (counted(rules, "rule"), counted(set.scripts().count(), "script"));
                 outln!("{root}: good, {scripts} with {rules}, {warnings}, {}", set.name());
-                for unused in lint::unused_facts(set) {
-                    outln!(
-                        "{root}/{}:{}: {} [{}]",
-                        unused.file,
-                        unused.line,
-                        unused.message,
-                        unused.code.as_str()
-                    );
+                let unused = lint::unused_facts(set);
+                let names: Vec<&str> =
+                    unused.iter().filter_map(|finding| finding.message.split('"').nth(1)).collect();
+                if let Some(first) = unused.first() {
+                    let (names, code) = (names.join(", "), first.code.as_str());
+                    outln!("{root}/{}: no rule asks for {names} [{code}]", first.file);
                 }
                 for (path, steps) in lint::cost(set, &self.currency) {
                     outln!(

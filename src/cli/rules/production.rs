@@ -34,10 +34,13 @@ enum ShadowWhat {
     /// Begin to score by a folder's rules too
     Start(ShadowStart),
     /// End it; what was found stays
-    Stop(By),
+    Stop(ShadowStop),
 }
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  assay rules shadow start new-rules --share 20 --days 3")]
 struct ShadowStart {
     /// The folder with the rules
     #[arg(value_name = "DIR")]
@@ -48,6 +51,15 @@ struct ShadowStart {
     /// For how many days
     #[arg(long, default_value_t = 1, value_name = "DAYS")]
     days: i32,
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  assay rules shadow stop --reason \"seen enough\"")]
+struct ShadowStop {
     #[command(flatten)]
     by: By,
 }
@@ -71,8 +83,8 @@ impl ShadowVerb {
                 let started = clients.rules().start_shadow(request).await?.into_inner();
                 outln!("{} is evaluated beside the rules in force.", short(&started.rule_set));
             }
-            Some(ShadowWhat::Stop(by)) => {
-                let request = pb::StopShadowRequest { change: by.change(), request_id: String::new() };
+            Some(ShadowWhat::Stop(stop)) => {
+                let request = pb::StopShadowRequest { change: stop.by.change(), request_id: String::new() };
                 let stopped = clients.rules().stop_shadow(request).await?.into_inner();
                 outln!(
                     "{} is not evaluated any more; `assay rules shadow` tells what was found.",

@@ -66,6 +66,7 @@ fn response(outcome: Outcome) -> Any {
         Outcome::Reviewed(review) => any(&super::review::review_out(&review)),
         Outcome::Retained(retained) => any(&retained_out(retained)),
         Outcome::Impact(found) => any(&super::impact::found_out(&found)),
+        Outcome::Proposals(found) => any(&super::interview::proposals_out(&found)),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod canvas;
 pub mod edit;
 pub mod funnel;
 pub mod impact;
+pub mod interview;
 pub mod job;
 pub mod lead;
 pub mod profile;

@@ -142,7 +142,7 @@ fn role_out(role: &DecisionRole) -> pb::DecisionRole {
     }
 }
 
-fn criterion_out(criterion: &Criterion) -> pb::Criterion {
+pub fn criterion_out(criterion: &Criterion) -> pb::Criterion {
     use criterion::Expectation as Wire;
     let words = |words: &[String]| pb::TextList { values: words.to_vec() };
     let expectation = match &criterion.expectation {

@@ -2,6 +2,7 @@
 
 pub mod canvas;
 pub mod health;
+pub mod interview;
 pub mod lead;
 pub mod operations;
 pub mod profile;

@@ -3,6 +3,7 @@
 
 mod canvas;
 mod examine;
+mod interview;
 mod job;
 mod lead;
 mod profile;

@@ -55,6 +55,15 @@ CREATE TABLE rule_counts (
     count   BIGINT NOT NULL,
     PRIMARY KEY (subject, name)
 );
+CREATE TABLE interviews (
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name   TEXT COLLATE "C" NOT NULL UNIQUE,
+    parent TEXT COLLATE "C" NOT NULL,
+    lead   TEXT COLLATE "C" REFERENCES leads (name) ON DELETE CASCADE,
+    body   TEXT NOT NULL
+);
+CREATE INDEX interviews_parent ON interviews (parent, number);
+CREATE INDEX interviews_lead ON interviews (lead) WHERE lead IS NOT NULL;
 "#;
 
 /// Long work, its leases and what came of it.

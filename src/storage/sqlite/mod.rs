@@ -2,6 +2,7 @@
 
 mod canvas;
 mod examine;
+mod interview;
 mod job;
 mod lead;
 mod profile;

@@ -59,6 +59,15 @@ CREATE TABLE rule_counts (
     count   INTEGER NOT NULL,
     PRIMARY KEY (subject, name)
 );
+CREATE TABLE interviews (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    name   TEXT NOT NULL UNIQUE,
+    parent TEXT NOT NULL,
+    lead   TEXT REFERENCES leads (name) ON DELETE CASCADE,
+    body   TEXT NOT NULL
+);
+CREATE INDEX interviews_parent ON interviews (parent, number);
+CREATE INDEX interviews_lead ON interviews (lead) WHERE lead IS NOT NULL;
 ";
 
 /// Long work, its leases and what came of it.

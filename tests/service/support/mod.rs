@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use assay::config::{Settings, Span};
 use assay::grpc::pb::canvas_service_client::CanvasServiceClient;
+use assay::grpc::pb::interview_service_client::InterviewServiceClient;
 use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::operations_client::OperationsClient;
 use assay::grpc::pb::profile_service_client::ProfileServiceClient;
@@ -125,6 +126,10 @@ impl TestServer {
 
     pub fn scoring(&self) -> ScoringServiceClient<Channel> {
         ScoringServiceClient::new(self.channel.clone())
+    }
+
+    pub fn interviews(&self) -> InterviewServiceClient<Channel> {
+        InterviewServiceClient::new(self.channel.clone())
     }
 
     pub fn rules(&self) -> RuleServiceClient<Channel> {
