@@ -5,7 +5,7 @@ BUF := target/buf/node_modules/.bin/buf
 REQUIREMENTS := tests/clients/requirements.txt tests/deploy/requirements.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients deploy scorecard guard chaos bench bench-million bench-derive bench-zen fuzz clean
+.PHONY: help test deps lint unit clients deploy scorecard guard activations chaos bench bench-million bench-derive bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -64,6 +64,9 @@ scorecard: deps  ## learnt scorecards against optbinning, which has a Python of 
 guard:           ## the rule engine takes no more instructions than it should, against native Rust: counted by callgrind
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy valgrind; }
 	cargo bench --bench rules -- --instructions
+
+activations:     ## ten thousand sets put in force while leads are scored: each score is of exactly one; about a minute
+	ASSAY_TEST_ACTIVATIONS=10000 tests/with-postgres cargo test --test service -- --nocapture each_score_is_of_exactly_one_set
 
 CHAOS_SECONDS := 300
 CHAOS_SEED := 1

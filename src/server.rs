@@ -22,7 +22,7 @@ use crate::grpc::middleware::admission::{Admission, Ending};
 use crate::grpc::middleware::observe::{Observe, RpcMetrics, Times};
 use crate::grpc::middleware::web::WithWeb;
 use crate::grpc::routes;
-use crate::rules::source::{Sources, watch};
+use crate::rules::source::watch;
 use crate::storage::postgres::{PoolSettings, PostgresStore};
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Store, Upgrade};
@@ -223,16 +223,17 @@ async fn follow_folder(
 /// Puts in force what is active in the store, again and again. The first good set makes the replica ready.
 async fn follow_store(app: Arc<App>, folder: PathBuf, vitals: Vitals, stop: CancellationToken) {
     let mut ready = false;
+    let mut pause = FOLLOW;
     loop {
-        let followed = app.follow_rules(|| Sources::read(&folder));
-        tokio::select! {
+        let followed = tokio::select! {
             () = stop.cancelled() => return,
-            _ = followed => {}
-        }
+            followed = app.follow_rules(&folder) => followed,
+        };
         tell_readiness(&app, &vitals, &mut ready).await;
+        pause = if followed == Loaded::NotYet { (pause * 2).min(LONGEST_PAUSE) } else { FOLLOW };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(FOLLOW) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

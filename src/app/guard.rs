@@ -58,23 +58,27 @@ fn moved(found: &ImpactFound, current: &RuleSet, wanted: &RuleSet) -> std::resul
     if !found.is_of_all {
         return Err("it looked at some leads only, or at another time than now".to_owned());
     }
+    // Who can't be scored any more has lost a grade.
     let report = &found.report;
-    Ok(report.changed_grade as f64 / report.leads.max(1) as f64)
+    let moved = report.changed_grade + report.newly_failing;
+    Ok(moved as f64 / (report.leads + report.newly_failing).max(1) as f64)
 }
 
 impl App {
-    /// Whether a set may be activated by call, and by what that was decided. Where there is no guard, or nothing changes, nothing is asked.
+    /// Whether a set may be activated by call, and by what that was decided; with the digest of the set that it was held against,
+    /// which must be what is replaced. Where there is no guard, nothing is asked.
     pub(super) async fn guard(
         &self,
         set: &RuleSet,
         analysis: Option<&Id>,
         is_overridden: bool,
-    ) -> Result<Option<Guarded>> {
+    ) -> Result<(Option<Guarded>, Option<String>)> {
         let (Some(limit), Some(current)) = (self.settings.rules_guard, self.rules.current()) else {
-            return Ok(None);
+            return Ok((None, None));
         };
+        let replaced = Some(current.id.clone());
         if current.id == set.id {
-            return Ok(None);
+            return Ok((None, replaced));
         }
         let found = match analysis {
             None => Err(GuardSays::NotAnalyzed),
@@ -97,10 +101,12 @@ impl App {
         let analysis = analysis.map(crate::domain::job::name).unwrap_or_default();
         let guarded = |moved| Guarded { analysis, moved, is_overridden };
         match found {
-            Ok(moved) if moved <= limit => Ok(Some(Guarded { is_overridden: false, ..guarded(Some(moved)) })),
-            Ok(moved) if is_overridden => Ok(Some(guarded(Some(moved)))),
+            Ok(moved) if moved <= limit => {
+                Ok((Some(Guarded { is_overridden: false, ..guarded(Some(moved)) }), replaced))
+            }
+            Ok(moved) if is_overridden => Ok((Some(guarded(Some(moved))), None)),
             Ok(moved) => Err(GuardSays::TooManyMove { moved, limit }.into()),
-            Err(_) if is_overridden => Ok(Some(guarded(None))),
+            Err(_) if is_overridden => Ok((Some(guarded(None)), None)),
             Err(says) => Err(says.into()),
         }
     }

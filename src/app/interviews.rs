@@ -40,17 +40,9 @@ pub struct Proposals {
     pub proposals: Vec<Proposal>,
     /// What was proposed but can't be.
     pub left_out: Vec<LeftOut>,
-}
-
-impl Proposals {
-    /// The leads whose conversations it tells of.
-    pub fn leads(&self) -> Vec<LeadName> {
-        let lead = |proposal: &Proposal| match &proposal.interview.parent {
-            InterviewParent::Lead(lead) => Some(lead.clone()),
-            InterviewParent::Segment(_) => None,
-        };
-        self.proposals.iter().filter_map(lead).collect()
-    }
+    /// The leads whose notes were read: what came of it is erased with any of them.
+    #[serde(default)]
+    pub leads: Vec<LeadName>,
 }
 
 /// The most notes that are read by one operation.
@@ -268,13 +260,20 @@ impl App {
         let assistant = self.settings.assistant.clone().ok_or(Error::NoAssistant)?;
         let rules = self.rule_set()?;
         let instructions = instructions(&rules);
-        let mut found =
-            Proposals { model: assistant.model.clone(), proposals: Vec::new(), left_out: Vec::new() };
+        let mut found = Proposals {
+            model: assistant.model.clone(),
+            proposals: Vec::new(),
+            left_out: Vec::new(),
+            leads: Vec::new(),
+        };
         let mut ids: BTreeMap<String, usize> = BTreeMap::new();
         let count = wanted.interviews.len();
         for (number, name) in wanted.interviews.iter().enumerate() {
             progress.tell(number as f64 / count.max(1) as f64, format!("{name} is read"));
             let interview = self.store.interview(name).await?;
+            if let InterviewParent::Lead(lead) = &interview.name.parent {
+                found.leads.push(lead.clone());
+            }
             let (assistant, instructions, text) =
                 (assistant.clone(), instructions.clone(), interview.text.clone());
             // It waits for somebody else's answer: not on a thread that answers calls.

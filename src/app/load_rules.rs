@@ -75,6 +75,7 @@ impl App {
     /// Puts what was found in force, or keeps what is and notes why.
     pub async fn load_rules(&self, found: Found) -> Loaded {
         let begin = Instant::now();
+        self.go_on_by_the_former(&found).await;
         let (sources, compiled) = match found {
             Ok(sources) => {
                 let same = self.rules.current().is_some_and(|set| set.sources == sources);
@@ -215,6 +216,22 @@ impl App {
                 }
                 _ => return Ok(users),
             }
+        }
+    }
+
+    /// At the start of a process, the set that was in force last goes on, so that what is found in the folder is held against it:
+    /// a restart lets nothing in that a save would not. Where they are the same, or nothing ever was in force, nothing is done.
+    async fn go_on_by_the_former(&self, found: &Found) {
+        let Ok(sources) = found else { return };
+        if self.rules.current().is_some() {
+            return;
+        }
+        if let Some(former) = self.former_rules().await.filter(|former| former.id != sources.id()) {
+            tracing::info!(
+                rule_set = former.id,
+                "the rules that were in force last go on until the folder's are looked at"
+            );
+            self.rules.activate(former, self.now());
         }
     }
 

@@ -36,6 +36,7 @@ pub mod walk_leads;
 pub mod watch_canvas;
 pub mod what_if;
 
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,7 +59,7 @@ use crate::domain::version::Version;
 use crate::rules::RuleError;
 use crate::rules::live::Rules;
 use crate::rules::set::{NoScript, RuleSet};
-use crate::storage::{Store, StoreError};
+use crate::storage::{Counts, Store, StoreError};
 use guard::{GuardSays, RulesMode};
 use metrics::Metrics;
 use production::Production;
@@ -126,6 +127,8 @@ pub struct App {
     /// Held while a lead is scored by the shadow.
     shadowing: Arc<Semaphore>,
     production: Production,
+    /// What was counted and could not be written yet.
+    waiting_counts: tokio::sync::Mutex<VecDeque<(String, Counts)>>,
     /// Told when what stands in the folder should be tried again.
     pub rules_wanted: Notify,
     /// The number of the activation in the store that this replica has seen.
@@ -228,6 +231,7 @@ impl App {
             shadowed: Arc::default(),
             shadowing: Arc::new(Semaphore::new(1)),
             production: Production::default(),
+            waiting_counts: Default::default(),
             rules_wanted: Notify::new(),
             followed: AtomicI64::new(0),
             turns: (0..TURNS).map(|_| Semaphore::new(1)).collect(),

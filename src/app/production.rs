@@ -1,5 +1,5 @@
 //! What rules did to the leads that were scored: counted on each replica, and added up in the store every few seconds. A process
-//! that is killed takes the counts of its last seconds with it; nothing else is lost.
+//! that is killed takes the counts of its last seconds with it; where a commit's outcome is not known, they are counted once or not at all.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,10 +9,12 @@ use super::{App, Result};
 use crate::domain::score::{Assessment, ContributionKind, ScoreStatus};
 use crate::rules::ScriptKind;
 use crate::rules::set::RuleSet;
-use crate::storage::Counts;
+use crate::storage::{Counts, StoreError};
 
 /// How often counts are added up in the store.
 const ADD_UP: Duration = Duration::from_secs(5);
+/// So many counts of scripts wait for a store that does not answer.
+const MAX_WAITING: usize = 1_000;
 /// With fewer scores, nothing is said of a rule.
 pub const ENOUGH_SCORES: i64 = 100;
 /// With fewer won or lost leads, nothing is said of a rule's lift.
@@ -226,7 +228,7 @@ fn subject(rule_set: &str, script: &str) -> String {
 impl App {
     /// What the lead-scoring scripts of a set did, on all replicas, each rule of them; also those that never fired.
     pub async fn rule_counts(
-        &self,
+        self: &Arc<Self>,
         rule_set: Option<&str>,
     ) -> Result<(Arc<RuleSet>, Vec<(Arc<str>, ScriptCounts)>)> {
         // What was counted here is told too, without waiting.
@@ -244,13 +246,28 @@ impl App {
         Ok((set, found))
     }
 
-    async fn add_counts_up(&self) -> Result<()> {
-        for (subject, counts) in self.production.take().into_iter().chain(self.shadow_counts()) {
-            if !counts.is_empty() {
-                self.store.add_counts(&subject, counts).await?;
+    /// Writes what was counted here to the store. Whoever asks may go away; what was begun is finished.
+    pub(super) async fn add_counts_up(self: &Arc<Self>) -> Result<()> {
+        let app = self.clone();
+        let added = tokio::spawn(async move {
+            let mut waiting = app.waiting_counts.lock().await;
+            waiting.extend(app.production.take().into_iter().chain(app.shadow_counts()));
+            while let Some((subject, counts)) = waiting.front().cloned() {
+                match app.store.add_counts(&subject, counts).await {
+                    // Whether it was written is not known: counted once or not at all is better than twice.
+                    Ok(()) | Err(StoreError::OutcomeUnknown) => _ = waiting.pop_front(),
+                    Err(error) => {
+                        // A store that is gone for long must not fill the memory.
+                        while waiting.len() > MAX_WAITING {
+                            waiting.pop_front();
+                        }
+                        return Err(error);
+                    }
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        Ok(added.await.map_err(StoreError::failed)??)
     }
 
     /// Adds counts up in the store and follows which set is evaluated beside the one in force, until `stop` comes true.

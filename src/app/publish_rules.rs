@@ -1,5 +1,6 @@
 //! Rules that are kept in the store: published, activated for all replicas, rolled back, and followed by each replica.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use super::{App, Error, Result};
 use crate::domain::check::Invalid;
 use crate::domain::name::Id;
 use crate::domain::rule_change::{RuleChange, RuleChangeKind};
+use crate::domain::text::with_causes;
 use crate::domain::version::Change;
 use crate::priority::Nice;
 use crate::rules::diagnostics::{Code, Diagnostic};
@@ -58,9 +60,10 @@ impl App {
         self.require_store_mode()?;
         let _turn = self.turn(&"rules").await;
         let set = self.proven(&activation.rule_set).await?;
-        let guarded = self.guard(&set, activation.analysis.as_ref(), activation.overrides_guard).await?;
+        let (guarded, replaced) =
+            self.guard(&set, activation.analysis.as_ref(), activation.overrides_guard).await?;
         let change = once.stamp(self.now()).change;
-        let expected = activation.expected;
+        let expected = activation.expected.or(replaced);
         let note = Note { expected, guarded, ..Note::of(RuleChangeKind::Activated, change) };
         self.put_in_force(set, note, &once).await
     }
@@ -107,27 +110,24 @@ impl App {
         }
     }
 
-    /// A kept set that may come into force: it compiles, passes its tests, and has all scripts that are in use.
+    /// A kept set that may come into force: it compiles, passes the tests that were published last, and has all scripts that are in
+    /// use.
     async fn proven(&self, id: &str) -> Result<Arc<RuleSet>> {
-        if let Some(current) = self.rules.current().filter(|current| current.id == id) {
-            return Ok(current);
-        }
-        let set = match self.former_sets.proven(id) {
+        let sources = Sources::new(self.store.rule_set(id).await?.files);
+        let current = self.rules.current().filter(|current| current.sources == sources);
+        let set = match current.or_else(|| self.former_sets.proven(&sources)) {
             Some(set) => set,
-            None => {
-                let sources = Sources::new(self.store.rule_set(id).await?.files);
-                match try_out(sources.clone(), self.settings.currency.clone(), Nice::Back).await {
-                    Ok((set, _)) => {
-                        let set = Arc::new(set);
-                        self.former_sets.put_proven(set.clone());
-                        set
-                    }
-                    Err(findings) => {
-                        let told = first_error(&findings, &sources);
-                        return Err(Error::RulesBroken { rule_set: format!("ruleSets/{id}"), told });
-                    }
+            None => match try_out(sources.clone(), self.settings.currency.clone(), Nice::Back).await {
+                Ok((set, _)) => {
+                    let set = Arc::new(set);
+                    self.former_sets.put_proven(set.clone());
+                    set
                 }
-            }
+                Err(findings) => {
+                    let told = first_error(&findings, &sources);
+                    return Err(Error::RulesBroken { rule_set: format!("ruleSets/{id}"), told });
+                }
+            },
         };
         match self.missed(&set).await.first() {
             None => Ok(set),
@@ -159,7 +159,7 @@ impl App {
 
     /// Puts in force what is active in the store, if this replica has not seen it yet. Where nothing was ever activated, what
     /// stands in the folder is, as the first.
-    pub async fn follow_rules(&self, first: impl FnOnce() -> crate::rules::source::watch::Found) -> Loaded {
+    pub async fn follow_rules(&self, folder: &Path) -> Loaded {
         let active = match self.store.last_rule_change(&RuleChangeKind::ACTIVATIONS).await {
             Ok(active) => active,
             Err(error) => {
@@ -168,7 +168,7 @@ impl App {
                 return Loaded::NotYet;
             }
         };
-        let Some(active) = active else { return self.begin_with(first()).await };
+        let Some(active) = active else { return self.begin_with(folder).await };
         if active.number == self.followed.load(Ordering::Relaxed) {
             return Loaded::Good;
         }
@@ -208,11 +208,10 @@ impl App {
             let message = format!("the active set can't be read: {error}");
             (vec![Diagnostic::of_file("", Code::NotKept, message)], Sources::default())
         };
-        let set = match self.former_sets.proven(&active.rule_set) {
+        let sources = Sources::new(self.store.rule_set(&active.rule_set).await.map_err(not_read)?.files);
+        let set = match self.former_sets.proven(&sources) {
             Some(set) => set,
             None => {
-                let kept = self.store.rule_set(&active.rule_set).await.map_err(not_read)?;
-                let sources = Sources::new(kept.files);
                 let tried = try_out(sources.clone(), self.settings.currency.clone(), Nice::Back).await;
                 let (set, _) = tried.map_err(|findings| (findings, sources))?;
                 let set = Arc::new(set);
@@ -225,27 +224,44 @@ impl App {
     }
 
     /// The first rules of a store are those of the folder.
-    async fn begin_with(&self, found: crate::rules::source::watch::Found) -> Loaded {
-        let (sources, tried) = match found {
+    async fn begin_with(&self, folder: &Path) -> Loaded {
+        let _turn = self.turn(&"rules").await;
+        let folder = folder.to_owned();
+        let found = tokio::task::spawn_blocking(move || Sources::read(&folder)).await;
+        let (sources, tried) = match found.unwrap_or_else(|_| Err(Vec::new())) {
             Ok(sources) => {
                 (sources.clone(), try_out(sources, self.settings.currency.clone(), Nice::Back).await)
             }
             Err(findings) => (Sources::default(), Err(findings)),
         };
-        match tried {
-            Err(findings) => {
-                self.rules.refuse(findings, sources, self.now());
-                Loaded::NotYet
-            }
+        let begun = match tried {
+            Err(findings) => Err(findings),
             Ok((set, _)) => {
                 let change =
                     Change { reason: "the first rules, as the folder has them".into(), ..Change::default() };
                 let expected = Some(String::new());
-                let note = Note { expected, ..Note::of(RuleChangeKind::Activated, change) };
-                // Another replica may have been first; then that one is followed.
-                if let Err(error) = self.put_in_force(Arc::new(set), note, &Once::unkept()).await {
-                    tracing::debug!(%error, "the first rules were not activated here");
+                let kind = RuleChangeKind::Activated;
+                let note = Note { expected, brings_set: true, ..Note::of(kind, change) };
+                match self.put_in_force(Arc::new(set), note, &Once::unkept()).await {
+                    Ok(_) => Ok(()),
+                    // Another replica was first: that one is followed.
+                    Err(Error::EtagMismatch(_)) => Ok(()),
+                    Err(error) => {
+                        let message = format!("the first rules can't be kept: {}", with_causes(&error));
+                        Err(vec![Diagnostic::of_file("", Code::NotKept, message)])
+                    }
                 }
+            }
+        };
+        match begun {
+            Ok(()) => Loaded::Good,
+            Err(findings) => {
+                let told = self.rules.status().pending.is_some_and(|pending| pending.diagnostics == findings);
+                if !told {
+                    tracing::error!("there are no rules to begin with: {}", first_error(&findings, &sources));
+                    self.metrics.count_reload(ReloadOutcome::Refused, true, Duration::ZERO);
+                }
+                self.rules.refuse(findings, sources, self.now());
                 Loaded::NotYet
             }
         }

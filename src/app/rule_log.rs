@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::once::Once;
 use super::{App, Error, Result};
+use crate::domain::check::Invalid;
 use crate::domain::rule_change::{Guarded, RuleChange, RuleChangeKind, ShadowTerms};
 use crate::domain::version::Change;
+use crate::priority::aside;
 use crate::rules::diff::{RuleSetDifference, difference};
 use crate::rules::set::RuleSet;
-use crate::rules::source::Sources;
+use crate::rules::source::{self, Sources, most_bytes};
 use crate::storage::{ListedRuleSet, RuleChangeWanted, StoreError, StoredRuleSet, Window};
 
 /// What is to be written into the log about a set.
@@ -19,11 +21,14 @@ pub(super) struct Note {
     pub expected: Option<String>,
     pub guarded: Option<Guarded>,
     pub shadow: Option<ShadowTerms>,
+    /// Whether the set is kept with the tests that it has here. What is kept already may have newer ones.
+    pub brings_set: bool,
 }
 
 impl Note {
     pub fn of(kind: RuleChangeKind, change: Change) -> Self {
-        Self { kind, change, expected: None, guarded: None, shadow: None }
+        let is_kept = kind.is_activation() || kind == RuleChangeKind::ShadowStopped;
+        Self { kind, change, expected: None, guarded: None, shadow: None, brings_set: !is_kept }
     }
 }
 
@@ -36,7 +41,7 @@ impl App {
         once: Option<&Once<RuleChange>>,
     ) -> Result<RuleChange> {
         let now = self.now();
-        let Note { kind, change, expected, guarded, shadow } = note;
+        let Note { kind, change, expected, guarded, shadow, brings_set } = note;
         let change = RuleChange {
             number: 0,
             time: now,
@@ -50,7 +55,7 @@ impl App {
         };
         let files = set.sources.with_tests();
         let kept = StoredRuleSet { id: set.id.clone(), create_time: now, files };
-        let wanted = RuleChangeWanted { change, set: Some(kept), expected };
+        let wanted = RuleChangeWanted { change, set: brings_set.then_some(kept), expected };
         let receipt = once.and_then(|once| once.after(RuleChange::clone));
         self.store.change_rules(wanted, receipt).await.map_err(|error| match error {
             StoreError::Conflict(what) => Error::EtagMismatch(what),
@@ -81,8 +86,19 @@ impl App {
             Some(files) => Sources::new(files),
             None => self.sources_of(after).await?,
         };
-        // Reading a large set takes its time: not on a thread that answers calls.
-        let found = tokio::task::spawn_blocking(move || difference(&before, &after));
+        let too_large = after.iter().find(|(path, text)| text.len() > most_bytes(path));
+        if let Some((path, text)) = too_large {
+            return Err(Invalid::one("files", source::too_large(path, text.len() as u64).message).into());
+        }
+        // Parsing a large set takes its time: one at a time, behind the calls, as sets are checked.
+        let place = self.checks_waiting.try_acquire().map_err(|_| Error::Overloaded)?;
+        let turn = self.checking.clone().acquire_owned().await;
+        drop(place);
+        let found = tokio::task::spawn_blocking(move || {
+            let found = aside(|| difference(&before, &after));
+            drop(turn);
+            found
+        });
         Ok(found.await.map_err(StoreError::failed)?)
     }
 
@@ -101,7 +117,11 @@ impl App {
             let page = self.store.rule_changes(Window { after, limit: PAGE }).await?;
             let found = page
                 .iter()
-                .find(|change| change.kind == RuleChangeKind::Activated && change.rule_set == rule_set);
+                // One that was in force already did not become so again.
+                .find(|change| {
+                    let is_activation = change.kind == RuleChangeKind::Activated;
+                    is_activation && change.rule_set == rule_set && change.former != rule_set
+                });
             if found.is_some() || page.len() < PAGE {
                 return Ok(found.cloned());
             }

@@ -70,6 +70,13 @@ pub(super) struct ChosenLead {
     pub created: Option<Time>,
 }
 
+impl ChosenLead {
+    /// The activities that a score looks at.
+    pub fn looked_at(&self) -> &[Activity] {
+        &self.activities[usize::from(self.activities.len() > MAX_ACTIVITIES)..]
+    }
+}
+
 impl App {
     /// Scores by the given rules: a stream pins one set for all its items.
     pub async fn score_lead(
@@ -194,7 +201,7 @@ impl App {
         let left_out = lead.activities.len() > MAX_ACTIVITIES;
         let facts = LeadFacts {
             lead: &lead.content,
-            activities: &lead.activities[usize::from(left_out)..],
+            activities: lead.looked_at(),
             profile,
             created: lead.created,
             as_of,

@@ -26,6 +26,8 @@ use crate::storage::{Counts, StoreError};
 
 /// The most different errors that are told of a shadow.
 const MAX_ERRORS: usize = 20;
+/// The most characters of one.
+const MAX_ERROR: usize = 300;
 
 /// The set that is evaluated beside the one in force, on this replica.
 pub struct Shadow {
@@ -87,6 +89,9 @@ fn compared(active: &Assessment, shadow: &std::result::Result<Assessment, String
     match shadow {
         Err(message) => {
             counted.push(("failed".to_owned(), 1));
+            // Numbers may be a lead's own, and would make each error another.
+            let message: String =
+                message.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).take(MAX_ERROR).collect();
             counted.push((format!("error/{message}"), 1));
         }
         Ok(shadow) => {
@@ -137,12 +142,10 @@ impl App {
     }
 
     /// What was found of the newest shadow.
-    pub async fn shadow_report(&self) -> Result<ShadowReport> {
+    pub async fn shadow_report(self: &Arc<Self>) -> Result<ShadowReport> {
         let started =
             self.store.last_rule_change(&[RuleChangeKind::ShadowStarted]).await?.ok_or(Error::NoShadow)?;
-        for (subject, counts) in self.shadow_counts() {
-            self.store.add_counts(&subject, counts).await?;
-        }
+        self.add_counts_up().await?;
         let is_running = self.running_shadow().await?.is_some();
         let counts = self.store.counts(&subject(started.number)).await?;
         let whole = |name: &str| counts.get(name).copied().unwrap_or_default();
@@ -224,7 +227,7 @@ impl App {
             self.shadowed.add(shadow.number, [("passed_over".to_owned(), 1)]);
             return;
         };
-        let (content, activities, created) = (lead.content.clone(), lead.activities.clone(), lead.created);
+        let (content, activities, created) = (lead.content.clone(), lead.looked_at().to_vec(), lead.created);
         let (profile, active, counts) = (profile.clone(), active.clone(), self.shadowed.clone());
         let currency = self.settings.currency.clone();
         tokio::task::spawn_blocking(move || {
@@ -251,5 +254,31 @@ impl App {
 
     fn is_drawn(&self, share: f64) -> bool {
         share >= 1.0 || self.random.lock().unwrap_or_else(PoisonError::into_inner).random_bool(share.max(0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::score::{Points, ScoreStatus};
+
+    #[test]
+    fn an_error_is_counted_without_the_numbers_of_the_lead() {
+        let active = Assessment {
+            status: ScoreStatus::Scored,
+            total: Points(0),
+            fit: Points(0),
+            engagement: Points(0),
+            grade: Some("A".into()),
+            completeness: 1.0,
+            role_coverage: None,
+            contributions: Vec::new(),
+            unknowns: Vec::new(),
+            warnings: Vec::new(),
+            outlook: None,
+        };
+        let failed = |told: &str| compared(&active, &Err(told.to_owned()));
+        assert_eq!(failed("2500000 points are more than 1000"), failed("3700000 points are more than 1000"));
+        assert!(failed("x").contains(&("error/x".to_owned(), 1)));
     }
 }

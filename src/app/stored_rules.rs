@@ -42,10 +42,10 @@ impl FormerSets {
 }
 
 impl FormerSets {
-    /// A set that passed everything lately.
-    pub fn proven(&self, id: &str) -> Option<Arc<RuleSet>> {
+    /// A set that passed everything lately, these tests among it.
+    pub fn proven(&self, sources: &Sources) -> Option<Arc<RuleSet>> {
         let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.iter().find(|set| set.id == id).cloned()
+        proven.iter().find(|set| set.sources == *sources).cloned()
     }
 
     pub fn put_proven(&self, set: Arc<RuleSet>) {

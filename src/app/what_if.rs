@@ -43,7 +43,7 @@ impl App {
             script,
             profile: &chosen.profile.content,
             lead: &chosen.lead.content,
-            activities: &chosen.lead.activities,
+            activities: chosen.lead.looked_at(),
             created: chosen.lead.created,
             as_of: chosen.as_of,
             currency: &self.settings.currency,

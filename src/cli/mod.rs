@@ -69,7 +69,7 @@ enum Verb {
     /// Make a folder with rules, a profile, a canvas, leads and a configuration to begin with
     Init(init::Init),
     /// Serve over gRPC
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Score the rows of a file
     Score(score::Score),
     /// Explain one lead's score as a table

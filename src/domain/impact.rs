@@ -114,6 +114,9 @@ pub struct ImpactReport {
     pub movers: Vec<Mover>,
     /// How many could not be scored, and why the first could not.
     pub errors: Sides<u64>,
+    /// How many the set in force scores, and the other can't.
+    #[serde(default)]
+    pub newly_failing: u64,
     pub first_error: Sides<String>,
     /// `None` if fewer than ten were won or lost.
     pub backtest: Option<Backtest>,
@@ -137,6 +140,7 @@ pub struct Impact {
     groups: BTreeMap<GroupedBy, BTreeMap<String, GroupChange>>,
     movers: Vec<Mover>,
     errors: Sides<u64>,
+    newly_failing: u64,
     first_error: Sides<String>,
     outcomes: Vec<(bool, Sides<i64>)>,
     grades: Sides<BTreeMap<String, Tally>>,
@@ -202,6 +206,7 @@ impl Impact {
                 if let Err(message) = before {
                     fail(&mut self.errors.before, &mut self.first_error.before, message);
                 }
+                self.newly_failing += u64::from(before.is_ok());
                 if let Err(message) = after {
                     fail(&mut self.errors.after, &mut self.first_error.after, message);
                 }
@@ -311,6 +316,7 @@ impl Impact {
             groups: self.groups,
             movers: self.movers,
             errors: self.errors,
+            newly_failing: self.newly_failing,
             first_error: self.first_error,
             backtest,
         }

@@ -3,6 +3,7 @@
 pub mod doubts;
 pub mod portrait;
 pub mod review;
+pub mod roles;
 
 use std::collections::BTreeSet;
 

@@ -233,7 +233,11 @@ impl Situation<'_> {
             compared_with(&catalogue.facts[index], index, self.script, self.profile, &self.rules.vocabulary);
         let mut values: Vec<Value> = match &attribute.kind {
             AttributeType::YesNo => [true, false].map(Value::YesNo).into(),
-            AttributeType::Choice(choices) => choices.iter().cloned().map(Value::Text).collect(),
+            // Those that rules ask for come first, since only so many are tried.
+            AttributeType::Choice(choices) => {
+                let others = choices.iter().filter(|word| !words.contains(word)).cloned();
+                words.iter().cloned().chain(others).map(Value::Text).collect()
+            }
             AttributeType::Text => words.into_iter().map(Value::Text).collect(),
             AttributeType::List => {
                 let has: Vec<String> = match now {
@@ -326,11 +330,15 @@ impl Search<'_, '_> {
             let mut chosen: Vec<usize> = (0..count).collect();
             loop {
                 self.try_levers(&levers, &chosen, reaches);
+                if self.tries >= MAX_TRIES {
+                    self.is_complete = false;
+                    break;
+                }
                 if !next_choice(&mut chosen, levers.len()) {
                     break;
                 }
             }
-            if self.ways.len() >= MAX_WAYS {
+            if self.ways.len() >= MAX_WAYS || !self.is_complete {
                 break;
             }
         }
@@ -530,6 +538,40 @@ grade "D" otherwise;
             assert_eq!(wrong.len(), 3, "{wrong:?}");
             assert!(wrong[0].1.contains("employees"), "{wrong:?}");
         });
+    }
+
+    #[test]
+    fn a_search_among_very_many_changes_ends_soon_and_says_so() {
+        let mut facts = FACTS.to_owned();
+        let words: Vec<String> = (0..30).map(|word| format!("\"w{word}\"")).collect();
+        for number in 0..80 {
+            facts += &format!(
+                "[attributes.a{number}]\ntype = \"choice\"\nchoices = [{}]\nmeaning = \"x\"\nactionable = true\n",
+                words.join(", ")
+            );
+        }
+        let files = [("facts.toml", facts.as_str()), ("lead_scoring/default.rhai", SCRIPT)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let (rules, _) = compile(Sources::new(files.into())).unwrap();
+        let begin = std::time::Instant::now();
+        let ways = with(&rules, &company(50, &[]), |situation| situation.ways_to("A").unwrap());
+        assert!(!ways.is_complete);
+        assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
+    }
+
+    #[test]
+    fn the_words_that_rules_ask_for_are_tried_however_many_others_there_are() {
+        let words: Vec<String> = (0..40).map(|word| format!("\"w{word}\"")).collect();
+        let facts = format!(
+            "[attributes.kind]\ntype = \"choice\"\nchoices = [{}]\nmeaning = \"x\"\nactionable = true\n",
+            words.join(", ")
+        );
+        let script = "rule \"r\" when kind == \"w33\" then 50 because \"x\";\ngrade \"A\" when total >= 45;\ngrade \"D\" otherwise;\n";
+        let files = [("facts.toml", facts.as_str()), ("lead_scoring/default.rhai", script)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let (rules, _) = compile(Sources::new(files.into())).unwrap();
+        let ways = with(&rules, &company(50, &[]), |situation| situation.ways_to("A").unwrap());
+        assert_eq!(told(&ways), ["A: kind=Text(\"w33\")"]);
     }
 
     proptest! {

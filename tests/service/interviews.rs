@@ -142,7 +142,7 @@ async fn each_proposal_has_its_quotation_and_nothing_is_applied() {
     assert_eq!(found.proposals[1].interview, "leads/acme/interviews/first");
     for (left, why) in found.left_out.iter().zip([
         "is not in the note",
-        "employees",
+        "technicans",
         "can't be asked of",
         "no such role",
         "compare with",
@@ -155,7 +155,7 @@ async fn each_proposal_has_its_quotation_and_nothing_is_applied() {
     let (key, request) = &asked[1];
     assert_eq!((key.as_str(), request["model"].as_str()), ("Bearer secret-key", Some("small")));
     assert_eq!(request["response_format"]["json_schema"]["strict"], true);
-    assert!(request["messages"][0]["content"].as_str().unwrap().contains("\nemployees (number): "));
+    assert!(request["messages"][0]["content"].as_str().unwrap().contains("\nemployees (a number): "));
     assert_eq!(request["messages"][1]["content"], NOTE);
 
     // As a person asks; and what was proposed is erased with the lead.
@@ -206,6 +206,20 @@ async fn whatever_a_model_answers_is_an_answer_or_a_clear_failure() {
     }
     model.set(200, completion("{\"items\": []}"));
     assert_eq!(proposed(&server, &["leads/acme/interviews/first"]).await.unwrap().proposals, []);
+
+    // Also what was left out tells of the conversation, and is erased with the lead.
+    let made_up =
+        json!({ "items": [item("pain", json!({ "text": "Costs", "quotation": "it is far too dear" }))] });
+    model.set(200, completion(&made_up.to_string()));
+    let found = proposed(&server, &["leads/acme/interviews/first"]).await.unwrap();
+    assert_eq!((found.proposals.len(), found.left_out.len()), (0, 1));
+    let delete = pb::DeleteLeadRequest { name: "leads/acme".into(), ..Default::default() };
+    server.leads().delete_lead(delete).await.unwrap();
+    let newest = pb::ListOperationsRequest { page_size: 1, ..Default::default() };
+    let newest = server.operations().list_operations(newest).await.unwrap().into_inner().operations.remove(0);
+    let newest =
+        server.operations().get_operation(pb::GetOperationRequest { name: newest.name }).await.unwrap();
+    assert!(matches!(newest.into_inner().result, Some(pb::operation::Result::Error(_))));
 
     // What passes is tried three times, and told apart from what lasts.
     let assistant = Assistant::new(&url, "small", None).unwrap();

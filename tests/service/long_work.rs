@@ -150,8 +150,20 @@ async fn a_profile_is_learnt_from_stored_leads_and_scores_them() {
     );
     let operation = ended(&mut server.operations(), &started.name).await;
     let derived: pb::DerivedProfile = response(&operation);
-    let report = derived.report.unwrap();
+    let report = derived.report.clone().unwrap();
     assert_eq!(report.won + report.lost, 1_500);
+    // It comes with tests of its own, which it passes.
+    let facts = std::fs::read_to_string(server.scripts.join("facts.toml")).unwrap();
+    let files = [
+        ("facts.toml", &facts),
+        ("lead_scoring/default.rhai", &derived.script),
+        ("lead_scoring/default.test.toml", &derived.tests),
+    ];
+    let files = files.map(|(path, content)| pb::RuleFile { path: path.into(), content: content.clone() });
+    assert!(derived.tests.matches("expect = ").count() > 10, "{}", derived.tests);
+    let checked =
+        server.rules().check_rules(pb::CheckRulesRequest { files: files.into() }).await.unwrap().into_inner();
+    assert!(checked.valid, "{checked:?}");
     let verdict =
         |fact: &str| report.columns.iter().find(|column| column.fact == fact).map(|c| c.verdict.as_str());
     assert_eq!([verdict("industry"), verdict("employees"), verdict("country")], [Some("used"); 3]);
@@ -269,6 +281,20 @@ async fn golden_customers_are_told_from_ordinary_and_churned_ones() {
             subject: Some(pb::lead::Subject::Company(company)),
             customer: Some(customer),
             stage: pb::LeadStage::Customer as i32,
+            contacts: Some(pb::ContactList {
+                contacts: vec![pb::Contact {
+                    id: "one".into(),
+                    // Champions are reached where customers are golden; users anywhere.
+                    decision_role: if drawn(row, 6) < if is_golden { 0.8 } else { 0.1 } {
+                        "champion"
+                    } else {
+                        "user"
+                    }
+                    .into(),
+                    inbound: 1,
+                    ..Default::default()
+                }],
+            }),
             ..Default::default()
         }
     };
@@ -295,6 +321,10 @@ async fn golden_customers_are_told_from_ordinary_and_churned_ones() {
     let used: Vec<_> =
         report.columns.iter().filter(|column| column.verdict == "used").map(|c| c.fact.as_str()).collect();
     assert_eq!(used, ["industry"], "size has no effect");
+    let roles: Vec<_> = report.roles.iter().map(|role| (role.role.as_str(), role.required)).collect();
+    assert_eq!(roles, [("champion", true)]);
+    let chain = &derived.profile.as_ref().unwrap().decision_roles;
+    assert!(chain.len() == 1 && chain[0].role == "champion" && chain[0].required, "{chain:?}");
     assert!(derived.script.contains("Trades"), "{}", derived.script);
     let wrong = pb::GoldenWeights { renewals: -1.0, least: 2.0, ..Default::default() };
     let wrong = pb::DeriveProfileRequest { golden: Some(wrong), ..Default::default() };

@@ -468,3 +468,49 @@ async fn what_rules_did_is_counted_on_all_replicas_and_over_restarts() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.code() == Some(1) && told.contains("always fires"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_lets_nothing_in_that_a_save_would_not() {
+    let database = database("guarded_start");
+    let settings =
+        || Settings { rules_guard: Some(5.0), database: Some(database.clone()), ..Settings::default() };
+    let first = server(10, settings()).await;
+    with_leads(&first).await;
+    drop(first);
+    // A process that starts with a folder by which all leads would move goes on by what was in force last.
+    let second = server(90, settings()).await;
+    let held = |status: &pb::RuleStatus| {
+        status.pending.as_ref().is_some_and(|pending| pending.diagnostics[0].code == "held-back")
+    };
+    second.wait_for_rules(held).await;
+    assert_eq!(points(&second).await.1, 10);
+    // What moves nobody comes into force by itself.
+    second.write("lead_scoring/default.rhai", &made::script(12));
+    eventually(async || (points(&second).await.1 == 12).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_repeated_or_published_anew_loses_nothing() {
+    let server = server(10, store_mode()).await;
+    let first = points(&server).await.0;
+    let with_test = |total: i32| {
+        let mut files = files(&made::script(20));
+        let test = format!(
+            "as_of = \"2026-06-01\"\n[[case]]\nname = \"case {total}\"\nfacts = {{ employees = 3 }}\nexpect = {{ total = 20 }}\n"
+        );
+        files.push(pb::RuleFile { path: "lead_scoring/default.test.toml".into(), content: test });
+        pb::PublishRulesRequest { files, ..Default::default() }
+    };
+    let set = server.rules().publish_rules(with_test(1)).await.unwrap().into_inner().rule_set;
+    // Activated twice, as by a caller who did not hear the answer, it still goes back to what was before.
+    server.rules().activate_rule_set(activation(&set)).await.unwrap();
+    server.rules().activate_rule_set(activation(&set)).await.unwrap();
+    let newer = with_test(2);
+    server.rules().publish_rules(newer.clone()).await.unwrap();
+    let back = server.rules().rollback_rules(pb::RollbackRulesRequest::default()).await.unwrap().into_inner();
+    assert_eq!(back.rule_set, first);
+    // The tests that were published last stay, whatever was compiled with the former ones.
+    server.rules().activate_rule_set(activation(&set)).await.unwrap();
+    let kept = server.rules().get_rule_set(pb::GetRuleSetRequest { name: set }).await.unwrap().into_inner();
+    assert_eq!(kept.files, newer.files);
+}

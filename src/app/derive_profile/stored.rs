@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accounts, Collector, Derived, Learning, derive, profile, report, script};
+use super::{Accounts, Collector, Derived, Learning, cases, derive, profile, report, script};
 use crate::app::jobs::{Progress, Work};
 use crate::app::once::Once;
 use crate::app::{App, Error, Result};
@@ -14,14 +14,15 @@ use crate::domain::check::{Checker, Invalid, Violation};
 use crate::domain::filter::Filter;
 use crate::domain::golden::{GoldenWeights, Standing};
 use crate::domain::job::Job;
-use crate::domain::lead::{LeadRecord, LeadStage, OutcomeKind};
+use crate::domain::lead::{LeadRecord, LeadStage, OutcomeKind, Subject};
 use crate::domain::listing::LEAD;
 use crate::domain::profile::ProfileContent;
-use crate::domain::scorecard::learn::{MOST_SCALE, Wanted};
+use crate::domain::profile::roles::{Reached, RoleEvidence};
+use crate::domain::scorecard::learn::{MOST_SCALE, MOST_TO_DOUBLE, Wanted};
 use crate::domain::text::suggestion;
 use crate::domain::time::Time;
 use crate::rules::set::RuleSet;
-use crate::rules::{LeadFacts, ScriptKind, compile};
+use crate::rules::{LeadFacts, ScriptKind, compile, testing};
 use crate::storage::StoreError;
 
 /// What tells good accounts from others.
@@ -48,6 +49,9 @@ pub struct StoredLeads {
     pub seed: u64,
     /// The points of the best account.
     pub points: i64,
+    /// Instead of that, how many points double the odds.
+    #[serde(default)]
+    pub to_double_odds: Option<i64>,
     pub as_of: Time,
 }
 
@@ -57,6 +61,9 @@ pub struct DerivedProfile {
     pub report: serde_json::Value,
     /// Rules as a person would write them; none if nothing has an effect.
     pub script: Option<String>,
+    /// Tests for them, which they pass; none if no made-up lead can state what they ask for.
+    #[serde(default)]
+    pub tests: Option<String>,
     pub profile: Option<ProfileContent>,
     /// How many leads told no outcome.
     pub undecided: u64,
@@ -73,6 +80,10 @@ impl StoredLeads {
     /// Checks what is asked by the rules in force.
     fn check(&self, c: &mut Checker, rules: &RuleSet) {
         Filter::read(c, &self.filter, &LEAD);
+        if let Some(points) = self.to_double_odds {
+            let told = format!("must be 1 to {MOST_TO_DOUBLE}, or 0 for a scale of points");
+            c.require((1..=MOST_TO_DOUBLE).contains(&points), "points_to_double_odds", told);
+        }
         c.require((5..=MOST_SCALE).contains(&self.points), "points", format!("must be 5 to {MOST_SCALE}"));
         c.require(self.folds != 1 && self.folds <= 100, "folds", "must be 2 to 100, or 0 for not at all");
         let observed = rules.observed();
@@ -124,6 +135,7 @@ struct Gathering {
     standings: BTreeMap<Standing, u64>,
     undecided: u64,
     rows: usize,
+    reached: Reached,
     /// The first leads, to prove the script by.
     first: Vec<LeadRecord>,
 }
@@ -158,6 +170,7 @@ impl App {
             standings: BTreeMap::new(),
             undecided: 0,
             rows: 0,
+            reached: Reached::default(),
             first: Vec::new(),
         };
         let currency = self.settings.currency.clone();
@@ -188,6 +201,7 @@ impl Gathering {
         self.collector.see(&facts_of(&record, &nothing, rules, currency, asked.as_of), is_good);
         standing.into_iter().for_each(|standing| *self.standings.entry(standing).or_default() += 1);
         self.rows += 1;
+        self.reached.see(&record.lead.content, is_good);
         if self.first.len() < PROVEN {
             self.first.push(record);
         }
@@ -220,7 +234,7 @@ fn learn(
     currency: &str,
     progress: &Progress,
 ) -> Result<DerivedProfile> {
-    let Gathering { collector, standings, undecided, first, .. } = gathering;
+    let Gathering { collector, standings, undecided, first, reached, .. } = gathering;
     let accounts = collector.finish();
     let (rows, won) = (accounts.sample.rows(), accounts.sample.count_won());
     if won == 0 || won == rows {
@@ -238,7 +252,7 @@ fn learn(
         trusted: trusted.map(|(place, _)| place).collect(),
         folds: asked.folds,
         seed: asked.seed,
-        wanted: Wanted { scale: asked.points },
+        wanted: Wanted { scale: asked.points, to_double_odds: asked.to_double_odds },
     };
     let mut turn = 0;
     let derived = derive(&accounts, &learning, || {
@@ -249,12 +263,21 @@ fn learn(
     });
     progress.tell(0.95, "proving the rules");
     let written = script(&accounts, &derived, FILE);
-    let content = written.as_ref().map(|_| profile(&accounts, &derived, FILE, asked.as_of));
+    let roles = reached.learnt();
+    let mut content = written.as_ref().map(|_| profile(&accounts, &derived, FILE, asked.as_of));
+    if let Some(content) = &mut content {
+        content.decision_roles = roles.iter().map(RoleEvidence::as_decision_role).collect();
+    }
+    let is_person = !first.is_empty()
+        && first.iter().all(|record| matches!(record.lead.content.subject, Subject::Person(_)));
+    let mut tests = cases(&accounts, &derived, FILE, asked.as_of, is_person);
     if let (Some(text), Some(content)) = (&written, &content) {
-        prove(&accounts, &derived, (text, content), (rules, currency), (&first, asked.as_of))?;
+        let made = prove(&accounts, &derived, (text, content), (rules, currency), (&first, asked.as_of))?;
+        tests = tests.filter(|tests| pass(&made, content, tests, currency));
     }
     let mut report = report::json(&accounts, &derived);
     if let Some(fields) = report.as_object_mut() {
+        fields.insert("roles".into(), roles.iter().map(role).collect());
         let count = |standing| standings.get(&standing).copied().unwrap_or_default();
         if let Label::Golden(_) = asked.label {
             fields.insert("golden".into(), count(Standing::Golden).into());
@@ -262,7 +285,22 @@ fn learn(
             fields.insert("churned".into(), count(Standing::Churned).into());
         }
     }
-    Ok(DerivedProfile { report, script: written, profile: content, undecided })
+    Ok(DerivedProfile { report, script: written, tests, profile: content, undecided })
+}
+
+/// A role as the report tells of it.
+fn role(evidence: &RoleEvidence) -> serde_json::Value {
+    let RoleEvidence { role, reached, known, lift, chance, required } = evidence;
+    serde_json::json!({
+        "role": role,
+        "won": reached.won,
+        "won_known": known.won,
+        "lost": reached.lost,
+        "lost_known": known.lost,
+        "lift": lift,
+        "chance": chance,
+        "required": required,
+    })
 }
 
 /// Runs the script over leads that were learnt from: beside the words in force it has to load, and to give what was learnt,
@@ -273,7 +311,7 @@ fn prove(
     (text, profile): (&str, &ProfileContent),
     (rules, currency): (&RuleSet, &str),
     (leads, as_of): (&[LeadRecord], Time),
-) -> Result<()> {
+) -> Result<Arc<RuleSet>> {
     let wrong = |told: String| {
         Error::from(StoreError::failed(format!("the rules that were learnt are wrong: {told}")))
     };
@@ -283,7 +321,7 @@ fn prove(
         wrong(findings.first().map(|finding| finding.message.clone()).unwrap_or_default())
     })?;
     let made = Arc::new(made);
-    let Some(card) = &derived.card else { return Ok(()) };
+    let Some(card) = &derived.card else { return Ok(made) };
     let script = made.script(ScriptKind::LeadScoring, &profile.scoring_script)?;
     for (lead, expected) in leads.iter().zip(card.totals(&accounts.sample)) {
         let total = made.assess(script, facts_of(lead, profile, &made, currency, as_of))?.total.0;
@@ -291,5 +329,14 @@ fn prove(
             return Err(wrong(format!("they give {} points where {expected} were learnt", total / 100)));
         }
     }
-    Ok(())
+    Ok(made)
+}
+
+/// Whether tests pass by the rules that they were made for. Where leads are companies and persons, a made-up one can't have the facts
+/// of both: then there are no tests.
+fn pass(made: &RuleSet, profile: &ProfileContent, tests: &str, currency: &str) -> bool {
+    let reading = testing::Reading { vocabulary: &made.vocabulary, currency };
+    let suite = testing::read(&profile.scoring_script, tests, reading);
+    let ran = suite.ok().and_then(|suite| suite.run(made, currency, "").ok());
+    ran.is_some_and(|report| report.cases.iter().all(|case| case.differences.is_empty()))
 }

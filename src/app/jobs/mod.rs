@@ -61,7 +61,7 @@ impl Outcome {
     fn leads(&self) -> Vec<LeadName> {
         match self {
             Outcome::Impact(found) => found.leads(),
-            Outcome::Proposals(found) => found.leads(),
+            Outcome::Proposals(found) => found.leads.clone(),
             Outcome::DerivedProfile(_) | Outcome::Reviewed(_) | Outcome::Retained(_) => Vec::new(),
         }
     }

@@ -21,7 +21,7 @@ use crate::config::currency;
 use crate::domain::canonical::same_word;
 use crate::domain::check::Checker;
 use crate::domain::profile::{Profile, ProfileContent};
-use crate::domain::scorecard::learn::{MOST_SCALE, Wanted};
+use crate::domain::scorecard::learn::{MOST_SCALE, MOST_TO_DOUBLE, Wanted};
 use crate::domain::text::suggestion;
 use crate::domain::time::Time;
 use crate::domain::version::Version;
@@ -71,6 +71,9 @@ pub struct Derive {
     /// The points of an account that has the best of everything
     #[arg(long, default_value_t = 100, value_name = "N")]
     points: i64,
+    /// How many points double the odds of being won, 1 to 50, instead of a scale up to --points
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..=MOST_TO_DOUBLE), conflicts_with = "points", value_name = "N")]
+    pdo: Option<i64>,
     /// Over how many folds it is measured; 0 for not at all
     #[arg(long, default_value_t = 5, value_name = "N")]
     folds: usize,
@@ -235,7 +238,7 @@ impl Derive {
             trusted: self.places(&accounts, &self.trust, "--trust")?,
             folds: self.folds,
             seed: self.seed,
-            wanted: Wanted { scale: self.points },
+            wanted: Wanted { scale: self.points, to_double_odds: self.pdo },
         };
         let mut turn = 0;
         let derived = derive_profile::derive(&accounts, &learning, || {

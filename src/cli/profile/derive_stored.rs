@@ -43,6 +43,9 @@ pub struct DeriveStored {
     /// The points of the best account, 5 to 200
     #[arg(long, default_value_t = 100, value_name = "N")]
     points: i32,
+    /// How many points double the odds of being good, 1 to 50, instead of a scale up to --points
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1..=50), conflicts_with = "points", value_name = "N")]
+    pdo: Option<i32>,
     /// Where the random numbers of the folds begin
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: i64,
@@ -68,6 +71,7 @@ impl DeriveStored {
             folds: if self.folds == 0 { -1 } else { self.folds },
             seed: self.seed,
             points: self.points,
+            points_to_double_odds: self.pdo.unwrap_or_default(),
             request_id: String::new(),
         };
         let started = clients.profiles().derive_profile(request).await?.into_inner();
@@ -83,10 +87,13 @@ impl DeriveStored {
         let scripts = self.out.join("lead_scoring");
         std::fs::create_dir_all(&scripts).with_context(|| scripts.display().to_string())?;
         let message = dynamic::of(&profile, "Profile").context("there is no such message")?;
-        let files = [
+        let mut files = vec![
             (scripts.join("default.rhai"), found.script),
             (self.out.join("profile.json"), format!("{:#}\n", dynamic::to_json(&message))),
         ];
+        if !found.tests.is_empty() {
+            files.push((scripts.join("default.test.toml"), found.tests));
+        }
         for (path, text) in files {
             std::fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))?;
         }
@@ -123,6 +130,17 @@ fn text(report: &pb::DerivedReport, undecided: i64) -> String {
     }
     if report.columns.iter().any(|column| used(&column)) {
         out += &format!("\n{}", table.render());
+    }
+    for role in &report.roles {
+        out += &format!(
+            "Decides with: {}{}, reached at {} of {} good accounts and {} of {} others.\n",
+            plain(&role.role),
+            if role.required { " (required)" } else { "" },
+            role.won,
+            role.won_known,
+            role.lost,
+            role.lost_known
+        );
     }
     for column in report.columns.iter().filter(|column| column.verdict == "held_back") {
         out +=

@@ -54,6 +54,7 @@ fn what_moves_is_told_with_its_reasons() {
     assert_eq!(migration, [("A", "A", 1), ("A", "disqualified", 1), ("D", "A", 1)]);
     assert_eq!(report.qualified, Sides { before: 2, after: 2 });
     assert_eq!(report.errors, Sides { before: 0, after: 1 });
+    assert_eq!(report.newly_failing, 1, "the guard counts it as moved");
     assert_eq!(report.first_error.after, "division by zero");
     let fired = report.rules.get("tech").map(|of| (of.fired.clone(), of.points.after));
     assert_eq!(fired, Some((Sides { before: 2, after: 2 }, 12_000)));

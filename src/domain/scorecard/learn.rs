@@ -21,17 +21,40 @@ const OF_LITTLE_DATA: f64 = 0.5;
 const WORTH_READING: f64 = 0.015;
 /// The most points that a scale may have, so that a total is a bin of its own.
 pub const MOST_SCALE: i64 = 200;
+/// The most points that may double the odds.
+pub const MOST_TO_DOUBLE: i64 = 50;
 
 /// How a scorecard is to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wanted {
     /// The points of an account that has the best of everything; the worst has none.
     pub scale: i64,
+    /// Instead of that, how many points double the odds of being won (Siddiqi, Credit Risk Scorecards, 2006: factor = pdo / ln 2).
+    pub to_double_odds: Option<i64>,
+}
+
+impl Wanted {
+    /// Points for each unit of log odds, if all columns together reach over so many.
+    fn unit(self, all: f64) -> f64 {
+        match self.to_double_odds {
+            Some(points) => points as f64 / std::f64::consts::LN_2,
+            None if all > 0.0 => self.scale as f64 / all,
+            None => 0.0,
+        }
+    }
+
+    /// What a column has to give at most to be worth a line.
+    fn least(self) -> i64 {
+        match self.to_double_odds {
+            Some(_) => 1,
+            None => ((self.scale as f64 * WORTH_READING).ceil() as i64).max(1),
+        }
+    }
 }
 
 impl Default for Wanted {
     fn default() -> Self {
-        Self { scale: 100 }
+        Self { scale: 100, to_double_odds: None }
     }
 }
 
@@ -173,7 +196,7 @@ impl Scorecard {
             .collect();
         let mut places: Vec<&[u8]> = places.iter().map(Vec::as_slice).collect();
 
-        let least = ((wanted.scale as f64 * WORTH_READING).ceil() as i64).max(1);
+        let least = wanted.least();
         let mut known: Option<Fit> = None;
         loop {
             if open.is_empty() {
@@ -192,7 +215,7 @@ impl Scorecard {
                 if let Some(fitted) = &fitted {
                     refine_bins(&mut open, &places, &sample.won, fitted.intercept);
                 }
-                give_points(&mut open, wanted.scale);
+                give_points(&mut open, wanted);
                 let small =
                     open.iter().map(Characteristic::most).enumerate().filter(|(_, most)| *most < least);
                 small.min_by_key(|(_, most)| *most).map(|(place, _)| place)
@@ -357,15 +380,15 @@ fn isotonic(values: &[f64], counts: &[f64]) -> Vec<f64> {
     pools.into_iter().flat_map(|(value, _, many)| std::iter::repeat_n(value, many)).collect()
 }
 
-/// Whole points: what each bin adds, from the worst of each column on, on a scale that the best of all fills.
-fn give_points(open: &mut [Characteristic], scale: i64) {
+/// Whole points: what each bin adds, from the worst of each column on.
+fn give_points(open: &mut [Characteristic], wanted: Wanted) {
     let bounds = |c: &Characteristic| {
         c.worth.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), worth| {
             (low.min(*worth), high.max(*worth))
         })
     };
     let all: f64 = open.iter().map(bounds).map(|(low, high)| (high - low).max(0.0)).sum();
-    let unit = if all > 0.0 { scale as f64 / all } else { 0.0 };
+    let unit = wanted.unit(all);
     for c in open {
         let (low, _) = bounds(c);
         c.points = c.worth.iter().map(|worth| ((worth - low) * unit).round() as i64).collect();

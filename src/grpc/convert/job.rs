@@ -71,7 +71,7 @@ fn response(outcome: Outcome) -> Any {
 }
 
 fn derived_out(derived: DerivedProfile) -> pb::DerivedProfile {
-    let DerivedProfile { report, script, profile, undecided } = derived;
+    let DerivedProfile { report, script, tests, profile, undecided } = derived;
     // The report has more for those who read it on the command line.
     let lenient = DeserializeOptions::new().deny_unknown_fields(false);
     let report = dynamic::message("DerivedReport").and_then(|descriptor| {
@@ -90,6 +90,7 @@ fn derived_out(derived: DerivedProfile) -> pb::DerivedProfile {
             })
         }),
         script: script.unwrap_or_default(),
+        tests: tests.unwrap_or_default(),
         report,
         undecided_count: undecided as i64,
     }

@@ -191,6 +191,8 @@ impl pb::profile_service_server::ProfileService for Service {
                 folds,
                 seed: request.seed.unsigned_abs(),
                 points: if request.points == 0 { 100 } else { request.points.into() },
+                to_double_odds: (request.points_to_double_odds != 0)
+                    .then(|| request.points_to_double_odds.into()),
                 as_of: self.0.now(),
             };
             Ok(self.0.start_derivation(asked, c.draft(()).violations, once).await?)

@@ -109,6 +109,19 @@ fn what_another_column_says_already_gets_no_points_twice() {
 }
 
 #[test]
+fn points_double_the_odds_where_that_is_wanted() {
+    let sample = accounts(8_000, 3);
+    for points in [5, 20] {
+        let mut examined = examine(&sample, &[]);
+        let wanted = Wanted { to_double_odds: Some(points), ..Wanted::default() };
+        let card = Scorecard::learn(&sample, &mut examined, wanted).unwrap();
+        // By the totals and outcomes themselves, so many points are worth a doubling.
+        let doubled = std::f64::consts::LN_2 / card.slope;
+        assert!((doubled / points as f64 - 1.0).abs() < 0.15, "{doubled} for {points}");
+    }
+}
+
+#[test]
 fn little_data_gives_hints_by_numbers() {
     let sample = accounts(90, 3);
     let won = sample.count_won();
