@@ -25,6 +25,14 @@ pub fn operation(c: &mut Checker, field: &str, name: &str) -> Option<Id> {
     id
 }
 
+/// How long a call waits that wants to wait so long; `None` if that is less than nothing. The type's own conversion negates what
+/// is negative, and there is one number that has no opposite.
+fn longest_wait(wanted: prost_types::Duration) -> Option<Duration> {
+    let seconds = u64::try_from(wanted.seconds).ok()?;
+    let nanos = u32::try_from(wanted.nanos).ok()?;
+    Some(Duration::from_secs(seconds).saturating_add(Duration::from_nanos(nanos.into())).min(LONGEST_WAIT))
+}
+
 #[tonic::async_trait]
 impl pb::operations_server::Operations for Service {
     async fn list_operations(
@@ -82,10 +90,25 @@ impl pb::operations_server::Operations for Service {
         let request = request.into_inner();
         let mut c = Checker::at("");
         let id = operation(&mut c, "name", &request.name);
-        let wanted = request.timeout.map(Duration::try_from);
-        c.require(!matches!(wanted, Some(Err(_))), "timeout", "must be 0 or more");
-        let most = wanted.and_then(Result::ok).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        let most = request.timeout.map_or(Some(LONGEST_WAIT), longest_wait);
+        c.require(most.is_some(), "timeout", "must be 0 or more");
+        let most = most.unwrap_or_default();
         let view = self.0.wait_for_job(&finish(c, id)?, most).await?;
         Ok(Response::new(convert::job::outward(view)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_time_to_wait_is_understood_or_refused() {
+        let wait = |seconds, nanos| longest_wait(prost_types::Duration { seconds, nanos });
+        assert_eq!(wait(1, 500_000_000), Some(Duration::from_millis(1_500)));
+        assert_eq!(wait(i64::MAX, i32::MAX), Some(LONGEST_WAIT));
+        for (seconds, nanos) in [(-1, 0), (0, -1), (i64::MIN, 0), (0, i32::MIN), (i64::MIN, i32::MIN)] {
+            assert_eq!(wait(seconds, nanos), None);
+        }
     }
 }
