@@ -355,6 +355,16 @@ async fn a_profile_is_reviewed_and_signed_off() {
         review.proposals.iter().map(|p| (p.id.as_str(), p.path.as_str(), p.after.as_str())).collect();
     assert_eq!(proposed, [("p1", "industries", "Solar"), ("p2", "criteria[\"germany\"]", "")]);
 
+    // The same as a page, with the drift as pictures.
+    let page = server.scripts.parent().unwrap().join("review.html");
+    let args =
+        ["profile", "review", "profiles/main", "--server", &server.address, "--html", page.to_str().unwrap()];
+    let output = crate::support::process::assay().args(args).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("<td class=\"down\">no longer</td>") && page.contains("Solar"), "{page}");
+    assert!(page.contains("</svg>") && !page.contains("http"), "{page}");
+
     let sign_off = pb::CompleteReviewRequest {
         name: "profiles/main".into(),
         operation: started.name.clone(),

@@ -7,6 +7,7 @@ mod derive_stored;
 mod html;
 mod report;
 mod review;
+mod review_html;
 
 use clap::Subcommand;
 

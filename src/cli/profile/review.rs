@@ -1,6 +1,11 @@
 //! `assay profile review`, and the reviews that are overdue.
 
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 use clap::Args;
+
+use super::review_html;
 
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::{out, outln};
@@ -15,7 +20,7 @@ criteria still tell won leads from lost ones, which industries come up, and what
 
 Examples:
   assay profile review profiles/main
-  assay profile review profiles/main --days 30 --filter 'country = DE'
+  assay profile review profiles/main --days 30 --filter 'country = DE' --html review.html
   assay profile review profiles/main --sign-off operations/k3b --accept p1,p3 --author an --reason \"autumn review\"")]
 pub struct ReviewVerb {
     /// The profile
@@ -30,6 +35,9 @@ pub struct ReviewVerb {
     /// Which leads count [default: those that belong to the profile]
     #[arg(long, default_value = "", value_name = "FILTER")]
     filter: String,
+    /// Write the review as a page that stands by itself too
+    #[arg(long, value_name = "FILE", conflicts_with = "sign_off")]
+    html: Option<PathBuf>,
     /// Sign this review off, which was made before and read: the next one is due a cadence from now
     #[arg(long, value_name = "OPERATION")]
     sign_off: Option<String>,
@@ -85,6 +93,11 @@ impl ReviewVerb {
         let name = started.name.clone();
         let review: pb::ProfileReview = operation::response(&clients, started).await?;
         out!("{}", text(&review));
+        if let Some(path) = &self.html {
+            std::fs::write(path, review_html::page(&review))
+                .with_context(|| format!("{} can't be written", path.display()))?;
+            outln!("\n{} has everything.", path.display());
+        }
         let accept = if review.proposals.is_empty() { "" } else { " --accept p1,…" };
         outln!("\nWhen it is read, sign it off with --sign-off {name}{accept}");
         Ok(Done::Well)
@@ -110,17 +123,38 @@ impl OverdueVerb {
     }
 }
 
-fn percent(share: Option<pb::Share>) -> String {
+pub fn percent(share: Option<pb::Share>) -> String {
     let share = share.unwrap_or_default();
     if share.of == 0 { String::new() } else { format!("{:.0} % of {}", share.ratio * 100.0, share.of) }
 }
 
+/// What a drift means.
+pub fn drift_words(verdict: pb::DriftVerdict) -> &'static str {
+    match verdict {
+        pb::DriftVerdict::Stable => "stable",
+        pb::DriftVerdict::Moderate => "has moved",
+        pb::DriftVerdict::Large => "has moved far",
+        pb::DriftVerdict::TooFew | pb::DriftVerdict::Unspecified => "too few to tell",
+    }
+}
+
+/// Whether a criterion tells won leads from lost ones.
+pub fn separation_words(separation: pb::Separation) -> &'static str {
+    match separation {
+        pb::Separation::Separates => "yes",
+        pb::Separation::Reverses => "the wrong way",
+        pb::Separation::NoEffect => "no",
+        pb::Separation::NoLonger => "no longer",
+        pb::Separation::TooFew | pb::Separation::Unspecified => "too few to tell",
+    }
+}
+
 fn drift(drift: &pb::Drift) -> String {
+    let words = drift_words(drift.verdict());
     let verdict = match drift.verdict() {
-        pb::DriftVerdict::Stable => "stable".to_owned(),
-        pb::DriftVerdict::Moderate => coloured("33", "has moved"),
-        pb::DriftVerdict::Large => coloured("31", "has moved far"),
-        pb::DriftVerdict::TooFew | pb::DriftVerdict::Unspecified => "too few to tell".to_owned(),
+        pb::DriftVerdict::Moderate => coloured("33", words),
+        pb::DriftVerdict::Large => coloured("31", words),
+        _ => words.to_owned(),
     };
     format!("{verdict} (PSI {:.2}, without drift about {:.2})", drift.psi, drift.expected_psi)
 }
@@ -140,13 +174,7 @@ fn text(review: &pb::ProfileReview) -> String {
         let head = ["criterion", "tells won from lost", "won where it holds", "where not", "drift"];
         let mut table = Table::new(&head, &[2, 3]);
         for criterion in &review.criteria {
-            let separation = match criterion.separation() {
-                pb::Separation::Separates => "yes",
-                pb::Separation::Reverses => "the wrong way",
-                pb::Separation::NoEffect => "no",
-                pb::Separation::NoLonger => "no longer",
-                pb::Separation::TooFew | pb::Separation::Unspecified => "too few to tell",
-            };
+            let separation = separation_words(criterion.separation());
             let verdict = criterion.drift.as_ref().map(pb::Drift::verdict).unwrap_or_default();
             let drift = match verdict {
                 pb::DriftVerdict::Moderate => "moved",
