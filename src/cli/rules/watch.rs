@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::diff::text as difference_text;
 use super::first_problem;
@@ -58,13 +59,12 @@ impl Watch {
         let first = Sources::read(&self.folder).map_err(|problems| first_problem(&self.folder, problems))?;
         let (found, mut changes) = tokio::sync::watch::channel(None);
         watch(self.folder.clone(), true, found, Default::default()).context("the folder can't be watched")?;
+        // Listened for all the time: one that comes while a save is looked at must not be lost.
+        let mut interrupted = signal(SignalKind::interrupt())?;
         loop {
             tokio::select! {
                 changed = changes.changed() => changed.context("the folder is not watched any more")?,
-                ended = tokio::signal::ctrl_c() => {
-                    ended?;
-                    return Ok(Done::Well);
-                }
+                _ = interrupted.recv() => return Ok(Done::Well),
             }
             let Some(found) = changes.borrow_and_update().clone() else { continue };
             outln!("{}", bold(&format!("── {} ──", SystemClock.now())));
