@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::jobs::{Progress, Work};
 use super::once::Once;
-use super::publish_rules::first_error;
 use super::score_lead::MAX_ACTIVITIES;
 use super::{App, Error, Result, admit};
-use crate::domain::check::{Checker, Invalid};
+use crate::domain::check::Checker;
 use crate::domain::filter::Filter;
 use crate::domain::impact::{Impact, ImpactReport, Pair};
 use crate::domain::job::Job;
@@ -82,15 +81,7 @@ impl App {
         if let Some(name) = &wanted.profile {
             admit(name, &self.store.profile(name).await?.version, "")?;
         }
-        let sources = Sources::new(wanted.files.clone());
-        if let Err(findings) = self.check_rules(sources.clone()).await? {
-            let told = first_error(&findings, &sources);
-            return Err(Invalid::one(
-                "files",
-                format!("can't be loaded (CheckRules tells everything): {told}"),
-            )
-            .into());
-        }
+        self.good_rules(Sources::new(wanted.files.clone())).await?;
         self.start_job(&Work::AnalyzeImpact(wanted), once).await
     }
 

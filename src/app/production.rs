@@ -132,25 +132,23 @@ impl ScriptCounts {
         self.rules.entry(rule.clone()).or_default()
     }
 
+    /// What is counted of the whole, by the names that the store has.
+    fn counts(&mut self) -> [(&'static str, &mut i64); 6] {
+        [
+            ("scored", &mut self.scored),
+            ("disqualified", &mut self.disqualified),
+            ("insufficient", &mut self.insufficient),
+            ("failed", &mut self.failed),
+            ("won", &mut self.won),
+            ("lost", &mut self.lost),
+        ]
+    }
+
     /// As the store keeps them: the counts that are not 0.
-    fn named(&self) -> Counts {
-        let Self { scored, disqualified, insufficient, failed, won, lost, rules } = self;
-        let whole = [
-            ("scored", scored),
-            ("disqualified", disqualified),
-            ("insufficient", insufficient),
-            ("failed", failed),
-            ("won", won),
-            ("lost", lost),
-        ];
-        let mut named: Counts = whole.map(|(name, count)| (name.to_owned(), *count)).into();
-        for (rule, counts) in rules {
-            let RuleCounts { fired, unknown, points, won, lost } = counts;
-            for (name, count) in
-                [("fired", fired), ("unknown", unknown), ("points", points), ("won", won), ("lost", lost)]
-            {
-                named.insert(format!("{name}/{rule}"), *count);
-            }
+    fn named(mut self) -> Counts {
+        let mut named: Counts = self.counts().map(|(name, count)| (name.to_owned(), *count)).into();
+        for (rule, counts) in &mut self.rules {
+            named.extend(counts.counts().map(|(name, count)| (format!("{name}/{rule}"), *count)));
         }
         named.retain(|_, count| *count != 0);
         named
@@ -160,30 +158,30 @@ impl ScriptCounts {
     fn read(named: Counts) -> Self {
         let mut counts = Self::default();
         for (name, count) in named {
-            let (what, rule) = name.split_once('/').unwrap_or((&name, ""));
-            if rule.is_empty() {
-                match what {
-                    "scored" => counts.scored = count,
-                    "disqualified" => counts.disqualified = count,
-                    "insufficient" => counts.insufficient = count,
-                    "failed" => counts.failed = count,
-                    "won" => counts.won = count,
-                    "lost" => counts.lost = count,
-                    _ => {}
+            let place = match name.split_once('/') {
+                None => counts.counts().into_iter().find(|(known, _)| *known == name),
+                Some((what, rule)) => {
+                    counts.of(&rule.into()).counts().into_iter().find(|(known, _)| *known == what)
                 }
-                continue;
-            }
-            let of = counts.of(&rule.into());
-            match what {
-                "fired" => of.fired = count,
-                "unknown" => of.unknown = count,
-                "points" => of.points = count,
-                "won" => of.won = count,
-                "lost" => of.lost = count,
-                _ => {}
+            };
+            if let Some((_, place)) = place {
+                *place = count;
             }
         }
         counts
+    }
+}
+
+impl RuleCounts {
+    /// What is counted of a rule, by the names that the store has.
+    fn counts(&mut self) -> [(&'static str, &mut i64); 5] {
+        [
+            ("fired", &mut self.fired),
+            ("unknown", &mut self.unknown),
+            ("points", &mut self.points),
+            ("won", &mut self.won),
+            ("lost", &mut self.lost),
+        ]
     }
 }
 
@@ -321,7 +319,7 @@ mod tests {
         let mut of = counts(7, 2, 1);
         of.failed = 3;
         of.rules.insert("a/b".into(), RuleCounts { fired: 4, unknown: 1, points: -300, won: 2, lost: 0 });
-        assert_eq!(ScriptCounts::read(of.named()), of);
+        assert_eq!(ScriptCounts::read(of.clone().named()), of);
         assert_eq!(ScriptCounts::default().named(), Counts::new());
     }
 }

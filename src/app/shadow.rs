@@ -8,11 +8,9 @@ use rand::RngExt as _;
 
 use super::load_rules::try_out;
 use super::once::Once;
-use super::publish_rules::first_error;
 use super::rule_log::Note;
 use super::score_lead::ChosenLead;
 use super::{App, Error, Result};
-use crate::domain::check::Invalid;
 use crate::domain::impact::grade;
 use crate::domain::profile::ProfileContent;
 use crate::domain::rule_change::{RuleChange, RuleChangeKind, ShadowTerms};
@@ -114,14 +112,7 @@ impl App {
         days: i64,
         once: Once<RuleChange>,
     ) -> Result<RuleChange> {
-        let set = match self.check_rules(sources.clone()).await? {
-            Ok((set, _)) => set,
-            Err(findings) => {
-                let told = first_error(&findings, &sources);
-                let message = format!("can't be loaded (CheckRules tells everything): {told}");
-                return Err(Invalid::one("files", message).into());
-            }
-        };
+        let set = self.good_rules(sources).await?;
         let change = once.stamp(self.now()).change;
         let shadow = Some(ShadowTerms { share, until: self.now().plus_days(days) });
         let note = Note { shadow, ..Note::of(RuleChangeKind::ShadowStarted, change) };

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::check::Checker;
-use super::name::{BadName, Id, LeadName, SegmentName};
+use super::name::{BadName, Id, LeadName, SegmentName, written_as_text};
 use super::profile::Criterion;
 use super::time::Time;
 use super::version::Change;
@@ -40,19 +40,7 @@ impl fmt::Display for InterviewParent {
     }
 }
 
-impl TryFrom<String> for InterviewParent {
-    type Error = BadName;
-
-    fn try_from(text: String) -> Result<Self, BadName> {
-        text.parse()
-    }
-}
-
-impl From<InterviewParent> for String {
-    fn from(parent: InterviewParent) -> String {
-        parent.to_string()
-    }
-}
+written_as_text!(InterviewParent);
 
 /// `{parent}/interviews/{interview}`
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,19 +74,7 @@ impl fmt::Display for InterviewName {
     }
 }
 
-impl TryFrom<String> for InterviewName {
-    type Error = BadName;
-
-    fn try_from(text: String) -> Result<Self, BadName> {
-        text.parse()
-    }
-}
-
-impl From<InterviewName> for String {
-    fn from(name: InterviewName) -> String {
-        name.to_string()
-    }
-}
+written_as_text!(InterviewName);
 
 /// The notes of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -60,6 +60,26 @@ impl fmt::Display for Id {
     }
 }
 
+/// Has a name kept as the text that it is written as.
+macro_rules! written_as_text {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+
+            fn try_from(text: String) -> Result<Self, BadName> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.to_string()
+            }
+        }
+    };
+}
+pub(super) use written_as_text;
+
 /// A resource name made of pairs `collection/id`.
 macro_rules! resource_name {
     ($(#[$doc:meta])* $name:ident, $($collection:literal => $field:ident),+) => {
@@ -99,19 +119,7 @@ macro_rules! resource_name {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = BadName;
-
-            fn try_from(text: String) -> Result<Self, BadName> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> String {
-                name.to_string()
-            }
-        }
+        written_as_text!($name);
     };
 }
 
