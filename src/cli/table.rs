@@ -50,6 +50,12 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
+/// A time to the second, as tables show it; nothing if there is none.
+pub fn moment(time: Option<prost_types::Timestamp>) -> String {
+    let time = time.map(|time| time.to_string()).unwrap_or_default();
+    time.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned()
+}
+
 /// Hundredths of a point as people write them, with a sign where it is a change.
 pub fn points(hundredths: i64) -> String {
     crate::domain::score::Points(hundredths).to_string()

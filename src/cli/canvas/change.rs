@@ -3,7 +3,7 @@ use clap::Args;
 use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::{out, outln};
-use crate::cli::table::Table;
+use crate::cli::table::{Table, moment};
 use crate::grpc::pb;
 
 #[derive(Args)]
@@ -33,11 +33,9 @@ impl Log {
             let page = clients.canvases().list_canvas_revisions(request.clone()).await?.into_inner();
             for canvas in page.canvases.into_iter().take(usize::try_from(left).unwrap_or(0)) {
                 let pb::Change { author, reason } = canvas.change.unwrap_or_default();
-                let time = canvas.update_time.map(|time| time.to_string()).unwrap_or_default();
-                let time = time.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned();
                 table.row([
                     canvas.revision.to_string(),
-                    time,
+                    moment(canvas.update_time),
                     author,
                     reason,
                     canvas.notes.len().to_string(),

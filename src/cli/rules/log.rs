@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::{out, outln};
-use crate::cli::table::{Table, bold, coloured, plain};
+use crate::cli::table::{Table, bold, coloured, moment, plain};
 use crate::grpc::pb;
 
 /// As much of a set's name as people compare.
@@ -15,11 +15,6 @@ const SHORT: usize = 12;
 /// A set's name as people read it.
 pub fn short(name: &str) -> String {
     name.trim_start_matches("ruleSets/").chars().take(SHORT).collect()
-}
-
-pub fn moment(time: Option<prost_types::Timestamp>) -> String {
-    let time = time.map(|time| time.to_string()).unwrap_or_default();
-    time.split('.').next().unwrap_or_default().trim_end_matches('Z').to_owned()
 }
 
 /// The kept set whose name begins so; a whole name is taken as it is.

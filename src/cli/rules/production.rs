@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::activate::By;
-use super::log::{moment, short};
+use super::log::short;
 use super::{files_of, read_folder};
 use crate::cli::Done;
 use crate::cli::connect::{Clients, ServerArg};
 use crate::cli::output::{out, outln};
-use crate::cli::table::{Table, bold, coloured, plain, points};
+use crate::cli::table::{Table, bold, coloured, moment, plain, points};
 use crate::grpc::pb;
 
 #[derive(Args)]
