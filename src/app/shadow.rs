@@ -42,7 +42,10 @@ pub struct ShadowCounts(Mutex<(i64, Counts)>);
 impl ShadowCounts {
     fn add(&self, number: i64, counted: impl IntoIterator<Item = (String, i64)>) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is of a shadow that is over comes too late.
+        // What is of a shadow that is over comes too late, and must not take the place of what is counted of the next.
+        if number < counts.0 {
+            return;
+        }
         if counts.0 != number {
             *counts = (number, Counts::new());
         }
@@ -252,6 +255,18 @@ impl App {
 mod tests {
     use super::*;
     use crate::domain::score::{Points, ScoreStatus};
+
+    #[test]
+    fn what_comes_late_of_a_former_shadow_takes_nothing_from_the_next() {
+        let counts = ShadowCounts::default();
+        let one = || [("compared".to_owned(), 1)];
+        counts.add(3, one());
+        counts.add(7, one());
+        counts.add(3, one());
+        counts.add(7, one());
+        let kept = counts.0.lock().unwrap().clone();
+        assert_eq!(kept, (7, Counts::from([("compared".to_owned(), 2)])));
+    }
 
     #[test]
     fn an_error_is_counted_without_the_numbers_of_the_lead() {

@@ -1,6 +1,8 @@
 //! How long every text and how many items every list of a request may be: one table, read off the wire before anything is
 //! made of the message. `docs/limits.md` shows it; a test walks the descriptors, so that no field can be without one.
 
+mod table;
+
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,6 +13,7 @@ use prost_reflect::{Kind, MessageDescriptor};
 
 use super::pb::POOL;
 use crate::domain::check::{Checker, Invalid, Violation};
+pub use table::{BODIES, LIMITS};
 
 /// The most characters of a text, or of each text of a list, and the most items of a list; 0 where there is neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,250 +21,6 @@ pub struct Limit {
     pub chars: u32,
     pub items: u32,
 }
-
-const fn text(chars: u32) -> Limit {
-    Limit { chars, items: 0 }
-}
-
-const fn list(items: u32) -> Limit {
-    Limit { chars: 0, items }
-}
-
-const fn texts(items: u32, chars: u32) -> Limit {
-    Limit { chars, items }
-}
-
-/// Names of resources, etags and the like.
-const NAME: Limit = text(500);
-/// What names a resource within its collection, or a part within its resource.
-const ID: Limit = text(63);
-const TITLE: Limit = text(200);
-const SENTENCE: Limit = text(1_000);
-const PARAGRAPH: Limit = text(4_000);
-const WORDS: Limit = texts(1_000, 200);
-
-/// Every text and list of every request, by message and field; `*` stands for every message that has no row of its own. Keys of maps are texts of 200 characters at most.
-pub const LIMITS: &[(&str, Limit)] = &[
-    // Everywhere: names, tokens, and what a call carries beside its content.
-    ("*.name", NAME),
-    ("*.parent", NAME),
-    ("*.etag", NAME),
-    ("*.request_id", text(128)),
-    ("*.canvas_id", ID),
-    ("*.segment_id", ID),
-    ("*.persona_id", ID),
-    ("*.profile_id", ID),
-    ("*.lead_id", ID),
-    ("*.display_name", TITLE),
-    ("*.page_token", text(8_000)),
-    ("*.filter", text(4_000)),
-    ("*.order_by", NAME),
-    ("*.language", text(40)),
-    ("Change.author", TITLE),
-    ("Change.reason", SENTENCE),
-    ("google.protobuf.FieldMask.paths", texts(1_000, 500)),
-    ("google.type.Money.currency_code", text(40)),
-    // Canvases.
-    ("Canvas.annotations", list(100)),
-    ("Canvas.AnnotationsEntry.value", text(20_000)),
-    ("Canvas.forked_from", NAME),
-    ("Canvas.links", list(5_000)),
-    ("Canvas.notes", list(2_000)),
-    ("Canvas.priority_script", NAME),
-    ("Canvas.size_unit", text(50)),
-    ("AmountRange.period", text(50)),
-    ("Link.id", ID),
-    ("Link.from", NAME),
-    ("Link.to", NAME),
-    ("Note.id", ID),
-    ("Note.color", text(50)),
-    ("Note.segments", texts(1_000, 500)),
-    ("Note.tags", texts(50, 100)),
-    ("Note.text", PARAGRAPH),
-    ("Hypothesis.statement", PARAGRAPH),
-    ("Hypothesis.test", PARAGRAPH),
-    ("Hypothesis.metric", SENTENCE),
-    ("Hypothesis.threshold", SENTENCE),
-    ("Hypothesis.result", PARAGRAPH),
-    ("Hypothesis.evidence", list(200)),
-    ("Evidence.source", SENTENCE),
-    ("NeedRef.segment", NAME),
-    ("NeedRef.need", ID),
-    ("Offer.message", PARAGRAPH),
-    ("Offer.features", list(100)),
-    ("Offer.benefits", list(100)),
-    ("OfferItem.id", ID),
-    ("OfferItem.text", PARAGRAPH),
-    ("OfferItem.answers", list(100)),
-    ("Place.after", ID),
-    ("MoveNote.id", ID),
-    ("RemoveNote.id", ID),
-    ("MoveLink.id", ID),
-    ("RemoveLink.id", ID),
-    ("SetFacet.segment", NAME),
-    ("EditCanvasRequest.edits", list(1_000)),
-    ("ImportCanvasRequest.content", text(2_000_000)),
-    ("ImportCanvasRequest.template", ID),
-    ("DiffCanvasesRequest.base", NAME),
-    ("DiffCanvasesRequest.target", NAME),
-    // Segments and personas.
-    ("Segment.description", PARAGRAPH),
-    ("Segment.behavioural", list(200)),
-    ("Segment.demographic", list(200)),
-    ("Segment.psychographic", list(200)),
-    ("Segment.custom_factors", list(200)),
-    ("Segment.needs", list(200)),
-    ("Segment.proposition_notes", texts(1_000, 500)),
-    ("Segment.provenance", list(20)),
-    ("DataPoint.source", TITLE),
-    ("DataPoint.unit", text(50)),
-    ("Need.id", ID),
-    ("Need.text", PARAGRAPH),
-    ("RelationshipPlan.facets", list(50)),
-    ("Facet.attributes", list(200)),
-    ("Facet.content", PARAGRAPH),
-    ("Facet.evidence", list(200)),
-    ("Facet.lawful_bases", list(20)),
-    ("Facet.lifecycle", list(20)),
-    ("Facet.relationship_types", list(20)),
-    ("Facet.touchpoints", list(100)),
-    ("LifecycleApproach.approach", text(2_000)),
-    ("Touchpoint.channel_note", NAME),
-    ("Touchpoint.description", text(500)),
-    ("Touchpoint.owner", TITLE),
-    ("Persona.decision_role", TITLE),
-    ("Persona.goals", texts(100, 1_000)),
-    ("Persona.pains", texts(100, 1_000)),
-    ("Persona.preferred_channels", texts(100, 1_000)),
-    ("Persona.provenance", list(100)),
-    ("Persona.quote", SENTENCE),
-    ("Persona.traits", texts(100, 1_000)),
-    ("Provenance.source", TITLE),
-    ("*.script", NAME),
-    ("AllocateResourcesRequest.unit", text(50)),
-    ("AllocateResourcesRequest.bounds", list(500)),
-    ("AllocationBound.segment", NAME),
-    // Profiles.
-    ("Profile.countries", WORDS),
-    ("Profile.criteria", list(200)),
-    ("Profile.decision_roles", list(50)),
-    ("Profile.disqualifiers", list(100)),
-    ("Profile.industries", WORDS),
-    ("Profile.pains", texts(1_000, 1_000)),
-    ("Profile.scoring_script", NAME),
-    ("Profile.segment", NAME),
-    ("Profile.size_bands", list(200)),
-    ("Profile.technologies", WORDS),
-    ("Criterion.because", SENTENCE),
-    ("Criterion.evidence", list(50)),
-    ("Criterion.fact", NAME),
-    ("Criterion.id", ID),
-    ("DecisionRole.role", TITLE),
-    ("DeriveProfileRequest.lost_reasons", texts(100, 200)),
-    ("DeriveProfileRequest.trusted_facts", texts(500, 200)),
-    ("DeriveProfileRequest.ignored_facts", texts(500, 200)),
-    ("CompleteReviewRequest.operation", NAME),
-    ("CompleteReviewRequest.accepted", texts(500, 63)),
-    // Leads and their activities.
-    ("Lead.attributes", list(500)),
-    ("Lead.external_ids", list(50)),
-    ("Lead.owner", TITLE),
-    ("Lead.profile", NAME),
-    ("Lead.segment", NAME),
-    ("Lead.source", TITLE),
-    ("Lead.stage_changes", list(1_000)),
-    ("Lead.stage_reason", TITLE),
-    ("StageChange.actor", TITLE),
-    ("StageChange.reason", TITLE),
-    ("StageChange.grade", TITLE),
-    ("StageChange.score", NAME),
-    ("TransitionLeadRequest.reason", TITLE),
-    ("AdviseLeadRequest.lead", NAME),
-    ("AdviseLeadRequest.profiles", texts(100, 500)),
-    ("GetFunnelRequest.group_by", list(6)),
-    ("ReportDisagreementsRequest.high_grades", texts(20, 200)),
-    ("ReportDisagreementsRequest.low_grades", texts(20, 200)),
-    ("ExploreLeadsRequest.grades", texts(20, 200)),
-    ("ExploreLeadsRequest.seed", TITLE),
-    ("RankPainsRequest.attributes", texts(50, 200)),
-    ("RankPainsRequest.canvas", NAME),
-    ("AssignServiceTiersRequest.tiers", list(20)),
-    ("ServiceTier.name", TITLE),
-    ("LatestScore.grade", TITLE),
-    ("LatestScore.score", NAME),
-    ("Company.country", TITLE),
-    ("Company.domain", SENTENCE),
-    ("Company.industry", TITLE),
-    ("Company.region", TITLE),
-    ("Person.city", TITLE),
-    ("Person.country", TITLE),
-    ("Person.language", TITLE),
-    ("Person.occupation", TITLE),
-    ("Person.region", TITLE),
-    ("ContactList.contacts", list(1_000)),
-    ("Contact.attributes", list(50)),
-    ("Contact.decision_role", TITLE),
-    ("Contact.department", TITLE),
-    ("Contact.id", ID),
-    ("Contact.seniority", TITLE),
-    ("Contact.title", SENTENCE),
-    ("Customer.purchases", list(1_000)),
-    ("Customer.renewals", list(1_000)),
-    ("Outcome.reason", SENTENCE),
-    ("FactValue.source", TITLE),
-    ("Value.text", PARAGRAPH),
-    ("TextList.values", texts(1_000, 4_000)),
-    ("Activity.contact", ID),
-    ("Activity.id", NAME),
-    ("Activity.properties", list(50)),
-    ("Activity.type", TITLE),
-    ("DeleteActivitiesRequest.ids", texts(1_000, 500)),
-    ("DeleteActivitiesRequest.lead", NAME),
-    ("RecordActivitiesRequest.activities", list(10_000)),
-    ("RecordActivitiesRequest.lead", NAME),
-    ("BatchUpsertLeadsRequest.items", list(1_000)),
-    ("BatchUpsertLeadsRequest.system", TITLE),
-    ("UpsertLead.id", TITLE),
-    // Interviews.
-    ("CreateInterviewRequest.interview_id", ID),
-    ("Interview.title", TITLE),
-    ("Interview.text", text(50_000)),
-    ("ProposeCriteriaRequest.interviews", texts(50, 500)),
-    // Scoring and rules.
-    ("InlineLead.activities", list(20_000)),
-    ("ScoreLeadRequest.lead", NAME),
-    ("ScoreLeadRequest.profile", NAME),
-    ("ScoreLeadsRequest.id", SENTENCE),
-    ("FactChange.fact", NAME),
-    ("WhatIfRequest.facts", list(500)),
-    ("WhatIfRequest.contacts", list(1_000)),
-    ("WhatIfRequest.activities", list(1_000)),
-    ("FindWaysToGradeRequest.grade", text(200)),
-    ("CheckRulesRequest.files", list(1_000)),
-    ("AnalyzeImpactRequest.files", list(1_000)),
-    ("DiffRuleSetsRequest.before", NAME),
-    ("DiffRuleSetsRequest.after", NAME),
-    ("DiffRuleSetsRequest.files", list(1_000)),
-    ("PublishRulesRequest.files", list(1_000)),
-    ("StartShadowRequest.files", list(1_000)),
-    ("GetRuleCountsRequest.rule_set", NAME),
-    ("ActivateRuleSetRequest.expected_rule_set", NAME),
-    ("ActivateRuleSetRequest.analysis", NAME),
-    ("RollbackRulesRequest.expected_rule_set", NAME),
-    ("AnalyzeImpactRequest.profile", NAME),
-    ("AnalyzeImpactRequest.qualifying_grades", texts(20, 200)),
-    ("RuleFile.content", text(4 << 20)),
-    ("RuleFile.path", text(200)),
-];
-
-/// The most bytes of a resource: pages of them must fit into what clients take, which is 4 MB.
-pub const BODIES: [(&str, usize); 5] = [
-    ("Canvas", 2 << 20),
-    ("Lead", 1 << 20),
-    ("Persona", 64 << 10),
-    ("Profile", 1 << 20),
-    ("Segment", 512 << 10),
-];
 
 /// The most characters of a key of a map.
 const KEY: u32 = 200;
@@ -343,7 +102,11 @@ impl Shapes {
             fields.push(Field {
                 number: field.number(),
                 name: field.name().to_owned(),
-                limit: limit.unwrap_or(if key { text(KEY) } else { Limit { chars: 0, items: 0 } }),
+                limit: limit.unwrap_or(if key {
+                    Limit { chars: KEY, items: 0 }
+                } else {
+                    Limit { chars: 0, items: 0 }
+                }),
                 list: list.filter(|list| *list < MAX_LISTS),
                 numbers: field.is_list() && field.is_packed(),
                 inner,
