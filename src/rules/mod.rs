@@ -5,6 +5,7 @@ mod compile;
 pub mod diagnostics;
 pub mod diff;
 mod evaluate;
+pub mod format;
 pub mod language;
 pub mod lint;
 pub mod live;
@@ -21,7 +22,7 @@ pub mod whatif;
 mod tests;
 
 pub use compile::smoke::smoke;
-pub use compile::{Compiled, compile, compile_and_try, compile_kept};
+pub use compile::{Compiled, compile, compile_and_try, compile_kept, compile_watched};
 pub use evaluate::evaluator::MAX_STEPS;
 pub use evaluate::facts::{LeadFacts, SegmentFacts};
 pub use evaluate::score::RuleError;

@@ -15,6 +15,7 @@ use assay::domain::vocabulary::Vocabulary;
 use assay::grpc::document::{self, Format};
 use assay::grpc::page::PageRequest;
 use assay::grpc::pb;
+use assay::rules::format::format;
 use assay::rules::set::RuleSet;
 use assay::rules::source::Sources;
 use assay::rules::testing::{self, Reading};
@@ -172,6 +173,10 @@ pub fn csv(data: &[u8]) {
 
 /// A script: refused with findings, or good enough to score the made-up leads without a panic.
 pub fn script(data: &[u8]) {
+    // What is written in the one way stays as it is.
+    if let Some(written) = format(&text(data)) {
+        assert_eq!(format(&written).as_ref(), Some(&written));
+    }
     match compile(set("lead_scoring/fuzzed.rhai", text(data))) {
         Ok((set, _)) => {
             if let Err(findings) = smoke(&set, "EUR") {

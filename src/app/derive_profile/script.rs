@@ -8,6 +8,7 @@ use super::sample::{Asked, Question};
 use super::{Accounts, Derived};
 use crate::domain::scorecard::bins::{Bin, Falls};
 use crate::domain::scorecard::learn::Scorecard;
+use crate::rules::format::format;
 
 /// What a name of a rule or group may have.
 const LONGEST_NAME: usize = 60;
@@ -70,7 +71,7 @@ pub fn script(accounts: &Accounts, derived: &Derived, file: &str) -> Option<Stri
         _ = writeln!(out, "grade {} when total >= {};", quoted(limit.grade), limit.least);
     }
     out.push_str("grade \"D\" otherwise;\n");
-    Some(out)
+    format(&out).or(Some(out))
 }
 
 struct Rule {

@@ -3,6 +3,7 @@
 mod activate;
 mod diff;
 mod facts;
+mod fmt;
 mod log;
 mod production;
 mod test;
@@ -38,6 +39,8 @@ Examples:
 pub enum Rules {
     /// Check a folder of rules: everything that is wrong, with its place; exit code 1 if anything is
     Check(Check),
+    /// Write scripts in one way: indentation, spaces and blank lines
+    Fmt(fmt::Fmt),
     /// Run the tests beside scripts: what they are to make of made-up leads
     Test(test::Test),
     /// Tell what rules would do before they are in force: which leads move, and why
@@ -92,6 +95,7 @@ impl Rules {
     pub async fn run(self) -> anyhow::Result<Done> {
         match self {
             Rules::Check(check) => check.run(),
+            Rules::Fmt(fmt) => fmt.run(),
             Rules::Test(test) => test.run(),
             Rules::Impact(impact) => impact.run().await,
             Rules::Backtest(impact) => impact.backtest().await,

@@ -12,9 +12,10 @@ use crate::cli::Done;
 use crate::cli::output::{out, outln};
 use crate::cli::table::{Table, coloured, counted, plain};
 use crate::config::currency;
+use crate::rules::compile_watched;
 use crate::rules::language::ScriptKind;
 use crate::rules::set::RuleSet;
-use crate::rules::testing::{self, Covered, ENDING, Reading, Report};
+use crate::rules::testing::{self, Covered, CoveredBranch, ENDING, Reading, Report};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -44,7 +45,8 @@ pub struct Test {
     /// How the result looks
     #[arg(long, default_value = "text")]
     format: Format,
-    /// Tell for each rule in how many cases it fired, was unknown, or neither
+    /// Tell for each rule in how many cases it fired, was unknown, or neither; and which sides of `and` and `or`, and ways of
+    /// `if` and `switch`, no case tries
     #[arg(long)]
     coverage: bool,
     /// The deployment's currency
@@ -67,7 +69,8 @@ struct Tested {
 
 impl Test {
     pub fn run(self) -> anyhow::Result<Done> {
-        let (_, compiled) = examine(&self.folder, &self.currency);
+        let (sources, compiled) = examine(&self.folder, &self.currency);
+        let compiled = if self.coverage { compiled.and_then(|_| compile_watched(sources)) } else { compiled };
         let Ok((rules, _)) = compiled else {
             bail!("the rules can't be loaded: `assay rules check {}` tells why", self.folder.display());
         };
@@ -139,6 +142,7 @@ impl Test {
                 }
                 outln!("\n{file}");
                 out!("{}", table.render());
+                self.print_branches(report);
             }
             let fired = report.coverage.iter().filter(|(_, covered)| seen(covered)).count();
             outln!(
@@ -164,6 +168,20 @@ impl Test {
     }
 }
 
+impl Test {
+    fn print_branches(&self, report: &Report) {
+        let missing: Vec<_> =
+            report.branches.iter().filter_map(|branch| Some((branch, branch.missing()?))).collect();
+        let tried = report.branches.len() - missing.len();
+        outln!("branches: {tried} of {} tried", report.branches.len());
+        for (CoveredBranch { position, written, .. }, why) in missing {
+            let (folder, line, column) = (self.folder.display(), position.line, position.column);
+            let first_line = written.lines().next().unwrap_or_default();
+            outln!("  {folder}/{}:{line}:{column}: `{}` {why}", position.file, plain(first_line));
+        }
+    }
+}
+
 fn as_json(tested: &[Tested]) -> serde_json::Value {
     let file = |Tested { file, report }: &Tested| {
         let case = |case: &testing::Ran| {
@@ -175,10 +193,23 @@ fn as_json(tested: &[Tested]) -> serde_json::Value {
             })
         };
         let rule = |(rule, covered): &(String, Covered)| json!({ "rule": rule, "fired": covered.fired, "unknown": covered.unknown, "neither": covered.silent });
+        let branch = |branch: &CoveredBranch| {
+            json!({
+                "file": &*branch.position.file,
+                "line": branch.position.line,
+                "column": branch.position.column,
+                "written": &*branch.written,
+                "fired": branch.of.fired,
+                "unknown": branch.of.unknown,
+                "neither": branch.of.silent,
+                "missing": branch.missing(),
+            })
+        };
         json!({
             "file": file,
             "cases": report.cases.iter().map(case).collect::<Vec<_>>(),
             "coverage": report.coverage.iter().map(rule).collect::<Vec<_>>(),
+            "branches": report.branches.iter().map(branch).collect::<Vec<_>>(),
         })
     };
     json!({ "files": tested.iter().map(file).collect::<Vec<_>>() })

@@ -13,7 +13,9 @@ use crate::rules::diagnostics::{Code, Findings, Help, Severity, is_deceptive};
 use crate::rules::language::catalogue::{Catalogue, FactSource};
 use crate::rules::language::types::Type;
 use crate::rules::language::{self, ScriptKind};
-use crate::rules::program::{Expr, Formula, Function, Index, ItemSource, Leaf, LeafKind, MAX_LEAVES};
+use crate::rules::program::{
+    Branch, BranchKind, Expr, Formula, Function, Index, ItemSource, Leaf, LeafKind, MAX_LEAVES,
+};
 use crate::rules::source::table::Tables;
 use crate::rules::syntax::tree::Span;
 
@@ -24,6 +26,9 @@ const MAX_NODES: usize = 20_000;
 const BYTES_PER_NODE: usize = 64;
 /// The deepest nesting of an evaluation, through defines and functions: it runs on a thread's stack.
 const MAX_EVALUATION_DEPTH: usize = 250;
+
+/// As much is shown of a part that is watched.
+const MAX_WRITTEN: usize = 80;
 
 /// A lowered expression with its type.
 pub type Typed = (Expr, Type);
@@ -120,6 +125,8 @@ pub struct Context<'a> {
     pub grading: bool,
     /// The groups that have ended so far.
     pub groups: Vec<Arc<str>>,
+    /// Parts of the script that are watched; `None` if none is.
+    pub branches: Option<Vec<Branch>>,
     nodes: usize,
     /// How deep the evaluation nests at this place, and at most in this formula or function.
     depth: usize,
@@ -156,6 +163,7 @@ impl<'a> Context<'a> {
             mentioned: Vec::new(),
             grading: false,
             groups: Vec::new(),
+            branches: None,
             nodes: 0,
             depth: 0,
             deepest: 0,
@@ -210,6 +218,15 @@ impl<'a> Context<'a> {
         if self.findings.count(severity) {
             self.findings.keep(at_position(unit, at, severity, code, message, help));
         }
+    }
+
+    /// An expression that is watched, if the script is compiled for that.
+    pub fn watched(&mut self, kind: BranchKind, at: Span, expr: Expr) -> Expr {
+        let position = self.position(at);
+        let Some(branches) = &mut self.branches else { return expr };
+        let written: String = at.of(self.frame.unit.lines.text()).chars().take(MAX_WRITTEN).collect();
+        branches.push(Branch::new(kind, position, &written));
+        Expr::Branch(branches.len() - 1, Box::new(expr))
     }
 
     pub fn position(&self, at: Span) -> Position {

@@ -3,7 +3,7 @@
 use super::context::{Context, Typed};
 use crate::rules::diagnostics::Code;
 use crate::rules::language::types::Type;
-use crate::rules::program::{Arithmetic, Case, Expr, Loop, LoopOver, Switch};
+use crate::rules::program::{Arithmetic, BranchKind, Case, Expr, Loop, LoopOver, Switch};
 use crate::rules::syntax::tree::{self, Ast, CaseValue, Foreign, If, Node, Span, Stmt, StmtKind, Word};
 
 /// A part of a variable that gets another value.
@@ -155,10 +155,23 @@ impl Context<'_> {
 
     pub fn if_else(&mut self, parts: &If, at: Span) -> Typed {
         let when = self.expect(&parts.condition, &Type::YesNo, "the condition of `if`");
-        let (yes, yes_type) = self.block(&parts.then);
-        let (no, no_type) = self.block(&parts.otherwise);
+        let (yes, yes_type) = self.way(&parts.then);
+        let (no, no_type) = self.way(&parts.otherwise);
         let ty = self.join(yes_type, no_type, at);
         (Expr::If(Box::new([when, yes, no])), ty)
+    }
+
+    /// A way of `if`; there may be none behind `else`.
+    fn way(&mut self, statements: &[Stmt]) -> Typed {
+        let (block, ty) = self.block(statements);
+        let whole = |statement: &Stmt| match &statement.kind {
+            StmtKind::Expr(expr) => expr.whole,
+            _ => statement.at,
+        };
+        match statements.iter().map(whole).reduce(Span::to) {
+            Some(at) => (self.watched(BranchKind::Way, at, block), ty),
+            None => (block, ty),
+        }
     }
 
     /// The common type of two ways; one of them may give nothing if the value isn't used.
@@ -308,14 +321,16 @@ impl Context<'_> {
             let when = condition
                 .as_ref()
                 .map(|condition| self.expect(condition, &Type::YesNo, "the condition of a case"));
+            let value_at = value.whole;
             let (value, value_type) = self.expr(value);
             ty = self.join(ty, value_type, at);
-            cases.push((case, when, value));
+            cases.push((case, when, self.watched(BranchKind::Way, value_at, value)));
         }
         let default = switch.default.map(|way| {
-            let (value, value_type) = self.expr(&switch.ways[way].1);
+            let way = &switch.ways[way].1;
+            let (value, value_type) = self.expr(way);
             ty = self.join(ty.clone(), value_type, at);
-            value
+            self.watched(BranchKind::Way, way.whole, value)
         });
         if default.is_none() {
             let help = "add a last case: _ => 0";

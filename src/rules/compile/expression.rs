@@ -12,7 +12,7 @@ use crate::rules::diagnostics::Code;
 use crate::rules::language::ScriptKind;
 use crate::rules::language::functions::Math;
 use crate::rules::language::types::{Choices, Type};
-use crate::rules::program::{Arithmetic, Comparison, Expr, LeafKind, WordList};
+use crate::rules::program::{Arithmetic, BranchKind, Comparison, Expr, LeafKind, WordList};
 use crate::rules::syntax::tree::{Ast, Foreign, Node, Span};
 
 impl Context<'_> {
@@ -104,7 +104,11 @@ impl Context<'_> {
     }
 
     fn yes_nos(&mut self, items: &[Ast], what: &str) -> Vec<Expr> {
-        items.iter().map(|item| self.expect(item, &Type::YesNo, &format!("each side of {what}"))).collect()
+        let side = |item: &Ast| {
+            let side = self.expect(item, &Type::YesNo, &format!("each side of {what}"));
+            self.watched(BranchKind::Side, item.whole, side)
+        };
+        items.iter().map(side).collect()
     }
 
     fn coalesce(&mut self, items: &[Ast], at: Span) -> Typed {

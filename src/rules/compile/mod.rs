@@ -49,7 +49,12 @@ pub fn compile(sources: Sources) -> Compiled {
 /// Compiles a set that was in force once, so that what was scored by it can be scored again: what only admits sets to
 /// come into force is not asked.
 pub fn compile_kept(sources: Sources) -> Compiled {
-    aside(Nice::Back, move || compile_by(sources, Findings::of_kept_set()))
+    aside(Nice::Back, move || compile_by(sources, Findings::of_kept_set(), false))
+}
+
+/// Compiles a set so that what its scripts come to is counted part by part.
+pub fn compile_watched(sources: Sources) -> Compiled {
+    aside(Nice::Back, move || compile_by(sources, Findings::default(), true))
 }
 
 /// Compiles a whole set and tries it on made-up examples.
@@ -71,10 +76,10 @@ fn compile_here(sources: Sources) -> Compiled {
     let mut findings = Findings::default();
     findings.extend(source::too_large_together(sources.files().values()));
     findings.extend(source::too_many(sources.files().len()));
-    compile_by(sources, findings)
+    compile_by(sources, findings, false)
 }
 
-fn compile_by(sources: Sources, mut findings: Findings) -> Compiled {
+fn compile_by(sources: Sources, mut findings: Findings, are_watched: bool) -> Compiled {
     findings.extend(check_paths(&sources));
     let vocabulary = match sources.get(facts_toml::PATH).map(facts_toml::parse) {
         None => Vocabulary::default(),
@@ -99,7 +104,9 @@ fn compile_by(sources: Sources, mut findings: Findings) -> Compiled {
         for (path, text) in sources.iter() {
             let Some(name) = script_name(path, kind) else { continue };
             let Some(unit) = Unit::parse(&parser, path, text, &libs, &mut findings) else { continue };
-            let context = Context::new(kind, Rc::new(unit), &catalogue, &vocabulary, &tables, &mut findings);
+            let mut context =
+                Context::new(kind, Rc::new(unit), &catalogue, &vocabulary, &tables, &mut findings);
+            context.branches = are_watched.then(Vec::new);
             if let Some(script) = context.script(name) {
                 scripts.insert((kind.folder(), name.to_owned()), Arc::new(script));
             }

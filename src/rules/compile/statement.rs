@@ -66,6 +66,7 @@ impl Context<'_> {
             findings: collected.findings,
             grades: collected.grades.into_iter().map(|(verdict, _)| verdict).collect(),
             completeness: collected.completeness.unwrap_or(0.0),
+            branches: self.branches.unwrap_or_default(),
             marks: OnceLock::new(),
         })
     }

@@ -14,7 +14,9 @@ use crate::domain::score::{Axis, Points, Position};
 use crate::rules::evaluate::facts::{Facts, LeadFacts};
 use crate::rules::evaluate::value::{Value, Words};
 use crate::rules::language::texts::host_of;
-use crate::rules::program::{Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextPart};
+use crate::rules::program::{
+    BranchKind, BranchSeen, Comparison, Expr, Formula, Index, LeafKind, Script, Switch, TextPart,
+};
 
 /// The most steps that a lead or segment may take: a normal one takes a few hundred.
 pub const MAX_STEPS: u32 = 100_000;
@@ -284,6 +286,7 @@ impl<'a> Evaluator<'a> {
                 let branch = if yes(self.eval(when)?) { then } else { otherwise };
                 return self.eval(branch);
             }
+            Expr::Branch(index, inner) => return self.watched(*index, inner),
             Expr::Switch(switch) => return self.switch(switch),
             Expr::Block(statements) => {
                 let mut last = Value::Nothing;
@@ -405,6 +408,20 @@ impl<'a> Evaluator<'a> {
             }
         }
         if unknown { Err(Stop::Unknown) } else { Ok(!decides) }
+    }
+
+    /// A part that is watched comes to the same as one that is not, in as many steps.
+    fn watched(&mut self, index: Index, inner: &'a Expr) -> Outcome<'a> {
+        self.steps -= 1;
+        let outcome = self.eval(inner);
+        let branch = &self.script.branches[index];
+        match (&outcome, branch.kind) {
+            (Ok(Value::YesNo(false)), BranchKind::Side) => branch.see(BranchSeen::Failed),
+            (Err(Stop::Unknown), _) => branch.see(BranchSeen::Unknown),
+            (Ok(_) | Err(Stop::Return(_) | Stop::Break | Stop::Continue), _) => branch.see(BranchSeen::Held),
+            (Err(Stop::Failed(_)), _) => {}
+        }
+        outcome
     }
 
     fn define(&mut self, index: Index) -> Outcome<'a> {

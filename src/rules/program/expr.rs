@@ -199,6 +199,8 @@ pub enum Expr {
     /// The first that is known.
     Coalesce(Vec<Expr>),
     If(Box<[Expr; 3]>),
+    /// A part that is watched, by its number among the script's branches.
+    Branch(Index, Box<Expr>),
     Switch(Box<Switch>),
     /// The value of the last.
     Block(Vec<Expr>),
@@ -273,6 +275,7 @@ impl Expr {
             | Expr::Known(inner)
             | Expr::Set(_, inner)
             | Expr::Return(inner)
+            | Expr::Branch(_, inner)
             | Expr::Field(inner, _) => vec![inner],
             Expr::And(parts)
             | Expr::Or(parts)

@@ -1,5 +1,6 @@
 //! A compiled script: typed expressions over numbered facts. Immutable, `Send` and `Sync`.
 
+mod branch;
 mod expr;
 mod items;
 
@@ -13,6 +14,7 @@ use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::FactSource;
 use crate::rules::language::functions::FactState;
 use crate::rules::language::members::IcpField;
+pub use branch::*;
 pub use expr::*;
 pub use items::*;
 
@@ -175,6 +177,8 @@ pub struct Script {
     pub grades: Vec<Verdict>,
     /// 0 to 1.
     pub completeness: f64,
+    /// Parts that are watched; none unless it was compiled for that.
+    pub branches: Vec<Branch>,
     /// What facts are compared with; found when it is first asked for.
     pub marks: OnceLock<BTreeMap<Index, Marks>>,
 }

@@ -123,6 +123,11 @@ fn next(text: &str, from: usize) -> Option<(Token, usize)> {
     Some((Token { span: Span::new(start, end), kind }, end))
 }
 
+/// Whether a text in quotation marks ends with one: what is not closed takes in whatever comes behind it.
+pub fn is_closed(quoted: &str) -> bool {
+    next(&format!("{quoted} "), 0).is_some_and(|(_, end)| end == quoted.len())
+}
+
 /// The length of a comment in marks, which may hold others.
 fn comment_length(text: &str) -> usize {
     let bytes = text.as_bytes();

@@ -4,6 +4,7 @@ mod facts;
 mod profile;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -11,14 +12,14 @@ use toml::Spanned;
 use crate::domain::check::Checker;
 use crate::domain::lead::{Activity, Contact, LeadContent};
 use crate::domain::profile::ProfileContent;
-use crate::domain::score::{Assessment, Points};
+use crate::domain::score::{Assessment, Points, Position};
 use crate::domain::text::suggestion;
 use crate::domain::time::Time;
 use crate::domain::vocabulary::Vocabulary;
 use crate::rules::diagnostics::{Code, Diagnostic};
 use crate::rules::evaluate::facts::LeadFacts;
 use crate::rules::language::ScriptKind;
-use crate::rules::program::{Entry, Script};
+use crate::rules::program::{BranchKind, BranchSeen, Entry, Script};
 use crate::rules::set::RuleSet;
 use profile::ProfileSection;
 
@@ -172,6 +173,32 @@ pub struct Report {
     pub cases: Vec<Ran>,
     /// By the script's rules, in their order; verdicts by their statement too, as in `cap_grade B`.
     pub coverage: Vec<(String, Covered)>,
+    /// Sides of `and` and `or`, and ways of `if` and `switch`, by place; none unless the rules were compiled for it.
+    pub branches: Vec<CoveredBranch>,
+}
+
+/// A part of a script, and what it came to: a side held, was unknown or did not hold; a way was gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoveredBranch {
+    pub kind: BranchKind,
+    pub position: Position,
+    pub written: Arc<str>,
+    pub of: Covered,
+}
+
+impl CoveredBranch {
+    /// What no case has shown of it; `None` if nothing is left.
+    pub fn missing(&self) -> Option<&'static str> {
+        let Covered { fired, unknown, silent } = self.of;
+        match self.kind {
+            BranchKind::Way if fired > 0 => None,
+            BranchKind::Way => Some("is never gone"),
+            BranchKind::Side if fired + unknown + silent == 0 => Some("is never looked at"),
+            BranchKind::Side if fired == 0 => Some("never holds"),
+            BranchKind::Side if silent == 0 => Some("holds always"),
+            BranchKind::Side => None,
+        }
+    }
 }
 
 /// By what the cases of a file are read.
@@ -377,7 +404,8 @@ impl Suite {
             "rule" => entry.id.to_string(),
             statement => format!("{statement} {}", entry.id),
         };
-        Ok(Report { cases, coverage: entries.into_iter().map(label).zip(covered).collect() })
+        let coverage = entries.into_iter().map(label).zip(covered).collect();
+        Ok(Report { cases, coverage, branches: covered_branches(script) })
     }
 
     fn run_case(
@@ -421,6 +449,25 @@ impl Suite {
         };
         Ran { name: case.name.clone(), line: case.line, differences }
     }
+}
+
+/// What was seen of a script's parts. A function stands in it once for each kind of arguments, and is told once.
+fn covered_branches(script: &Script) -> Vec<CoveredBranch> {
+    let mut by_place = BTreeMap::<(Arc<str>, u32, u32, Arc<str>), CoveredBranch>::new();
+    for branch in &script.branches {
+        let position = branch.position.clone();
+        let place = (position.file.clone(), position.line, position.column, branch.written.clone());
+        let covered = by_place.entry(place).or_insert_with(|| CoveredBranch {
+            kind: branch.kind,
+            written: branch.written.clone(),
+            of: Covered::default(),
+            position,
+        });
+        covered.of.fired += branch.count(BranchSeen::Held);
+        covered.of.unknown += branch.count(BranchSeen::Unknown);
+        covered.of.silent += branch.count(BranchSeen::Failed);
+    }
+    by_place.into_values().collect()
 }
 
 impl ExpectSection {

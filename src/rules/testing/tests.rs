@@ -1,6 +1,6 @@
 use super::*;
-use crate::rules::compile;
 use crate::rules::source::Sources;
+use crate::rules::{compile, compile_watched};
 use proptest::prelude::*;
 
 const FACTS: &str = "[activities.visit]\nmeaning = \"A visit\"\n[attributes.urgent]\ntype = \"yes_no\"\nmeaning = \"Hurry\"\n\
@@ -149,4 +149,55 @@ proptest! {
             prop_assert!(problems.iter().all(|problem| problem.line >= 1 && !problem.message.is_empty()));
         }
     }
+}
+
+#[test]
+fn branches_that_no_case_tries_are_told() {
+    let script = "\
+fn steps(n) {
+    if n > 100 { 3 } else { switch n { 1 => 1, _ => 2 } }
+}
+rule \"a\" when (employees > 10 and urgent) or employees == 1 then steps(employees) because \"x\";
+rule \"b\" when known(revenue) and revenue > 5 then steps(revenue) because \"x\";
+grade \"D\" otherwise;
+";
+    let files = [("facts.toml", FACTS), ("lead_scoring/default.rhai", script)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let rules = compile_watched(Sources::new(files.into())).unwrap().0;
+    let text = "\
+[[case]]
+name = \"of each\"
+as_of = \"2026-06-01\"
+expect = {}
+each = [
+  { facts = { employees = 50, urgent = true }, expect = { total = 2 } },
+  { facts = { employees = 50 }, expect = { total = 0, unknown = [\"urgent\"] } },
+  { facts = { employees = 1 }, expect = { total = 1 } },
+]
+";
+    let suite = read("default", text, Reading { vocabulary: &rules.vocabulary, currency: "EUR" }).unwrap();
+    let report = suite.run(&rules, "EUR", "").unwrap();
+    assert!(report.cases.iter().all(|case| case.differences.is_empty()), "{report:?}");
+    let missing = |branch: &CoveredBranch| {
+        let Covered { fired, unknown, silent } = branch.of;
+        (branch.position.line, branch.written.to_string(), [fired, unknown, silent], branch.missing())
+    };
+    let found: Vec<_> = report.branches.iter().map(missing).collect();
+    let expected = [
+        (2, "3", [0, 0, 0], Some("is never gone")),
+        (2, "switch", [2, 0, 0], None),
+        (2, "1", [1, 0, 0], None),
+        (2, "2", [1, 0, 0], None),
+        (4, "employees > 10", [2, 0, 1], None),
+        (4, "employees > 10 and urgent", [1, 1, 1], None),
+        (4, "urgent", [1, 1, 0], Some("holds always")),
+        (4, "employees == 1", [1, 0, 1], None),
+        (5, "known(revenue)", [0, 0, 3], Some("never holds")),
+        (5, "revenue > 5", [0, 0, 0], Some("is never looked at")),
+    ];
+    let expected: Vec<_> = expected
+        .into_iter()
+        .map(|(line, written, counts, missing)| (line, written.to_owned(), counts, missing))
+        .collect();
+    assert_eq!(found, expected);
 }

@@ -245,6 +245,7 @@ impl<'a> Judge<'a> {
                 let ways = ways.into_iter().filter(|(can, _)| *can).map(|(_, way)| way).collect();
                 self.one_of(ways).or_unknown(when.be_unknown)
             }
+            Expr::Branch(_, inner) => self.could(inner),
             Expr::Switch(switch) => self.switch(switch),
             Expr::Block(statements) => {
                 let mut last = Could::known(Value::Nothing);
