@@ -19,6 +19,7 @@ mod kinds;
 mod leads;
 pub mod leads_file;
 mod local;
+mod lsp;
 pub mod mapping;
 mod migrate;
 mod operation;
@@ -104,6 +105,8 @@ enum Verb {
     /// Work with rules
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Help an editor with rules while they are written, by the language server protocol
+    Lsp(lsp::Lsp),
     /// Work with notes of conversations, and what a model proposes to make of them
     #[command(subcommand)]
     Interviews(interviews::Interviews),
@@ -152,6 +155,7 @@ pub fn main() -> ExitCode {
             Verb::Profile(verb) => verb.run().await,
             Verb::Facts(verb) => verb.run().await,
             Verb::Rules(verb) => verb.run().await,
+            Verb::Lsp(verb) => verb.run(),
             Verb::Interviews(verb) => verb.run().await,
             Verb::Migrate(verb) => verb.run().await,
             Verb::Doctor(verb) => verb.run().await,

@@ -1,6 +1,7 @@
 //! Floor 1: the rule language. A folder of scripts becomes one immutable [`set::RuleSet`], which scores
 //! leads and ranks segments.
 
+pub mod assist;
 mod compile;
 pub mod diagnostics;
 pub mod diff;

@@ -76,4 +76,4 @@ def test_the_node_client(server):
     environment = dict(os.environ, ASSAY_ADDRESS=server.address)
     output = subprocess.run(["npm", "test"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert output.returncode == 0, output.stdout + output.stderr
-    assert "# pass 10" in output.stdout, output.stdout
+    assert "# pass 16" in output.stdout, output.stdout

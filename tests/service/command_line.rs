@@ -43,6 +43,58 @@ fn rules_check_shows_place_line_and_caret() {
 }
 
 #[test]
+fn scripts_are_written_in_one_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("lead_scoring");
+    std::fs::create_dir(&folder).unwrap();
+    let loose = "\u{feff}rule \"a\"   when employees>5 then 1 because \"x\" ; // why\ngrade \"A\" otherwise;";
+    let tidy = "\u{feff}rule \"a\" when employees > 5 then 1 because \"x\"; // why\ngrade \"A\" otherwise;\n";
+    let script = folder.join("default.rhai");
+    std::fs::write(&script, loose).unwrap();
+    let fmt = |more: &[&str]| assay().args(["rules", "fmt"]).args(more).arg(dir.path()).output().unwrap();
+
+    // To check changes nothing.
+    let checked = fmt(&["--check"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(
+        text(&checked.stdout).contains("default.rhai\n1 of 1 script would be written anew"),
+        "{checked:?}"
+    );
+    assert_eq!(std::fs::read_to_string(&script).unwrap(), loose);
+    let written = fmt(&[]);
+    assert_eq!(written.status.code(), Some(0), "{written:?}");
+    assert_eq!(std::fs::read_to_string(&script).unwrap(), tidy);
+    assert_eq!(fmt(&["--check"]).status.code(), Some(0));
+
+    // What can't be read stays, and the others are written all the same.
+    std::fs::write(folder.join("broken.rhai"), "rule \"a").unwrap();
+    std::fs::write(&script, loose).unwrap();
+    let written = fmt(&[]);
+    assert_eq!(written.status.code(), Some(1));
+    assert!(text(&written.stderr).contains("broken.rhai is left as it is"), "{written:?}");
+    assert_eq!(std::fs::read_to_string(&script).unwrap(), tidy);
+    assert_eq!(std::fs::read_to_string(folder.join("broken.rhai")).unwrap(), "rule \"a");
+
+    let mut piped = assay()
+        .args(["rules", "fmt", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut piped.stdin.take().unwrap(), loose.as_bytes()).unwrap();
+    assert_eq!(text(&piped.wait_with_output().unwrap().stdout), tidy);
+}
+
+#[test]
+fn a_code_is_explained_or_its_nearest_is_named() {
+    let shown = run(&["rules", "explain", "never-fires"]);
+    assert!(text(&shown.stdout).contains("no lead can meet the condition"), "{shown:?}");
+    let unknown = run(&["rules", "explain", "never-fire"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("did you mean \"never-fires\"?"), "{unknown:?}");
+}
+
+#[test]
 fn names_that_were_probably_meant_are_written_into_the_files() {
     let dir = tempfile::tempdir().unwrap();
     broken_scripts(dir.path());
@@ -69,7 +121,7 @@ fn serve_check_tells_good_from_bad_without_serving() {
     let bad = assay().args(["serve", "--check", "--scripts"]).arg(dir.path()).output().unwrap();
     assert_eq!(bad.status.code(), Some(1));
     assert!(
-        text(&bad.stderr).contains("lead_scoring/default.rhai:16:28: error[unknown-name]"),
+        text(&bad.stderr).contains("lead_scoring/default.rhai:16:25: error[unknown-name]"),
         "{}",
         text(&bad.stderr)
     );

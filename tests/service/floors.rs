@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 7] = [
 ];
 
 /// Libraries with the only places where they may be named.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("ureq", &["src/assistant.rs"]),
     ("harfrust", &["src/render/"]),
     ("thread_priority", &["src/priority.rs"]),
@@ -23,6 +23,8 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("rlimit", &["src/cli/", "src/server.rs"]),
     ("tokio_postgres", &["src/storage/postgres/"]),
     ("rhai", &["src/rules/syntax/"]),
+    ("lsp_server", &["src/cli/lsp.rs"]),
+    ("lsp_types", &["src/cli/lsp.rs"]),
     ("rusqlite", &["src/storage/sqlite/"]),
     ("tonic", &["src/grpc/", "src/server.rs", "src/connections.rs", "src/cli/"]),
     ("prost", &["src/grpc/"]),

@@ -10,12 +10,12 @@ use crate::cli::Done;
 use crate::cli::output::out;
 use crate::cli::table::Table;
 use crate::domain::vocabulary::{Term, Vocabulary};
+use crate::rules::assist::type_label;
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::language::functions::FUNCTIONS;
 use crate::rules::language::items::ITEM_NAMES;
 use crate::rules::language::members::{ICP_FIELDS, MEMBERS, Member, Of};
-use crate::rules::language::types::Type;
 use crate::rules::source::Sources;
 
 #[derive(Args)]
@@ -143,16 +143,4 @@ fn terms_table(terms: &BTreeMap<String, Term>) -> String {
         table.row([word.clone(), term.unit.clone(), term.meaning.clone()]);
     }
     table.render()
-}
-
-fn type_label(ty: &Type) -> String {
-    match ty {
-        Type::Number => "number".into(),
-        Type::YesNo => "yes_no".into(),
-        Type::Text => "text".into(),
-        Type::Choice(choices) => choices.words.join(" | "),
-        Type::Words => "list".into(),
-        Type::Contacts => "contacts".into(),
-        other => other.to_string(),
-    }
 }

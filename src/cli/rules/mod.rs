@@ -2,6 +2,7 @@
 
 mod activate;
 mod diff;
+mod explain;
 mod facts;
 mod fmt;
 mod log;
@@ -39,6 +40,8 @@ Examples:
 pub enum Rules {
     /// Check a folder of rules: everything that is wrong, with its place; exit code 1 if anything is
     Check(Check),
+    /// Tell what a finding's code means, with an example
+    Explain(explain::Explain),
     /// Write scripts in one way: indentation, spaces and blank lines
     Fmt(fmt::Fmt),
     /// Run the tests beside scripts: what they are to make of made-up leads
@@ -95,6 +98,7 @@ impl Rules {
     pub async fn run(self) -> anyhow::Result<Done> {
         match self {
             Rules::Check(check) => check.run(),
+            Rules::Explain(explain) => explain.run(),
             Rules::Fmt(fmt) => fmt.run(),
             Rules::Test(test) => test.run(),
             Rules::Impact(impact) => impact.run().await,

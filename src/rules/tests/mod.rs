@@ -2,6 +2,7 @@
 //! makes the compiler fall over.
 
 mod determinism;
+mod explained;
 mod findings;
 mod lints;
 mod outlook;
