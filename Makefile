@@ -5,7 +5,7 @@ BUF := target/buf/node_modules/.bin/buf
 REQUIREMENTS := tests/clients/requirements.txt tests/deploy/requirements.txt
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help test deps lint unit clients deploy scorecard guard activations chaos bench bench-million bench-derive bench-zen fuzz clean
+.PHONY: help test deps lint unit clients deploy scorecard guard activations chaos bench bench-million bench-impact bench-derive bench-zen fuzz clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -84,6 +84,9 @@ bench:           ## the figures in docs/benchmarks.md, but for the two that take
 
 bench-million:   ## memory and lists with a million leads: some minutes
 	cargo bench --bench million
+
+bench-impact:    ## what a change of one rule does to a million leads: seconds, share scored twice, memory
+	cargo bench --bench impact
 
 bench-derive: deps  ## learning a scorecard against optbinning: some minutes
 	OPTBINNING=$(CURDIR)/target/optbinning/bin/python cargo bench --bench derive

@@ -3,7 +3,8 @@
 use super::{App, Invalid, Result};
 use crate::domain::filter::Filter;
 use crate::domain::lead::{LeadRecord, Present};
-use crate::domain::listing::{Listed as _, Query};
+use crate::domain::listing::{Cursor, Listed as _, Query};
+use crate::domain::name::LeadName;
 
 /// How many leads are read at a time: few enough that lookups get their turn between, and that memory stays small.
 const PART: usize = 1_000;
@@ -17,6 +18,12 @@ pub struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Goes on behind a lead that was seen last, in the order of names.
+    pub fn behind(mut self, last: &LeadName) -> Self {
+        self.query.after = Some(Cursor::of_name(last.to_string()));
+        self
+    }
+
     /// The next part; `None` at the end. What is written meanwhile may be seen or not.
     pub async fn next(&mut self) -> Result<Option<Vec<LeadRecord>>> {
         if self.is_over {

@@ -1,11 +1,13 @@
 //! What a change of rules would do: every lead scored by both sets, and what differs. Where outcomes are known, which of both
 //! foretells them better.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_with::serde_as;
 
-use super::score::{Assessment, ContributionKind, Points, ScoreStatus};
+use super::score::{Assessment, Contribution, ContributionKind, Points, ScoreStatus};
 use super::scorecard::evidence::Tally;
 use super::scorecard::measure::Quality;
 
@@ -22,7 +24,7 @@ impl<T> Sides<T> {
     }
 }
 
-/// A lead scored by both sets; or why one of them could not score it.
+/// A lead scored by both sets; or why one of them could not score it. One that is known to come to the same has the same assessment twice.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair<'a> {
     /// What names the lead: its resource name, or the id of its row.
@@ -98,6 +100,9 @@ pub struct Backtest {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImpactReport {
     pub leads: u64,
+    /// How many of them had to be scored by both sets: on the others, each rule that differs comes to the same.
+    #[serde(default)]
+    pub scored_twice: u64,
     pub changed_grade: u64,
     pub changed_total: u64,
     /// Leads by the grade before and after; a lead without a grade stands under its status.
@@ -122,19 +127,26 @@ pub struct ImpactReport {
     pub backtest: Option<Backtest>,
 }
 
-/// Pairs that are being counted.
-#[derive(Debug, Clone, Default)]
+/// Pairs that are being counted. However many there are, only those are kept that differ in what they count for.
+#[serde_as]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     /// Grades that are handed to sales.
     qualifying: BTreeSet<String>,
     /// Grades from the best, of both sets.
     order: Vec<String>,
     leads: u64,
+    scored_twice: u64,
     changed_grade: u64,
     changed_total: u64,
-    migration: BTreeMap<(String, String), u64>,
-    totals: Vec<(i64, i64)>,
-    ranks: Vec<(i64, i64)>,
+    /// By the grade before, and then the one after.
+    migration: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many leads have both totals, in hundredths.
+    #[serde_as(as = "Vec<(_, _)>")]
+    totals: BTreeMap<(i64, i64), u64>,
+    /// The same of what they are ordered by.
+    #[serde_as(as = "Vec<(_, _)>")]
+    ranks: BTreeMap<(i64, i64), u64>,
     qualified: Sides<u64>,
     rules: BTreeMap<String, RuleChange>,
     groups: BTreeMap<GroupedBy, BTreeMap<String, GroupChange>>,
@@ -142,7 +154,9 @@ pub struct Impact {
     errors: Sides<u64>,
     newly_failing: u64,
     first_error: Sides<String>,
-    outcomes: Vec<(bool, Sides<i64>)>,
+    /// How many were won, or lost, that are ordered so.
+    #[serde_as(as = "Vec<(_, _)>")]
+    outcomes: BTreeMap<(bool, i64, i64), usize>,
     grades: Sides<BTreeMap<String, Tally>>,
 }
 
@@ -214,13 +228,15 @@ impl Impact {
             }
         };
         self.leads += 1;
+        self.scored_twice += u64::from(!std::ptr::eq(before, after));
         let grades = Sides { before: grade(before), after: grade(after) };
-        *self.migration.entry((grades.before.clone(), grades.after.clone())).or_default() += 1;
+        let to = entry(&mut self.migration, &grades.before);
+        *entry(to, &grades.after) += 1;
         let (old, new) = (self.place(&grades.before), self.place(&grades.after));
         let total = Sides { before: before.total.0, after: after.total.0 };
-        self.totals.push((total.before, total.after));
+        *self.totals.entry((total.before, total.after)).or_default() += 1;
         let rank = Sides { before: rank(before), after: rank(after) };
-        self.ranks.push((rank.before, rank.after));
+        *self.ranks.entry((rank.before, rank.after)).or_default() += 1;
         self.changed_grade += u64::from(grades.before != grades.after);
         self.changed_total += u64::from(total.before != total.after);
         let qualified = grades.map(|grade| u64::from(self.qualifying.contains(grade)));
@@ -233,7 +249,7 @@ impl Impact {
         ] {
             let groups = self.groups.entry(by).or_default();
             let has_room = groups.len() < MAX_GROUPS || groups.contains_key(key);
-            let group = groups.entry(if has_room { key.to_owned() } else { OTHERS.to_owned() }).or_default();
+            let group = entry(groups, if has_room { key } else { OTHERS });
             group.leads += 1;
             group.better += u64::from(new < old);
             group.worse += u64::from(new > old);
@@ -242,7 +258,7 @@ impl Impact {
         }
         self.count_rules(before, after);
         if let Some(won) = pair.won {
-            self.outcomes.push((won, rank));
+            *self.outcomes.entry((won, rank.before, rank.after)).or_default() += 1;
             self.grades.before.entry(grades.before.clone()).or_default().see(won);
             self.grades.after.entry(grades.after.clone()).or_default().see(won);
         }
@@ -261,21 +277,27 @@ impl Impact {
     }
 
     fn count_rules(&mut self, before: &Assessment, after: &Assessment) {
-        let fired = |assessment: &Assessment| points_by_rule(assessment);
-        for (rule, points) in fired(before) {
-            let of = self.rules.entry(rule).or_default();
-            of.fired.before += 1;
+        let are_one = std::ptr::eq(before, after);
+        for (name, points, is_first) in entries(before) {
+            let fired = u64::from(is_first);
+            let of = entry(&mut self.rules, &name);
+            of.fired.before += fired;
             of.points.before += points.0;
+            of.fired.after += if are_one { fired } else { 0 };
+            of.points.after += if are_one { points.0 } else { 0 };
         }
-        for (rule, points) in fired(after) {
-            let of = self.rules.entry(rule).or_default();
-            of.fired.after += 1;
+        if are_one {
+            return;
+        }
+        for (name, points, is_first) in entries(after) {
+            let of = entry(&mut self.rules, &name);
+            of.fired.after += u64::from(is_first);
             of.points.after += points.0;
         }
     }
 
-    /// Those whose grade moves by most places come first, then those whose total moves farthest.
-    fn keep_farthest(&mut self) {
+    /// Keeps those that move farthest: those whose grade moves by most places come first, then those whose total does.
+    pub fn keep_farthest(&mut self) {
         let mut movers = std::mem::take(&mut self.movers);
         let key = |mover: &Mover| {
             let places = self.place(&mover.grade.before).abs_diff(self.place(&mover.grade.after));
@@ -286,6 +308,11 @@ impl Impact {
         self.movers = movers;
     }
 
+    /// The leads that it tells of one by one.
+    pub fn leads(&self) -> impl Iterator<Item = &str> {
+        self.movers.iter().map(|mover| mover.lead.as_str())
+    }
+
     pub fn report(mut self) -> ImpactReport {
         self.keep_farthest();
         let backtest = self.backtest();
@@ -293,7 +320,8 @@ impl Impact {
         let mut migration: Vec<(Sides<String>, u64)> = self
             .migration
             .iter()
-            .map(|((before, after), n)| (Sides { before: before.clone(), after: after.clone() }, *n))
+            .flat_map(|(before, to)| to.iter().map(move |(after, n)| (before, after, n)))
+            .map(|(before, after, n)| (Sides { before: before.clone(), after: after.clone() }, *n))
             .collect();
         migration.sort_by_key(|(grades, _)| {
             (
@@ -305,6 +333,7 @@ impl Impact {
         });
         ImpactReport {
             leads: self.leads,
+            scored_twice: self.scored_twice,
             changed_grade: self.changed_grade,
             changed_total: self.changed_total,
             migration,
@@ -323,7 +352,8 @@ impl Impact {
     }
 
     fn backtest(&self) -> Option<Backtest> {
-        let won: Vec<bool> = self.outcomes.iter().map(|(won, _)| *won).collect();
+        let each = || self.outcomes.iter().flat_map(|(of, count)| std::iter::repeat_n(of, *count));
+        let won: Vec<bool> = each().map(|(won, ..)| *won).collect();
         let of = Tally {
             won: won.iter().filter(|won| **won).count(),
             lost: won.iter().filter(|won| !**won).count(),
@@ -331,8 +361,8 @@ impl Impact {
         if of.won.min(of.lost) < ENOUGH_OUTCOMES {
             return None;
         }
-        let foretelling = |total: fn(&Sides<i64>) -> i64, grades: &BTreeMap<String, Tally>| {
-            let totals: Vec<f64> = self.outcomes.iter().map(|(_, sides)| total(sides) as f64).collect();
+        let foretelling = |total: fn(&(bool, i64, i64)) -> i64, grades: &BTreeMap<String, Tally>| {
+            let totals: Vec<f64> = each().map(|of| total(of) as f64).collect();
             let quality = Quality::of(&totals, &won);
             // Σ over grades of won · (1 − share)² + lost · share².
             let off = grades.values().map(|tally| {
@@ -346,8 +376,8 @@ impl Impact {
                 grades: grades.clone(),
             }
         };
-        let before = foretelling(|sides| sides.before, &self.grades.before);
-        let after = foretelling(|sides| sides.after, &self.grades.after);
+        let before = foretelling(|(_, before, _)| *before, &self.grades.before);
+        let after = foretelling(|(_, _, after)| *after, &self.grades.after);
         Some(Backtest { of, foretelling: Sides { before, after } })
     }
 }
@@ -359,21 +389,44 @@ fn fail(count: &mut u64, first: &mut String, message: &str) {
     *count += 1;
 }
 
+/// What is counted under a name. Nearly always something is: then the name is not copied.
+fn entry<'m, T: Default>(counted: &'m mut BTreeMap<String, T>, name: &str) -> &'m mut T {
+    if !counted.contains_key(name) {
+        counted.insert(name.to_owned(), T::default());
+    }
+    // It was just put in, if it was not there.
+    #[allow(clippy::expect_used)]
+    counted.get_mut(name).expect("a name that is there")
+}
+
+/// Each entry with its name among rules, its points, and whether it is the first of that name.
+fn entries(assessment: &Assessment) -> impl Iterator<Item = (Cow<'_, str>, Points, bool)> {
+    let all = &assessment.contributions;
+    all.iter().enumerate().map(|(at, entry)| {
+        let is_alike = |other: &Contribution| other.kind == entry.kind && other.rule == entry.rule;
+        (entry_name(entry), entry.points, !all[..at].iter().any(is_alike))
+    })
+}
+
+/// The name of a rule; of caps and bounds what they are of.
+fn entry_name(entry: &Contribution) -> Cow<'_, str> {
+    match entry.kind {
+        ContributionKind::Rule | ContributionKind::Criterion | ContributionKind::Factor => {
+            Cow::Borrowed(&entry.rule)
+        }
+        ContributionKind::Cap => format!("cap of {}", entry.rule).into(),
+        ContributionKind::Floor => format!("floor of {}", entry.rule).into(),
+        ContributionKind::Bound => format!("bounds of {}", entry.rule).into(),
+        ContributionKind::Disqualify => format!("disqualify {}", entry.rule).into(),
+        ContributionKind::GradeCap => format!("cap_grade {}", entry.rule).into(),
+    }
+}
+
 /// The points of each rule that fired, caps and bounds among them.
-fn points_by_rule(assessment: &Assessment) -> BTreeMap<String, Points> {
-    let mut points = BTreeMap::<String, Points>::new();
+fn points_by_rule(assessment: &Assessment) -> BTreeMap<Cow<'_, str>, Points> {
+    let mut points = BTreeMap::new();
     for entry in &assessment.contributions {
-        let name = match entry.kind {
-            ContributionKind::Rule | ContributionKind::Criterion | ContributionKind::Factor => {
-                entry.rule.to_string()
-            }
-            ContributionKind::Cap => format!("cap of {}", entry.rule),
-            ContributionKind::Floor => format!("floor of {}", entry.rule),
-            ContributionKind::Bound => format!("bounds of {}", entry.rule),
-            ContributionKind::Disqualify => format!("disqualify {}", entry.rule),
-            ContributionKind::GradeCap => format!("cap_grade {}", entry.rule),
-        };
-        *points.entry(name).or_default() += entry.points;
+        *points.entry(entry_name(entry)).or_insert(Points::ZERO) += entry.points;
     }
     points
 }
@@ -381,14 +434,14 @@ fn points_by_rule(assessment: &Assessment) -> BTreeMap<String, Points> {
 /// The rules whose points differ, those that differ most first.
 fn differences(before: &Assessment, after: &Assessment) -> Vec<(String, Sides<i64>)> {
     let (before, after) = (points_by_rule(before), points_by_rule(after));
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let of = |points: &BTreeMap<String, Points>, name: &str| points.get(name).map_or(0, |points| points.0);
+    let names: BTreeSet<&Cow<str>> = before.keys().chain(after.keys()).collect();
+    let of = |points: &BTreeMap<Cow<str>, Points>, name: &str| points.get(name).map_or(0, |points| points.0);
     let mut found: Vec<(String, Sides<i64>)> = names
         .into_iter()
-        .map(|name| (name.clone(), Sides { before: of(&before, name), after: of(&after, name) }))
-        .filter(|(name, sides)| {
-            sides.before != sides.after || before.contains_key(name) != after.contains_key(name)
+        .filter(|name| {
+            before.contains_key(*name) != after.contains_key(*name) || of(&before, name) != of(&after, name)
         })
+        .map(|name| (name.to_string(), Sides { before: of(&before, name), after: of(&after, name) }))
         .collect();
     found.sort_by_key(|(_, sides)| std::cmp::Reverse(sides.before.abs_diff(sides.after)));
     found.truncate(MAX_RULES_OF_A_MOVER);
@@ -396,8 +449,8 @@ fn differences(before: &Assessment, after: &Assessment) -> Vec<(String, Sides<i6
 }
 
 /// Totals in parts of whole points.
-fn histogram(totals: &[(i64, i64)]) -> (i64, Vec<(i64, Sides<u64>)>) {
-    let all = || totals.iter().flat_map(|(before, after)| [*before, *after]);
+fn histogram(totals: &BTreeMap<(i64, i64), u64>) -> (i64, Vec<(i64, Sides<u64>)>) {
+    let all = || totals.keys().flat_map(|(before, after)| [*before, *after]);
     let (Some(least), Some(most)) = (all().min(), all().max()) else { return (1, Vec::new()) };
     let points = |hundredths: i64| hundredths.div_euclid(100);
     let span = points(most) - points(least) + 1;
@@ -410,38 +463,39 @@ fn histogram(totals: &[(i64, i64)]) -> (i64, Vec<(i64, Sides<u64>)>) {
     let (first, last) = (start(least), start(most));
     let parts = (0..=(last - first) / width).map(|part| (first + part * width, Sides::default()));
     let mut parts: BTreeMap<i64, Sides<u64>> = parts.collect();
-    for (before, after) in totals {
-        parts.entry(start(*before)).or_default().before += 1;
-        parts.entry(start(*after)).or_default().after += 1;
+    for ((before, after), count) in totals {
+        parts.entry(start(*before)).or_default().before += count;
+        parts.entry(start(*after)).or_default().after += count;
     }
     (width, parts.into_iter().collect())
 }
 
 /// Spearman's rank correlation, ties by their mean rank; 1 where nothing differs in either.
-fn spearman(totals: &[(i64, i64)]) -> Option<f64> {
-    if totals.len() < 2 {
+fn spearman(pairs: &BTreeMap<(i64, i64), u64>) -> Option<f64> {
+    let all: u64 = pairs.values().sum();
+    if all < 2 {
         return None;
     }
+    // Of each value the mean rank of those that have it, less the mean of all.
     let ranks = |of: fn(&(i64, i64)) -> i64| {
-        let mut order: Vec<usize> = (0..totals.len()).collect();
-        order.sort_by_key(|at| of(&totals[*at]));
-        let mut ranks = vec![0.0; totals.len()];
-        let mut seen = 0;
-        for alike in order.chunk_by(|a, b| of(&totals[*a]) == of(&totals[*b])) {
-            let mean = seen as f64 + (alike.len() as f64 - 1.0) / 2.0;
-            alike.iter().for_each(|at| ranks[*at] = mean);
-            seen += alike.len();
+        let mut counts = BTreeMap::<i64, u64>::new();
+        for (pair, count) in pairs {
+            *counts.entry(of(pair)).or_default() += count;
         }
-        ranks
+        let mut below = 0;
+        let rank = |(value, count): (i64, u64)| {
+            let mean = below as f64 + (count as f64 - 1.0) / 2.0;
+            below += count;
+            (value, mean - (all as f64 - 1.0) / 2.0)
+        };
+        counts.into_iter().map(rank).collect::<BTreeMap<i64, f64>>()
     };
     let (x, y) = (ranks(|pair| pair.0), ranks(|pair| pair.1));
-    let mean = (totals.len() as f64 - 1.0) / 2.0;
-    let sum = |of: &dyn Fn(usize) -> f64| (0..totals.len()).map(of).sum::<f64>();
-    let (xy, xx, yy) = (
-        sum(&|i| (x[i] - mean) * (y[i] - mean)),
-        sum(&|i| (x[i] - mean) * (x[i] - mean)),
-        sum(&|i| (y[i] - mean) * (y[i] - mean)),
-    );
+    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
+    for ((before, after), count) in pairs {
+        let (x, y, count) = (x[before], y[after], *count as f64);
+        (xy, xx, yy) = (xy + count * x * y, xx + count * x * x, yy + count * y * y);
+    }
     Some(if xx == 0.0 && yy == 0.0 {
         1.0
     } else if xx == 0.0 || yy == 0.0 {

@@ -48,6 +48,8 @@ pub struct Job {
     pub kind: String,
     /// What is asked, as JSON: known to whoever takes it, and forgotten when it has ended, since it may name somebody.
     pub request: String,
+    /// How far the work had come when that was kept last, in its own words, for whoever takes it over; empty for the beginning.
+    pub reached: String,
     pub create_time: Time,
     pub state: JobState,
     /// Counts who took it: only the one who took it last may write to it.
@@ -75,6 +77,7 @@ impl Job {
             number: 0,
             kind: kind.into(),
             request,
+            reached: String::new(),
             create_time,
             state: JobState::Waiting,
             fence: 0,

@@ -16,6 +16,7 @@ pub mod set;
 pub mod source;
 mod syntax;
 pub mod testing;
+pub mod unaffected;
 
 pub mod whatif;
 

@@ -88,6 +88,7 @@ cases! {
     of_many_who_want_work_each_takes_another,
     what_came_of_a_job_is_erased_with_a_lead_that_it_tells_of,
     a_job_that_is_left_waits_again_and_what_is_asked_is_forgotten,
+    how_far_work_has_come_is_told_to_whoever_takes_it_over,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -392,6 +393,11 @@ async fn the_activities_known_at_a_time_are_the_newest_of_them(store: Arc<dyn St
     store.append_activities(&name("l"), all, None).await.unwrap();
     let amounts = async |count, at, limit| {
         let found = store.activities_known(&name("l"), count, time(at), limit).await.unwrap();
+        // Asked of several leads it is the same, in their order.
+        let asked = vec![(name("none"), 0), (name("l"), count), (name("nobody"), 3), (name("l"), 1)];
+        let of_several = store.activities_known_of(asked, time(at), limit).await.unwrap();
+        let first = store.activities_known(&name("l"), 1, time(at), limit).await.unwrap();
+        assert_eq!(of_several, [vec![], found.clone(), vec![], first]);
         found.iter().map(|activity| activity.amount).collect::<Vec<_>>()
     };
     assert_eq!(amounts(5, 10, 9).await, [1.0, 3.0, 4.0, 5.0]);

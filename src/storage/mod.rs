@@ -357,6 +357,13 @@ pub trait ActivityStore: Send + Sync {
         at: Time,
         limit: usize,
     ) -> Result<Vec<Activity>>;
+    /// The same of several leads, each with its count, in their order.
+    async fn activities_known_of(
+        &self,
+        leads: Vec<(LeadName, i64)>,
+        at: Time,
+        limit: usize,
+    ) -> Result<Vec<Vec<Activity>>>;
 }
 
 #[async_trait]
@@ -462,6 +469,17 @@ pub struct Beat {
     pub lease_until: Time,
     pub progress: f64,
     pub doing: String,
+    /// How far the work has come, if that is to be kept now.
+    pub reached: Option<Reached>,
+}
+
+/// How far work has come, so that whoever takes it over goes on there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// In the work's own words.
+    pub text: String,
+    /// The leads that it tells of: it is forgotten with any of them.
+    pub leads: Vec<LeadName>,
 }
 
 /// How a job ended.
@@ -488,7 +506,7 @@ pub trait JobStore: Send + Sync {
     /// Takes the oldest job that nobody works on, or whose lease ran out before now. It alone tells what is asked.
     async fn take_job(&self, now: Time, lease_until: Time) -> Result<Option<Job>>;
     /// Tells how far a job is and keeps it; says whether somebody wants it to end. [`StoreError::Conflict`] if it was taken
-    /// by another, or has ended.
+    /// by another, or has ended. How far the work has come is not kept if it tells of a lead that is gone.
     async fn keep_job(&self, id: &Id, fence: i64, beat: Beat) -> Result<bool>;
     /// Leaves a job to others, who go on at once; [`StoreError::Conflict`] if it was taken by another, or has ended.
     async fn leave_job(&self, id: &Id, fence: i64) -> Result<()>;

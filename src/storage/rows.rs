@@ -381,9 +381,10 @@ pub const JOB_COLUMNS: &str = "number, id, kind, create_micros, state, fence, le
 pub const LISTED_JOB_COLUMNS: &str = "number, id, kind, create_micros, state, fence, lease_micros, progress, doing, cancelled, \
                                       '' AS outcome, end_micros, attempts";
 
-/// Reads a job that was taken: its columns, and behind them what is asked.
+/// Reads a job that was taken: its columns, and behind them what is asked and how far it had come.
 pub fn taken_job(row: &dyn Columns) -> Result<Job> {
-    Ok(Job { request: row.some_text(13)?.to_owned(), ..job(row)? })
+    let (request, reached) = (row.some_text(13)?.to_owned(), row.some_text(14)?.to_owned());
+    Ok(Job { request, reached, ..job(row)? })
 }
 
 /// Reads a job from [`JOB_COLUMNS`].
@@ -396,6 +397,7 @@ pub fn job(row: &dyn Columns) -> Result<Job> {
         number: row.some_integer(0)?,
         kind: text(2)?,
         request: String::new(),
+        reached: String::new(),
         create_time: row.time(3)?.ok_or_else(empty)?,
         state,
         fence: row.some_integer(5)?,

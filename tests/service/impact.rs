@@ -1,10 +1,15 @@
 //! What rules would do before they are in force: on stored leads as an operation, and on a file alone.
 
 use assay::grpc::pb;
+use assay::grpc::pb::lead_service_client::LeadServiceClient;
+use assay::grpc::pb::operations_client::OperationsClient;
+use assay::grpc::pb::profile_service_client::ProfileServiceClient;
+use assay::grpc::pb::rule_service_client::RuleServiceClient;
 use prost::Message as _;
+use tonic::transport::Channel;
 
-use crate::support::process::assay;
-use crate::support::{TestServer, failure, made, shipped};
+use crate::support::process::{Served, assay};
+use crate::support::{TestServer, eventually, failure, made, postgres, shipped};
 
 /// Companies of a hundred and more are graded A.
 const BEFORE: &str = "\
@@ -106,6 +111,14 @@ async fn what_rules_would_do_is_told_before_they_are_in_force() {
     let lead = pb::score_lead_request::Subject::Lead("leads/l05".into());
     let score = pb::ScoreLeadRequest { subject: Some(lead), ..Default::default() };
     assert_eq!(server.scoring().score_lead(score).await.unwrap().into_inner().grade, "D");
+
+    // Where only a rule differs, only those are scored twice on which it comes to something else: 10 to 18.
+    let one_rule = BEFORE.replace("employees >= 100", "employees >= 190");
+    let request_one = pb::AnalyzeImpactRequest { files: files(&one_rule), ..Default::default() };
+    let started_one = server.rules().analyze_impact(request_one).await.unwrap().into_inner();
+    let one = report(&ended(&server, started_one).await);
+    assert_eq!((one.lead_count, one.changed_grade_count, one.scored_twice_count), (20, 9, 9));
+    assert_eq!(found.scored_twice_count, 20);
 
     // Only some leads, and as they were known then: none of them existed a year ago.
     let some = pb::AnalyzeImpactRequest { filter: "owner = bo".into(), ..request.clone() };
@@ -274,4 +287,87 @@ async fn a_folder_is_checked_tested_and_compared_at_every_save() {
     let (code, told) = backtest("old", "rules");
     assert!(code == Some(0) && told.starts_with("Where outcomes are known"), "{told}");
     assert_eq!(backtest("rules", "old").0, Some(1), "it is worse the other way round");
+}
+
+/// Killed in the middle, it goes on in another replica where it was left, and comes to the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_goes_on_where_it_was_killed() {
+    const LEADS: i64 = 12_000;
+    let database = postgres::database("impact_killed");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("lead_scoring")).unwrap();
+    std::fs::copy(shipped().join("facts.toml"), dir.path().join("facts.toml")).unwrap();
+    std::fs::write(dir.path().join("lead_scoring/default.rhai"), BEFORE).unwrap();
+    let serve = || {
+        Served::start(
+            database.as_ref(),
+            dir.path(),
+            &["--job-lease", "2s", "--default-profile", "profiles/main"],
+        )
+    };
+    let mut first = serve();
+    let channel = Channel::from_shared(first.url()).unwrap().connect().await.unwrap();
+    let request = pb::CreateProfileRequest {
+        profile: Some(made::profile()),
+        profile_id: "main".into(),
+        ..Default::default()
+    };
+    ProfileServiceClient::new(channel.clone()).create_profile(request).await.unwrap();
+    let mut leads = LeadServiceClient::new(channel.clone());
+    for batch in (0..LEADS).collect::<Vec<_>>().chunks(1_000) {
+        let item = |i: &i64| {
+            let external_ids = [("crm".to_owned(), i.to_string())].into();
+            let lead = Some(pb::Lead { external_ids, ..company(i % 40) });
+            pb::UpsertLead { id: i.to_string(), lead, ..Default::default() }
+        };
+        let items = batch.iter().map(item).collect();
+        let request = pb::BatchUpsertLeadsRequest { system: "crm".into(), items, ..Default::default() };
+        let results = leads.batch_upsert_leads(request).await.unwrap().into_inner().results;
+        assert!(results.iter().all(|result| result.created), "{:?}", results[0]);
+    }
+    let request = pb::AnalyzeImpactRequest {
+        files: files(AFTER),
+        as_of_time: Some(std::time::SystemTime::now().into()),
+        ..Default::default()
+    };
+    let started = async |channel: &Channel| {
+        let rules = RuleServiceClient::new(channel.clone()).analyze_impact(request.clone()).await;
+        rules.unwrap().into_inner().name
+    };
+    let report_of = async |channel: &Channel, name: &str| {
+        let request = pb::WaitOperationRequest { name: name.into(), timeout: None };
+        let operation =
+            OperationsClient::new(channel.clone()).wait_operation(request).await.unwrap().into_inner();
+        assert!(operation.done, "{operation:?}");
+        report(&operation)
+    };
+    let whole = started(&channel).await;
+    let whole = report_of(&channel, &whole).await;
+    assert_eq!(whole.lead_count, LEADS, "{whole:?}");
+
+    let killed = started(&channel).await;
+    let far = eventually(async || {
+        let request = pb::GetOperationRequest { name: killed.clone() };
+        let operation =
+            OperationsClient::new(channel.clone()).get_operation(request).await.unwrap().into_inner();
+        assert!(!operation.done, "it was too quick for this test");
+        let metadata = pb::OperationMetadata::decode(operation.metadata.unwrap().value.as_slice()).unwrap();
+        let leads: i64 = metadata.doing.split(' ').next()?.parse().ok()?;
+        (leads >= 2_000).then_some(leads)
+    })
+    .await;
+    first.signal("-KILL");
+    first.wait();
+    let second = serve();
+    let channel = Channel::from_shared(second.url()).unwrap().connect().await.unwrap();
+    let resumed = report_of(&channel, &killed).await;
+    assert_eq!(resumed, whole);
+    let log = second.log();
+    let said = log
+        .iter()
+        .find(|line| line.contains("goes on where it was left"))
+        .unwrap_or_else(|| panic!("{log:#?}"));
+    let said: serde_json::Value = serde_json::from_str(said).unwrap();
+    let from = said["leads"].as_i64().unwrap();
+    assert!((1_000..=LEADS).contains(&from), "{from}, of {far} that were told");
 }

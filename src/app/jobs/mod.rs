@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::analyze_impact::{ImpactFound, ImpactWanted};
@@ -19,7 +20,7 @@ use crate::domain::job::{Job, JobState};
 use crate::domain::name::{Id, LeadName};
 use crate::domain::profile::review::Review;
 use crate::domain::time::Time;
-use crate::storage::{Beat, JobEnd, StoreError, Window};
+use crate::storage::{Beat, JobEnd, Reached, StoreError, Window};
 
 /// What a job can be asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,6 +112,8 @@ const MAX_ATTEMPTS: i64 = 5;
 const MAX_OPEN: u64 = 100;
 /// For how many days a job that has ended is kept.
 const KEPT_DAYS: i64 = 7;
+/// The most bytes that are kept of how far work has come.
+const MAX_REACHED: usize = 4 << 20;
 /// How often old jobs are forgotten and reviews that are overdue counted.
 const ROUND: Duration = Duration::from_secs(60);
 
@@ -119,12 +122,37 @@ const ROUND: Duration = Duration::from_secs(60);
 pub struct Progress {
     told: Arc<Mutex<(f64, String)>>,
     is_stopped: Arc<AtomicBool>,
+    /// How far a former attempt had come; empty for the beginning.
+    former: Arc<str>,
+    reached: Arc<Mutex<Option<Reached>>>,
 }
 
 impl Progress {
     /// A share of the whole, 0 to 1, and what is being done.
     pub fn tell(&self, share: f64, doing: impl Into<String>) {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = (share, doing.into());
+    }
+
+    /// How far a former attempt had come, in the words that it was kept in.
+    pub fn former<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(&self.former).ok()
+    }
+
+    /// Keeps how far the work has come, with the leads that this tells of, for whoever may have to take it over.
+    pub fn reach<T: Serialize>(&self, reached: &T, leads: Vec<LeadName>) {
+        let Ok(text) = serde_json::to_string(reached) else { return };
+        // To begin anew costs time only; what is kept costs everybody.
+        let reached = (text.len() <= MAX_REACHED).then_some(Reached { text, leads });
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+    }
+
+    /// Whether what was reached last is kept: before, another need not be put into words.
+    pub fn wants_reached(&self) -> bool {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn take_reached(&self) -> Option<Reached> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether nobody waits for the work any more: what runs on a thread of its own looks now and then.
@@ -259,7 +287,7 @@ impl App {
         };
         let kind = work.kind();
         tracing::info!(job = name, kind, attempt = job.fence, "work begins");
-        let progress = Progress::default();
+        let progress = Progress { former: job.reached.as_str().into(), ..Progress::default() };
         // A task of its own, so that a panic is the job's end and not the replica's.
         let mut doing = tokio::spawn(self.clone().perform(work, progress.clone()));
         let stopped = tokio::select! {
@@ -312,8 +340,9 @@ impl App {
     async fn beat(&self, job: &Job, progress: &Progress) -> Stopped {
         loop {
             tokio::time::sleep(BEAT.min(self.settings.job_lease / BEATS_OF_A_LEASE)).await;
+            let reached = progress.take_reached();
             let (progress, doing) = progress.now();
-            let beat = Beat { lease_until: self.leased_until(), progress, doing };
+            let beat = Beat { lease_until: self.leased_until(), progress, doing, reached };
             match self.store.keep_job(&job.id, job.fence, beat).await {
                 Ok(false) => {}
                 Ok(true) => return Stopped::Cancelled,

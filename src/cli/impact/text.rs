@@ -22,6 +22,12 @@ pub fn text(report: &pb::ImpactReport, qualifying: &[String], capacity: Option<i
     if report.changed_total_count == 0 && report.changed_grade_count == 0 && report.error_count_after == 0 {
         out += "Nothing moves.\n";
     }
+    if report.scored_twice_count < report.lead_count {
+        out += &format!(
+            "{} had to be scored by both sets; on the others each rule that differs comes to the same.\n",
+            report.scored_twice_count
+        );
+    }
     for (count, what) in [
         (report.without_profile_count, "have no profile and were left out"),
         (report.not_known_then_count, "were not known then and were left out"),

@@ -108,6 +108,7 @@ fn which_set_foretells_better_is_told_by_outcomes() {
 #[test]
 fn totals_are_cut_into_parts_that_people_count_in() {
     let totals: Vec<(i64, i64)> = (0..=100).map(|points| (points * 100, points * 100 + 50)).collect();
+    let histogram = |totals: &[(i64, i64)]| histogram(&totals.iter().map(|pair| (*pair, 1)).collect());
     let (width, parts) = histogram(&totals);
     assert_eq!((width, parts.len()), (10, 11));
     assert_eq!(parts[0], (0, Sides { before: 10, after: 10 }));

@@ -45,6 +45,7 @@ pub fn report_out(report: &ImpactReport) -> pb::ImpactReport {
         lead_count: report.leads as i64,
         changed_grade_count: report.changed_grade as i64,
         changed_total_count: report.changed_total as i64,
+        scored_twice_count: report.scored_twice as i64,
         migration: report.migration.iter().map(migration).collect(),
         histogram: report.histogram.iter().map(total).collect(),
         histogram_width: report.histogram_width,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rules::source::Sources;
 pub use statements::conditions;
-use statements::{File, Key, Statement, is_named_for_others};
+use statements::{File, Key, Statement, imported, is_named_for_others};
 
 /// What became of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +74,7 @@ fn moved_names(
     let mut moved = own.clone();
     for (alias, path) in &file.imports {
         let names = of_imports.get(path).into_iter().flatten();
-        moved.extend(names.map(|name| format!("{alias} : : {name}")));
+        moved.extend(names.map(|name| imported(alias, name)));
     }
     // What goes by something that moved has moved itself.
     loop {
@@ -124,8 +124,13 @@ pub fn difference(before: &Sources, after: &Sources) -> RuleSetDifference {
             files.insert(path, (read(old), read(new)));
         }
     }
-    let own: BTreeMap<&str, BTreeSet<String>> =
-        files.iter().map(|(path, (old, new))| (*path, changed_names(old, new))).collect();
+    let own_names = |(path, (old, new)): (&&str, &(File, File))| {
+        let mut names = changed_names(old, new);
+        names.extend(names_from_elsewhere(old, new, &files));
+        let names: BTreeSet<String> = names;
+        ((*path).to_owned(), names)
+    };
+    let own: BTreeMap<String, BTreeSet<String>> = files.iter().map(own_names).collect();
     // Names that moved in a file move in those that import it, which may be imported in turn.
     let mut of_imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     loop {
@@ -133,7 +138,7 @@ pub fn difference(before: &Sources, after: &Sources) -> RuleSetDifference {
             .iter()
             .map(|(path, (_, new))| {
                 let import = path.trim_end_matches(".rhai").to_owned();
-                (import, moved_names(new, &own[path], &of_imports))
+                (import, moved_names(new, &own[*path], &of_imports))
             })
             .collect();
         if next == of_imports {
@@ -142,7 +147,7 @@ pub fn difference(before: &Sources, after: &Sources) -> RuleSetDifference {
         of_imports = next;
     }
     for (path, (old, new)) in &files {
-        let moved = moved_names(new, &own[path], &of_imports);
+        let moved = moved_names(new, &own[*path], &of_imports);
         let mut of_file = compare(path, old, new, &moved);
         of_file.sort_by_key(|difference| match difference.lines {
             (before, 0) => (before, 0),
@@ -151,6 +156,18 @@ pub fn difference(before: &Sources, after: &Sources) -> RuleSetDifference {
         found.statements.extend(of_file);
     }
     found
+}
+
+/// The names that come from another file than before, whatever stands there.
+fn names_from_elsewhere(old: &File, new: &File, files: &BTreeMap<&str, (File, File)>) -> BTreeSet<String> {
+    let differ = old.imports.symmetric_difference(&new.imports);
+    let names = differ.flat_map(|(alias, path)| {
+        let both = files.get(format!("{path}.rhai").as_str());
+        both.into_iter()
+            .flat_map(|(old, new)| old.names().chain(new.names()))
+            .map(move |name| imported(alias, name))
+    });
+    names.collect()
 }
 
 /// What others go by and whose own text differs.

@@ -1,6 +1,6 @@
 //! A script as its statements, each with its parts as they are written and as they are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rules::source::without_mark;
 use crate::rules::syntax::scan::{Kind, Scan};
@@ -21,8 +21,8 @@ pub type Key = (&'static str, String, usize);
 #[derive(Default)]
 pub struct File {
     pub statements: BTreeMap<Key, Statement>,
-    /// Path of what is imported, without the ending, by the name it has here.
-    pub imports: BTreeMap<String, String>,
+    /// Path of what is imported, without the ending, with the name that it has here; without one, its parts go by their own.
+    pub imports: BTreeSet<(Option<String>, String)>,
 }
 
 /// Words as they are compared: comments and spaces say nothing.
@@ -33,6 +33,12 @@ fn words(text: &str) -> String {
 }
 
 impl File {
+    /// The names of what it declares for others.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        let named = self.statements.keys().filter(|(keyword, ..)| is_named_for_others(keyword));
+        named.map(|(_, name, _)| name)
+    }
+
     pub fn read(path: &str, text: &str) -> Self {
         let text = without_mark(text);
         let Read { tree, lines, .. } = Parser::new().read(path, text);
@@ -106,8 +112,9 @@ impl Reader<'_> {
     fn collect(&mut self, statements: &[Stmt], group: &str) {
         for statement in statements {
             match &statement.kind {
-                StmtKind::Import(path, Some(name)) => {
-                    self.file.imports.insert(name.text.clone(), path.literal().to_owned());
+                StmtKind::Import(path, name) => {
+                    let name = name.as_ref().map(|name| name.text.clone());
+                    self.file.imports.insert((name, path.literal().to_owned()));
                 }
                 StmtKind::Const(word, value) => {
                     let parts = vec![("value".to_owned(), self.value(value.whole, &[]))];
@@ -154,6 +161,14 @@ impl Reader<'_> {
         let namesakes = statements.keys().filter(|(k, n, _)| *k == keyword && n == name).count();
         let line = u32::try_from(self.lines.place(at.start).0).unwrap_or(u32::MAX);
         statements.insert((keyword, name.to_owned(), namesakes), Statement { parts: compared, line });
+    }
+}
+
+/// A name of an imported file as it is compared, by the name that the file has here.
+pub fn imported(file: &Option<String>, name: &str) -> String {
+    match file {
+        Some(file) => format!("{file} : : {name}"),
+        None => name.to_owned(),
     }
 }
 

@@ -56,6 +56,32 @@ fn what_differs_is_told_by_statement_and_part() {
 }
 
 #[test]
+fn what_is_imported_from_elsewhere_or_without_a_name_is_followed() {
+    let script = |import: &str, call: &str| {
+        format!(
+            "{import};\nrule \"a\" when employees > 1 then {call} because \"x\";\ngrade \"D\" otherwise;\n"
+        )
+    };
+    let set = |script: &str, shapes: &str| {
+        let more = ("lib/others.rhai".to_owned(), "fn falling(x, from, to) { 7 }\n".to_owned());
+        let files = set(script, shapes).files().clone().into_iter().chain([more]).collect();
+        Sources::new(files)
+    };
+    let named = script("import \"lib/shapes\" as shape", "shape::falling(1, 2, 3)");
+    let elsewhere = script("import \"lib/others\" as shape", "shape::falling(1, 2, 3)");
+    assert_eq!(
+        told(&set(&named, SHAPES), &set(&elsewhere, SHAPES)),
+        ["2:2 follows rule a [shape::falling:  → ]"]
+    );
+    let plain = script("import \"lib/shapes\"", "falling(1, 2, 3)");
+    let changed = SHAPES.replace("x / 2", "x / 3");
+    let found = told(&set(&plain, SHAPES), &set(&plain, &changed));
+    assert!(found.contains(&"2:2 follows rule a [falling:  → ]".to_owned()), "{found:?}");
+    let other = script("import \"lib/others\"", "falling(1, 2, 3)");
+    assert_eq!(told(&set(&plain, SHAPES), &set(&other, SHAPES)), ["2:2 follows rule a [falling:  → ]"]);
+}
+
+#[test]
 fn every_part_of_a_value_counts() {
     for (before, after, part) in [
         ("then -5 because", "then -6 because", "then: -5 → -6"),

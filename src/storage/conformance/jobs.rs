@@ -7,7 +7,7 @@ fn at(second: i64) -> Time {
 }
 
 fn beat(until: i64, progress: f64) -> Beat {
-    Beat { lease_until: at(until), progress, doing: format!("at {progress}") }
+    Beat { lease_until: at(until), progress, doing: format!("at {progress}"), reached: None }
 }
 
 async fn created(store: &dyn Store, id: &str) {
@@ -159,4 +159,35 @@ pub async fn a_job_that_is_left_waits_again_and_what_is_asked_is_forgotten(store
     let end = JobEnd { state: JobState::Done, outcome: String::new(), time: at(3), leads: Vec::new() };
     store.end_job(&id("a"), 2, end).await.unwrap();
     assert_eq!(store.open_jobs().await.unwrap(), 0);
+}
+
+pub async fn how_far_work_has_come_is_told_to_whoever_takes_it_over(store: Arc<dyn Store>) {
+    for lead in ["told", "other"] {
+        let content = LeadContent::of(Subject::Company(Company::default()));
+        store.create_lead(Lead::create(name(lead), content, at(0)), None).await.unwrap();
+    }
+    created(&*store, "a").await;
+    let reached = |text: &str, leads: &[&str]| {
+        let leads = leads.iter().map(|lead| name(lead)).collect();
+        Beat { reached: Some(Reached { text: text.into(), leads }), ..beat(10, 0.5) }
+    };
+    let taken = async |second: i64| store.take_job(at(second), at(second + 10)).await.unwrap().unwrap();
+    let first = taken(0).await;
+    assert_eq!(first.reached, "");
+    store.keep_job(&id("a"), first.fence, reached("half", &["other"])).await.unwrap();
+    // A beat that says nothing of it leaves it.
+    store.keep_job(&id("a"), first.fence, beat(10, 0.6)).await.unwrap();
+    let second = taken(20).await;
+    assert_eq!(second.reached, "half");
+    // What tells of a lead is forgotten with it, whichever comes first.
+    store.keep_job(&id("a"), second.fence, reached("more", &["told", "other"])).await.unwrap();
+    store.delete_lead(&name("told"), None, None).await.unwrap();
+    let third = taken(40).await;
+    assert_eq!(third.reached, "");
+    store.keep_job(&id("a"), third.fence, reached("most", &["told", "other"])).await.unwrap();
+    let fourth = taken(60).await;
+    assert_eq!(fourth.reached, "");
+    store.keep_job(&id("a"), fourth.fence, reached("all", &[])).await.unwrap();
+    store.leave_job(&id("a"), fourth.fence).await.unwrap();
+    assert_eq!(taken(61).await.reached, "all");
 }

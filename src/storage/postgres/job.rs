@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 
 use super::super::rows::{JOB_COLUMNS, LISTED_JOB_COLUMNS, job, taken_job};
-use super::super::{Beat, JobEnd, JobStore, Receipt, Result, StoreError, Window};
+use super::super::{Beat, JobEnd, JobStore, Reached, Receipt, Result, StoreError, Window};
 use super::{PostgresStore, is_taken, limit, row, run};
 use crate::domain::job::{Job, JobState, name};
 use crate::domain::name::Id;
@@ -45,7 +46,7 @@ impl JobStore for PostgresStore {
             "UPDATE jobs SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_micros = $2 WHERE number = (
                  SELECT number FROM jobs WHERE end_micros IS NULL AND (state = 'waiting' OR lease_micros < $1)
                  ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING {JOB_COLUMNS}, request"
+             RETURNING {JOB_COLUMNS}, request, reached"
         );
         let (now, lease) = (now.micros(), lease_until.micros());
         self.write(None, async |transaction: &mut Transaction<'_>| {
@@ -55,11 +56,22 @@ impl JobStore for PostgresStore {
     }
 
     async fn keep_job(&self, id: &Id, fence: i64, beat: Beat) -> Result<bool> {
-        let sql = "UPDATE jobs SET lease_micros = $3, progress = $4, doing = $5
+        let sql =
+            "UPDATE jobs SET lease_micros = $3, progress = $4, doing = $5, reached = coalesce($6, reached)
                    WHERE id = $1 AND fence = $2 AND end_micros IS NULL RETURNING cancelled";
         let (key, lease) = (id.to_string(), beat.lease_until.micros());
         self.write(None, async |transaction: &mut Transaction<'_>| {
-            let kept = row(transaction, sql, &[&key, &fence, &lease, &beat.progress, &beat.doing]).await?;
+            // Leads before jobs, as whoever erases a lead does: then neither waits for the other for ever.
+            let reached = match &beat.reached {
+                Some(Reached { text, leads }) => {
+                    let leads: Vec<String> = leads.iter().map(ToString::to_string).collect();
+                    Some(if are_held(transaction, &leads).await? { text.as_str() } else { "" })
+                }
+                None => None,
+            };
+            let params: [&(dyn ToSql + Sync); 6] =
+                [&key, &fence, &lease, &beat.progress, &beat.doing, &reached];
+            let kept = row(transaction, sql, &params).await?;
             let kept = kept.ok_or_else(|| StoreError::Conflict(name(id)))?;
             Ok(kept.try_get::<_, i64>(0)? != 0)
         })
@@ -87,18 +99,13 @@ impl JobStore for PostgresStore {
 
     async fn end_job(&self, id: &Id, fence: i64, end: JobEnd) -> Result<()> {
         let sql =
-            "UPDATE jobs SET state = $3, outcome = $4, end_micros = $5, lease_micros = NULL, doing = '', request = '',
+            "UPDATE jobs SET state = $3, outcome = $4, end_micros = $5, lease_micros = NULL, doing = '', request = '', reached = '',
                    progress = CASE WHEN $3 = 'done' THEN 1 ELSE progress END
                    WHERE id = $1 AND fence = $2 AND end_micros IS NULL";
         let (key, state, time) = (id.to_string(), end.state.as_str(), end.time.micros());
         self.write(None, async |transaction: &mut Transaction<'_>| {
             let leads: Vec<String> = end.leads.iter().map(ToString::to_string).collect();
-            // Whoever erases one of them meanwhile waits for this, and erases this too.
-            let held = "SELECT count(*) FROM (SELECT 1 FROM leads WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE) held";
-            let held = row(transaction, held, &[&leads]).await?;
-            let held = held.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
-            let is_whole = usize::try_from(held).is_ok_and(|held| held == leads.len());
-            let outcome = if is_whole { end.outcome.as_str() } else { "" };
+            let outcome = if are_held(transaction, &leads).await? { end.outcome.as_str() } else { "" };
             if run(transaction, sql, &[&key, &fence, &state, &outcome, &time]).await? == 0 {
                 return Err(StoreError::Conflict(name(id)));
             }
@@ -113,8 +120,7 @@ impl JobStore for PostgresStore {
     async fn cancel_job(&self, id: &Id, now: Time) -> Result<()> {
         let (key, cancelled, time) = (id.to_string(), JobState::Cancelled.as_str(), now.micros());
         let wanted = "UPDATE jobs SET cancelled = 1 WHERE id = $1";
-        let ended =
-            "UPDATE jobs SET state = $2, end_micros = $3, request = '' WHERE id = $1 AND state = 'waiting'";
+        let ended = "UPDATE jobs SET state = $2, end_micros = $3, request = '', reached = '' WHERE id = $1 AND state = 'waiting'";
         self.write(None, async |transaction: &mut Transaction<'_>| {
             if run(transaction, wanted, &[&key]).await? == 0 {
                 return Err(StoreError::NotFound(name(id)));
@@ -153,6 +159,17 @@ impl JobStore for PostgresStore {
 pub async fn erase(transaction: &Transaction<'_>, lead: &str) -> Result<()> {
     let sql = "UPDATE jobs SET outcome = '' WHERE id IN (SELECT job FROM job_leads WHERE lead = $1)";
     run(transaction, sql, &[&lead]).await?;
+    let reached = "UPDATE jobs SET reached = '' WHERE end_micros IS NULL AND reached <> ''";
+    run(transaction, reached, &[]).await?;
     run(transaction, "DELETE FROM job_leads WHERE lead = $1", &[&lead]).await?;
     Ok(())
+}
+
+/// Whether all of some leads are there. Whoever erases one of them meanwhile waits for the end of the transaction, and erases what it
+/// has written, too.
+async fn are_held(transaction: &Transaction<'_>, leads: &[String]) -> Result<bool> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM leads WHERE name = ANY($1::text[]) ORDER BY name FOR KEY SHARE) held";
+    let held = row(transaction, sql, &[&leads]).await?;
+    let held = held.map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
+    Ok(usize::try_from(held).is_ok_and(|held| held == leads.len()))
 }

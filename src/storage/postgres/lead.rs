@@ -352,4 +352,31 @@ impl ActivityStore for PostgresStore {
         let rows = self.all(&sql, &params).await?;
         rows.iter().rev().map(|row| activity(row)).collect()
     }
+
+    async fn activities_known_of(
+        &self,
+        leads: Vec<(LeadName, i64)>,
+        at: Time,
+        most: usize,
+    ) -> Result<Vec<Vec<Activity>>> {
+        // The columns of `ACTIVITY`, of each lead in turn; the last says whose they are.
+        let sql = format!(
+            "SELECT known.*, wanted.place FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS wanted (lead, count, place),
+             LATERAL ({ACTIVITY} WHERE activities.lead = wanted.lead AND number <= wanted.count
+                 AND (gone_at IS NULL OR gone_at > wanted.count) AND time_micros <= $3 AND known_micros <= $3
+                 ORDER BY number DESC LIMIT $4) AS known
+             WHERE wanted.count > 0 ORDER BY wanted.place, known.number"
+        );
+        let (names, counts): (Vec<String>, Vec<i64>) =
+            leads.iter().map(|(lead, count)| (lead.to_string(), *count)).unzip();
+        let params: [&(dyn ToSql + Sync); 4] = [&names, &counts, &at.micros(), &limit(most)];
+        let mut found = vec![Vec::new(); leads.len()];
+        for row in self.all(&sql, &params).await? {
+            let place = usize::try_from(row.try_get::<_, i64>(8)?).unwrap_or_default();
+            if let Some(of) = place.checked_sub(1).and_then(|place| found.get_mut(place)) {
+                of.push(activity(&row)?);
+            }
+        }
+        Ok(found)
+    }
 }

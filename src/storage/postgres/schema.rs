@@ -19,7 +19,7 @@ const LOCK: i64 = 0x61_7373_6179;
 
 /// Each brings the schema from its index to the next number, with SQL before and after the columns are filled that
 /// SQL alone can't fill. Never change one that was released.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (FIRST, ""),
     (LISTS, LISTS_FILLED),
     (LAST_KNOWN, ""),
@@ -28,10 +28,14 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (PROPERTIES, ""),
     (JOBS, ""),
     (RULE_CHANGES, ""),
+    (REACHED, ""),
 ];
 /// The migrations that `fill_lists` and `fill_facts` belong to.
 const LISTS_VERSION: i32 = 2;
 const FACTS_VERSION: i32 = 4;
+
+/// How far work had come when that was kept last, so that another goes on there.
+const REACHED: &str = "ALTER TABLE jobs ADD COLUMN reached TEXT NOT NULL DEFAULT ''";
 
 /// Rule sets in the order in which they came, and what was done to them.
 const RULE_CHANGES: &str = r#"

@@ -57,7 +57,7 @@ impl JobStore for SqliteStore {
         self.write(None, move |db| {
             let sql = format!(
                 "UPDATE jobs SET state = 'running', fence = fence + 1, attempts = attempts + 1, lease_micros = ?2
-                 WHERE number = ({look}) RETURNING {JOB_COLUMNS}, request"
+                 WHERE number = ({look}) RETURNING {JOB_COLUMNS}, request, reached"
             );
             first(db, &sql, [now.micros(), lease_until.micros()], taken_job)
         })
@@ -67,9 +67,19 @@ impl JobStore for SqliteStore {
     async fn keep_job(&self, id: &Id, fence: i64, beat: Beat) -> Result<bool> {
         let id = id.clone();
         self.write(None, move |db| {
-            let sql = "UPDATE jobs SET lease_micros = ?3, progress = ?4, doing = ?5
+            let mut reached = beat.reached;
+            if let Some(reached) = &mut reached {
+                for lead in &reached.leads {
+                    if is_gone(db, &lead.to_string())? {
+                        reached.text.clear();
+                    }
+                }
+            }
+            let sql = "UPDATE jobs SET lease_micros = ?3, progress = ?4, doing = ?5, reached = coalesce(?6, reached)
                        WHERE id = ?1 AND fence = ?2 AND end_micros IS NULL RETURNING cancelled";
-            let params = params![id.to_string(), fence, beat.lease_until.micros(), beat.progress, beat.doing];
+            let reached = reached.map(|reached| reached.text);
+            let params =
+                params![id.to_string(), fence, beat.lease_until.micros(), beat.progress, beat.doing, reached];
             let cancelled = first(db, sql, params, |row| row.some_integer(0))?;
             Ok(cancelled.ok_or_else(|| StoreError::Conflict(name(&id)))? != 0)
         })
@@ -98,19 +108,15 @@ impl JobStore for SqliteStore {
     async fn end_job(&self, id: &Id, fence: i64, end: JobEnd) -> Result<()> {
         let id = id.clone();
         self.write(None, move |db| {
-            let is_gone = |lead: &String| {
-                let sql = "SELECT 1 FROM leads WHERE name = ?1";
-                Ok::<bool, StoreError>(first(db, sql, [lead], |row| row.some_integer(0))?.is_none())
-            };
             let leads: Vec<String> = end.leads.iter().map(ToString::to_string).collect();
             let mut outcome = end.outcome;
             for lead in &leads {
-                if is_gone(lead)? {
+                if is_gone(db, lead)? {
                     outcome.clear();
                 }
             }
             let sql =
-                "UPDATE jobs SET state = ?3, outcome = ?4, end_micros = ?5, lease_micros = NULL, doing = '', request = '',
+                "UPDATE jobs SET state = ?3, outcome = ?4, end_micros = ?5, lease_micros = NULL, doing = '', request = '', reached = '',
                        progress = CASE WHEN ?3 = 'done' THEN 1 ELSE progress END
                        WHERE id = ?1 AND fence = ?2 AND end_micros IS NULL";
             let params = params![id.to_string(), fence, end.state.as_str(), outcome, end.time.micros()];
@@ -134,7 +140,7 @@ impl JobStore for SqliteStore {
             if execute(db, wanted, [&key])? == 0 {
                 return Err(StoreError::NotFound(name(&id)));
             }
-            let ended = "UPDATE jobs SET state = ?2, end_micros = ?3, request = '' WHERE id = ?1 AND state = 'waiting'";
+            let ended = "UPDATE jobs SET state = ?2, end_micros = ?3, request = '', reached = '' WHERE id = ?1 AND state = 'waiting'";
             execute(db, ended, params![key, JobState::Cancelled.as_str(), now.micros()])?;
             Ok(())
         })
@@ -166,10 +172,16 @@ impl JobStore for SqliteStore {
     }
 }
 
-/// Erases what came of all jobs that tell of a lead.
+fn is_gone(db: &Connection, lead: &str) -> Result<bool> {
+    let found = first(db, "SELECT 1 FROM leads WHERE name = ?1", [lead], |row| row.some_integer(0))?;
+    Ok(found.is_none())
+}
+
+/// Erases what came of all jobs that tell of a lead, and how far those had come that have not ended: it may tell of it, too.
 pub fn erase(db: &Connection, lead: &str) -> Result<()> {
     let sql = "UPDATE jobs SET outcome = '' WHERE id IN (SELECT job FROM job_leads WHERE lead = ?1)";
     execute(db, sql, [lead])?;
+    execute(db, "UPDATE jobs SET reached = '' WHERE end_micros IS NULL AND reached <> ''", [])?;
     execute(db, "DELETE FROM job_leads WHERE lead = ?1", [lead])?;
     Ok(())
 }

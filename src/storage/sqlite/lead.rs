@@ -325,15 +325,39 @@ impl ActivityStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Activity>> {
         let lead = lead.to_string();
-        self.read(move |db| {
-            let sql = format!(
-                "{ACTIVITY} WHERE lead = ?1 AND number <= ?2 AND (gone_at IS NULL OR gone_at > ?2)
-                 AND time_micros <= ?3 AND known_micros <= ?3 ORDER BY number DESC LIMIT ?4"
-            );
-            let mut newest = collect(db, &sql, params![lead, count, at.micros(), limit as i64], activity)?;
-            newest.reverse();
-            Ok(newest)
+        self.read(move |db| known_activities(db, &lead, count, at, limit)).await
+    }
+
+    async fn activities_known_of(
+        &self,
+        leads: Vec<(LeadName, i64)>,
+        at: Time,
+        limit: usize,
+    ) -> Result<Vec<Vec<Activity>>> {
+        // Many at once wait behind lookups, as lists do.
+        self.list(move |db| {
+            let known = |(lead, count): &(LeadName, i64)| match count {
+                0 => Ok(Vec::new()),
+                count => known_activities(db, &lead.to_string(), *count, at, limit),
+            };
+            leads.iter().map(known).collect()
         })
         .await
     }
+}
+
+fn known_activities(
+    db: &Connection,
+    lead: &str,
+    count: i64,
+    at: Time,
+    limit: usize,
+) -> Result<Vec<Activity>> {
+    let sql = format!(
+        "{ACTIVITY} WHERE lead = ?1 AND number <= ?2 AND (gone_at IS NULL OR gone_at > ?2)
+         AND time_micros <= ?3 AND known_micros <= ?3 ORDER BY number DESC LIMIT ?4"
+    );
+    let mut newest = collect(db, &sql, params![lead, count, at.micros(), limit as i64], activity)?;
+    newest.reverse();
+    Ok(newest)
 }

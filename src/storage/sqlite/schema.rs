@@ -26,7 +26,7 @@ struct Migration {
     then: &'static str,
 }
 
-const MIGRATIONS: [Migration; 8] = [
+const MIGRATIONS: [Migration; 9] = [
     Migration { sql: FIRST, fill: None, then: "" },
     Migration { sql: LISTS, fill: Some(fill_lists), then: LISTS_FILLED },
     Migration { sql: LAST_KNOWN, fill: None, then: "" },
@@ -35,7 +35,11 @@ const MIGRATIONS: [Migration; 8] = [
     Migration { sql: PROPERTIES, fill: None, then: "" },
     Migration { sql: JOBS, fill: None, then: "" },
     Migration { sql: RULE_CHANGES, fill: None, then: "" },
+    Migration { sql: REACHED, fill: None, then: "" },
 ];
+
+/// How far work had come when that was kept last, so that another goes on there.
+const REACHED: &str = "ALTER TABLE jobs ADD COLUMN reached TEXT NOT NULL DEFAULT ''";
 
 /// Rule sets in the order in which they came, and what was done to them.
 const RULE_CHANGES: &str = "
