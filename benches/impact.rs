@@ -15,6 +15,7 @@ use assay::grpc::pb::lead_service_client::LeadServiceClient;
 use assay::grpc::pb::operations_client::OperationsClient;
 use assay::grpc::pb::profile_service_client::ProfileServiceClient;
 use assay::grpc::pb::rule_service_client::RuleServiceClient;
+use assay::rules::source::Sources;
 use common::connect;
 use common::support::process::{self, Served};
 use common::support::{made, shipped};
@@ -88,15 +89,13 @@ fn resident(served: &Served) -> f64 {
     process::resident(served.child.id()) as f64 / f64::from(1 << 20)
 }
 
-/// The rules that ship, with one thing changed.
+/// The rules that ship, all of them, with one thing changed.
 fn changed(from: &str, to: &str) -> Vec<pb::RuleFile> {
-    let path = "lead_scoring/default.rhai";
-    let read = |path: &str| std::fs::read_to_string(shipped().join(path)).unwrap();
-    let script = read(path);
+    let mut files = Sources::read(&shipped()).unwrap().with_tests();
+    let script = files.get_mut("lead_scoring/default.rhai").unwrap();
     assert!(script.contains(from), "{from}");
-    let file = |path: &str, content: String| pb::RuleFile { path: path.into(), content };
-    let kept = ["facts.toml", "lib/shapes.rhai"].map(|path| file(path, read(path)));
-    kept.into_iter().chain([file(path, script.replacen(from, to, 1))]).collect()
+    *script = script.replacen(from, to, 1);
+    files.into_iter().map(|(path, content)| pb::RuleFile { path, content }).collect()
 }
 
 async fn store_all(channel: &Channel, count: usize) {

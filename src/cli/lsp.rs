@@ -34,9 +34,7 @@ const OTHER_FOLDERS: [&str; 2] = ["lib", "tables"];
 
 #[derive(Args)]
 #[command(after_help = "\
-An editor starts it and speaks with it on standard input and output. It checks the folder of rules that a file stands
-in at every pause (tests beside scripts included), proposes and explains words, leads to where they are declared,
-writes scripts in the one way, and puts in what was probably meant. editors/vscode is an extension for VS Code.
+An editor starts it and speaks with it on standard input and output. It checks the folder of rules that a file stands in at every pause (tests beside scripts included), proposes and explains words, leads to where they are declared, writes scripts in the one way, and puts in what was probably meant. editors/vscode is an extension for VS Code.
 
 Examples:
   assay lsp

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::score::Position;
 use crate::rules::diagnostics::{Code, Diagnostic, Severity};
-use crate::rules::diff::conditions;
+use crate::rules::diff::{Conditioned, conditions};
 use crate::rules::evaluate::outlook::{OutOfReach, out_of_reach};
 use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::FactSource;
+use crate::rules::program::Script;
 use crate::rules::set::RuleSet;
 
 /// Everything doubtful, by script and place.
@@ -18,21 +19,50 @@ pub fn lint(set: &RuleSet) -> Vec<Diagnostic> {
     }
     for script in set.scripts() {
         let text = set.sources.get(&script.path).unwrap_or_default();
-        let mut known: BTreeMap<String, (String, u32)> = BTreeMap::new();
-        for (name, condition, line) in conditions(&script.path, text) {
-            match known.get(&condition) {
-                Some((other, at)) => {
-                    let message = format!(
-                        "rule \"{name}\" asks the same as rule \"{other}\" in line {at}: both fire together"
-                    );
-                    let help = "make one of them, or say in its reason what the second is for";
-                    found.push(at_line(&script.path, line, Code::SameCondition, message).with_help(help));
-                }
-                None => _ = known.insert(condition, (name, line)),
+        let mut known: BTreeMap<String, Conditioned> = BTreeMap::new();
+        for statement in conditions(&script.path, text) {
+            match known.get(&statement.condition) {
+                Some(other) => found.push(alike(script, other, &statement)),
+                None => _ = known.insert(statement.condition.clone(), statement),
             }
         }
     }
     found
+}
+
+/// What is doubtful about two statements that ask the same.
+fn alike(script: &Script, first: &Conditioned, second: &Conditioned) -> Diagnostic {
+    let points = |of: &Conditioned| script.rule(&of.name).and_then(|rule| rule.then.expr.constant());
+    let opposed = points(first).zip(points(second)).filter(|(a, b)| a * b < 0.0);
+    let label = |of: &Conditioned| format!("{} \"{}\"", of.keyword, of.name);
+    let (one, other) = (label(second), format!("{} in line {}", label(first), first.line));
+    let (code, message, help) = match (first.keyword, second.keyword) {
+        ("rule", "rule") => match opposed {
+            Some((gives, takes)) => (
+                Code::Contradiction,
+                format!(
+                    "{one} asks the same as {other}, and they contradict each other: {gives} points and {takes}"
+                ),
+                "make one of them, with the points that are meant",
+            ),
+            None => (
+                Code::SameCondition,
+                format!("{one} asks the same as {other}: both fire together"),
+                "make one of them, or say in its reason what the second is for",
+            ),
+        },
+        ("disqualify", "disqualify") => (
+            Code::SameCondition,
+            format!("{one} asks the same as {other}: both fire together"),
+            "leave one of them out",
+        ),
+        _ => (
+            Code::Contradiction,
+            format!("{one} asks the same as {other}: whoever gets the points is disqualified"),
+            "leave one of them out, or ask for less in the disqualifier",
+        ),
+    };
+    at_line(&script.path, second.line, code, message).with_help(help)
 }
 
 fn told(found: OutOfReach) -> Diagnostic {

@@ -9,7 +9,7 @@ use super::evaluate::evaluator::MAX_STEPS;
 use super::evaluate::facts::LeadFacts;
 use super::evaluate::score::{completeness, rule_alone};
 use super::language::ScriptKind;
-use super::program::{Group, GroupBody, Item, Rule, Script};
+use super::program::Script;
 use super::set::RuleSet;
 use crate::domain::score::{Assessment, Points, ScoreStatus};
 
@@ -67,7 +67,7 @@ impl RulesThatDiffer {
         let Some(names) = self.names.get(script) else { return true };
         let mut spent = steps;
         let mut outcome = |set: &RuleSet, script: &Script, name: &str| -> Option<Option<Points>> {
-            let Some(rule) = rule_named(&script.items, name) else { return Some(None) };
+            let Some(rule) = script.rule(name) else { return Some(None) };
             let facts = LeadFacts { vocabulary: &set.vocabulary, ..facts };
             let (points, steps) = rule_alone(script, &set.catalogue, facts, rule);
             spent = spent.saturating_add(steps);
@@ -94,15 +94,6 @@ impl RulesThatDiffer {
         // Both catalogues are of one facts.toml, so the same fact has the same place.
         before.named == after.named
     }
-}
-
-/// The rule of a name, in whatever group it stands.
-fn rule_named<'s>(items: &'s [Item], name: &str) -> Option<&'s Rule> {
-    items.iter().find_map(|item| match item {
-        Item::Rule(rule) => (*rule.id == *name).then_some(rule),
-        Item::Group(Group { body: GroupBody::Items(items), .. }) => rule_named(items, name),
-        Item::Group(_) | Item::Factor(_) => None,
-    })
 }
 
 #[cfg(test)]

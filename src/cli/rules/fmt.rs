@@ -15,8 +15,7 @@ use crate::rules::source::{MAX_FILE_BYTES, without_mark};
 
 #[derive(Args)]
 #[command(after_help = "\
-Indentation, spaces and blank lines change; words and comments do not, nor do the places where their author ends
-lines within a statement. Clauses of statements that follow each other on single lines stand below each other.
+Indentation, spaces and blank lines change; words and comments do not, nor do the places where their author ends lines within a statement. Clauses of statements that follow each other on single lines stand below each other.
 
 Examples:
   assay rules fmt scripts

@@ -40,11 +40,12 @@ pub enum Code {
     NeverFires,
     GradeOutOfReach,
     SameCondition,
+    Contradiction,
     UnusedFact,
 }
 
 impl Code {
-    pub const ALL: [Code; 27] = [
+    pub const ALL: [Code; 28] = [
         Code::Syntax,
         Code::UnknownName,
         Code::UnknownWord,
@@ -71,6 +72,7 @@ impl Code {
         Code::NeverFires,
         Code::GradeOutOfReach,
         Code::SameCondition,
+        Code::Contradiction,
         Code::UnusedFact,
     ];
 
@@ -102,6 +104,7 @@ impl Code {
             Code::NeverFires => "never-fires",
             Code::GradeOutOfReach => "grade-out-of-reach",
             Code::SameCondition => "same-condition",
+            Code::Contradiction => "contradiction",
             Code::UnusedFact => "unused-fact",
         }
     }

@@ -5,7 +5,7 @@ mod statements;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::rules::source::Sources;
-pub use statements::conditions;
+pub use statements::{Conditioned, conditions};
 use statements::{File, Key, Statement, imported, is_named_for_others};
 
 /// What became of a statement.

@@ -177,15 +177,29 @@ pub fn is_named_for_others(keyword: &str) -> bool {
     matches!(keyword, "define" | "fn" | "const")
 }
 
-/// The rules of a script with their conditions, as they are compared, and their lines.
-pub fn conditions(path: &str, text: &str) -> Vec<(String, String, u32)> {
+/// A rule or disqualifier with its condition.
+pub struct Conditioned {
+    pub keyword: &'static str,
+    pub name: String,
+    /// As it is compared.
+    pub condition: String,
+    pub line: u32,
+}
+
+/// The rules and disqualifiers of a script, by their lines.
+pub fn conditions(path: &str, text: &str) -> Vec<Conditioned> {
     let file = File::read(path, text);
-    let rules = file.statements.into_iter().filter(|((keyword, ..), _)| *keyword == "rule");
-    let condition = |((_, name, _), statement): (Key, Statement)| {
-        let line = statement.line;
-        statement.parts.get("when").map(|(_, words)| (name, words.clone(), line))
+    let statements = file.statements.into_iter();
+    let conditioned = |((keyword, name, _), statement): (Key, Statement)| {
+        let condition = statement.parts.get("when").map(|(_, words)| words.clone())?;
+        matches!(keyword, "rule" | "disqualify").then_some(Conditioned {
+            keyword,
+            name,
+            condition,
+            line: statement.line,
+        })
     };
-    let mut found: Vec<_> = rules.filter_map(condition).collect();
-    found.sort_by_key(|(.., line)| *line);
+    let mut found: Vec<_> = statements.filter_map(conditioned).collect();
+    found.sort_by_key(|of| of.line);
     found
 }

@@ -196,6 +196,18 @@ pub struct Entry {
 }
 
 impl Script {
+    /// The rule of a name, in whatever group it stands.
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        fn of<'i>(items: &'i [Item], name: &str) -> Option<&'i Rule> {
+            items.iter().find_map(|item| match item {
+                Item::Rule(rule) => (*rule.id == *name).then_some(rule),
+                Item::Group(Group { body: GroupBody::Items(items), .. }) => of(items, name),
+                Item::Group(_) | Item::Factor(_) => None,
+            })
+        }
+        of(&self.items, name)
+    }
+
     /// The sum of the factors' weights; nothing if it has no factor.
     pub fn weights(&self) -> Option<f64> {
         fn of(items: &[Item]) -> Option<f64> {

@@ -102,7 +102,11 @@ fn rules_that_ask_the_same_and_facts_that_nobody_asks_for_are_told() {
         "rule \"a\" when pain > 0.5 then 5 because \"x\";\nrule \"b\" when urgency == \"now\" then 5 because \"x\";\n\
          rule \"c\" when  pain >0.5 /* the same */ then -2 because \"y\";\n{GRADES}"
     );
-    assert_eq!(warned(&script), ["same-condition:3 c a"]);
+    assert_eq!(warned(&script), ["contradiction:3 c a"]);
+    let twice = script.replace("then -2", "then 2");
+    assert_eq!(warned(&twice), ["same-condition:3 c a"]);
+    let disqualified = format!("{script}disqualify \"d\" when urgency == \"now\" because \"z\";\n");
+    assert_eq!(warned(&disqualified), ["contradiction:3 c a", "contradiction:6 d b"]);
     let files = [("facts.toml", FACTS), ("lead_scoring/default.rhai", script.as_str())];
     let sources = Sources::new(files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
     let (set, _) = compile_and_try(sources, "EUR", Nice::Back).unwrap();
