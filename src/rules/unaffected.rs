@@ -132,7 +132,7 @@ grade \"D\" otherwise;
     }
 
     /// Changes of one thing; whether only rules differ then.
-    const EDITS: [(&str, &str, bool); 9] = [
+    const EDITS: [(&str, &str, bool); 10] = [
         ("employees > 100", "employees > 200", true),
         ("revenue > 1000", "revenue > 5000", true),
         ("100 / (founded_year - 1990)", "50 / (founded_year - 1990)", true),
@@ -145,6 +145,11 @@ grade \"D\" otherwise;
         ("because \"x\"", "because \"another reason\"", true),
         ("cap 25", "cap 20", false),
         ("total >= 25", "total >= 20", false),
+        (
+            "grade \"A\" when total >= 25;\ngrade \"B\" when total >= 10;\n",
+            "grade \"B\" when total >= 10;\ngrade \"A\" when total >= 25;\n",
+            false,
+        ),
         ("industry == \"farm\"", "industry == \"farms\"", false),
     ];
 

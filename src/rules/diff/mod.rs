@@ -202,8 +202,35 @@ fn parts_that_differ(old: &Statement, new: &Statement) -> Vec<PartDifference> {
     differ
 }
 
+/// The grades that both have and that stand in another order: the first that holds is given, so their order counts. By key the
+/// places among them, from 1.
+fn places_of_grades<'f>(old: &'f File, new: &'f File) -> BTreeMap<&'f Key, (usize, usize)> {
+    let order = |file: &'f File, other: &File| {
+        let is_grade =
+            |(key, _): &(&Key, &Statement)| key.0 == "grade" && other.statements.contains_key(*key);
+        let mut grades: Vec<_> = file.statements.iter().filter(is_grade).collect();
+        grades.sort_by_key(|(_, statement)| (statement.line, statement.at));
+        grades.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let (before, after) = (order(old, new), order(new, old));
+    let place = |key: &Key| before.iter().position(|other| *other == key);
+    let moved = after.iter().enumerate().filter_map(|(at, key)| Some((*key, (place(key)? + 1, at + 1))));
+    moved.filter(|(_, (before, after))| before != after).collect()
+}
+
+fn parts_with_place(old: &Statement, new: &Statement, place: Option<&(usize, usize)>) -> Vec<PartDifference> {
+    let mut parts = parts_that_differ(old, new);
+    parts.extend(place.map(|(before, after)| PartDifference {
+        part: "place".to_owned(),
+        before: before.to_string(),
+        after: after.to_string(),
+    }));
+    parts
+}
+
 fn compare(path: &str, old: &File, new: &File, moved: &BTreeSet<String>) -> Vec<StatementDifference> {
     let keys: BTreeSet<&Key> = old.statements.keys().chain(new.statements.keys()).collect();
+    let places = places_of_grades(old, new);
     let mut differences = Vec::new();
     for key in keys {
         let (before, after) = (old.statements.get(key), new.statements.get(key));
@@ -218,7 +245,7 @@ fn compare(path: &str, old: &File, new: &File, moved: &BTreeSet<String>) -> Vec<
         let (kind, parts) = match (before, after) {
             (None, Some(after)) => (DifferenceKind::Added, all(after, true)),
             (Some(before), None) => (DifferenceKind::Removed, all(before, false)),
-            (Some(before), Some(after)) => match parts_that_differ(before, after) {
+            (Some(before), Some(after)) => match parts_with_place(before, after, places.get(key)) {
                 parts if !parts.is_empty() => (DifferenceKind::Changed, parts),
                 _ => match mentioned(after, moved) {
                     Some(name) => {

@@ -12,6 +12,8 @@ pub struct Statement {
     /// Its parts by name, each as it is written and as it is compared.
     pub parts: BTreeMap<String, (String, String)>,
     pub line: u32,
+    /// Where it begins, in bytes.
+    pub at: u32,
 }
 
 /// What a statement is found again by: its first word, its name, and which of several of that name it is.
@@ -160,7 +162,8 @@ impl Reader<'_> {
         let statements = &mut self.file.statements;
         let namesakes = statements.keys().filter(|(k, n, _)| *k == keyword && n == name).count();
         let line = u32::try_from(self.lines.place(at.start).0).unwrap_or(u32::MAX);
-        statements.insert((keyword, name.to_owned(), namesakes), Statement { parts: compared, line });
+        statements
+            .insert((keyword, name.to_owned(), namesakes), Statement { parts: compared, line, at: at.start });
     }
 }
 

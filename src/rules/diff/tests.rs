@@ -82,6 +82,23 @@ fn what_is_imported_from_elsewhere_or_without_a_name_is_followed() {
 }
 
 #[test]
+fn the_order_of_grades_counts() {
+    let graded =
+        |grades: &str| set(&format!("rule \"a\" when employees > 1 then 1 because \"x\";\n{grades}"), SHAPES);
+    let before = graded("grade \"A\" when total >= 1;\ngrade \"B\" when fit >= 1;\ngrade \"D\" otherwise;\n");
+    let turned = graded("grade \"B\" when fit >= 1; grade \"A\" when total >= 1;\ngrade \"D\" otherwise;\n");
+    assert_eq!(
+        told(&before, &turned),
+        ["2:2 changed grade A [place: 1 → 2]", "3:2 changed grade B [place: 2 → 1]"]
+    );
+    // One more between them moves no other.
+    let more = graded(
+        "grade \"A\" when total >= 1;\ngrade \"AB\" when total > 0;\ngrade \"B\" when fit >= 1;\ngrade \"D\" otherwise;\n",
+    );
+    assert_eq!(told(&before, &more), ["0:3 added grade AB [when:  → total > 0]"]);
+}
+
+#[test]
 fn every_part_of_a_value_counts() {
     for (before, after, part) in [
         ("then -5 because", "then -6 because", "then: -5 → -6"),
