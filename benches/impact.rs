@@ -1,5 +1,5 @@
 //! What a change of one rule would do to a million stored leads: seconds, the share of leads that had to be scored by both sets,
-//! and the server's memory; on SQLite, or on the PostgreSQL that ASSAY_TEST_POSTGRES names.
+//! and the server's memory; on SQLite.
 //!
 //! `cargo bench --bench impact` takes some minutes. `ASSAY_BENCH_LEADS=50000` makes it shorter.
 

@@ -154,7 +154,8 @@ impl App {
             progress.tell(0.0, format!("{} leads scored by both sets", done.seen));
             if progress.wants_reached() {
                 done.impact.keep_farthest();
-                progress.reach(&done, done.impact.leads().filter_map(|lead| lead.parse().ok()).collect());
+                let told = done.impact.leads().filter_map(|lead| lead.parse().ok());
+                progress.reach(&done, told.chain(done.last.clone()).collect());
             }
         }
         Ok(ImpactFound {

@@ -246,7 +246,9 @@ impl Server {
             .collect();
         for root in roots {
             let sources = self.sources(&root);
-            let checked = compile_and_test(sources.clone(), &self.currency, Nice::Back);
+            // Where a file can't be read, that is what is wrong.
+            let checked = Sources::read(&root)
+                .and_then(|_| compile_and_test(sources.clone(), &self.currency, Nice::Back));
             let mut findings = match checked {
                 Ok((_, warnings)) => warnings,
                 Err(findings) => findings,
@@ -351,7 +353,9 @@ impl Server {
     fn mend(&self, params: &lsp::CodeActionParams) -> Option<Vec<lsp::CodeAction>> {
         let uri = &params.text_document.uri;
         let (file, text) = self.text(uri)?;
-        let findings = &self.folders.get(&file.root)?.findings;
+        // What was found in another text says nothing of this one.
+        let folder = self.folders.get(&file.root).filter(|folder| !folder.must_be_checked)?;
+        let findings = &folder.findings;
         let sources = self.sources(&file.root);
         let mut actions = Vec::new();
         for finding in findings.iter().filter(|finding| finding.file == file.path) {

@@ -454,6 +454,18 @@ mod tests {
     }
 
     #[test]
+    fn texts_and_numbers_of_every_kind_stay() {
+        for text in [
+            "const A = #\"a\"b  c\"#;\n",
+            "const A = #\"a\\\"#; // 5\"  disk\nconst B = \"x    y\";\n",
+            "axis fit from 0. to 60.;\n",
+        ] {
+            assert_eq!(settled(text), text);
+        }
+        assert_eq!(settled("define a as 1 // c\r + 2;"), "define a as 1 // c\n    + 2;\n");
+    }
+
+    #[test]
     fn signs_stay_as_they_are_written() {
         let text = "define a as -2.max(3);\ndefine b as - 2.max(3);\ndefine c as 1 -2 - -3;\n";
         assert_eq!(

@@ -2,16 +2,21 @@
 //! need not be scored by both sets to know that it stays where it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use regex::Regex;
+use sha2::{Digest as _, Sha256};
 
 use super::diff::{DifferenceKind, difference};
 use super::evaluate::evaluator::MAX_STEPS;
 use super::evaluate::facts::LeadFacts;
 use super::evaluate::score::{completeness, rule_alone};
 use super::language::ScriptKind;
-use super::program::Script;
+use super::program::{Group, GroupBody, Item, Script};
 use super::set::RuleSet;
 use crate::domain::score::{Assessment, Points, ScoreStatus};
+use crate::domain::text::hex;
 
 /// The rules that differ between two sets.
 pub struct RulesThatDiffer {
@@ -46,6 +51,23 @@ impl RulesThatDiffer {
                 continue;
             };
             names.entry(script.trim_end_matches(".rhai").to_owned()).or_default().insert(statement.name);
+        }
+        // What is compared so far is what is written. What it became is compared too, so that nothing goes unnoticed.
+        for script in before.scripts().filter(|script| script.kind == ScriptKind::LeadScoring) {
+            let other = after.script(ScriptKind::LeadScoring, &script.name).ok()?;
+            let (old, new) = (Compiled::of(script), Compiled::of(other));
+            if old.around != new.around {
+                return None;
+            }
+            let differ = names.entry(script.name.to_string()).or_default();
+            for (name, old) in &old.rules {
+                match new.rules.get(name) {
+                    Some(new) if new.0 != old.0 => return None,
+                    Some(new) if new.1 == old.1 => {}
+                    _ => _ = differ.insert(name.clone()),
+                }
+            }
+            differ.extend(new.rules.into_keys().filter(|name| !old.rules.contains_key(name)));
         }
         Some(Self { before: before.clone(), after: after.clone(), names })
     }
@@ -96,6 +118,96 @@ impl RulesThatDiffer {
     }
 }
 
+/// A script as it was compiled, to be compared: without places, and without the numbers that things have in it.
+struct Compiled {
+    /// Everything but rules.
+    around: Vec<String>,
+    /// By name the groups that it stands in, and its condition and points.
+    rules: BTreeMap<String, (String, String)>,
+}
+
+impl Compiled {
+    fn of(script: &Script) -> Self {
+        let mut text = Text { script, known: BTreeMap::new() };
+        let mut compiled = Self { around: Vec::new(), rules: BTreeMap::new() };
+        compiled.collect(&script.items, "", &mut text);
+        for bounds in &script.bounds {
+            compiled.around.push(format!("{:?} {:?} {:?}", bounds.axis, bounds.from, bounds.to));
+        }
+        for verdict in script.disqualify.iter().chain(&script.cap_grades).chain(&script.grades) {
+            let when = verdict.when.as_ref().map(|when| text.of(&when.expr)).unwrap_or_default();
+            compiled.around.push(format!("{} {when}", verdict.id));
+        }
+        let (asks, grades) = (script.disqualifiers.is_some(), script.grades.len());
+        compiled.around.push(format!("{} {asks} {grades} {}", script.completeness, script.cap_grades.len()));
+        compiled
+    }
+
+    fn collect(&mut self, items: &[Item], path: &str, text: &mut Text) {
+        for item in items {
+            match item {
+                Item::Rule(rule) => {
+                    let written = format!("{} {}", text.of(&rule.when.expr), text.of(&rule.then.expr));
+                    self.rules.insert(rule.id.to_string(), (path.to_owned(), written));
+                }
+                Item::Factor(factor) => self.around.push(text.of(&factor.is.expr)),
+                Item::Group(group) => {
+                    let Group { name, axis, cap, floor, .. } = group;
+                    let path = format!("{path}/{name}");
+                    self.around.push(format!("{path} {axis:?} {cap:?} {floor:?}"));
+                    match &group.body {
+                        GroupBody::Items(items) => self.collect(items, &path, text),
+                        GroupBody::Criteria => self.around.push("criteria".to_owned()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What an expression reads, defines and functions that it goes by, by their numbers.
+static REFERENCE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(Leaf|Define|Call)\((\d+)").ok());
+static PLACE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"Position \{[^}]*\}").ok());
+
+/// Expressions as texts in which what they refer to stands as the digest of its own text.
+struct Text<'s> {
+    script: &'s Script,
+    known: BTreeMap<(String, usize), String>,
+}
+
+impl Text<'_> {
+    fn of(&mut self, part: &impl fmt::Debug) -> String {
+        let shown = format!("{part:?}");
+        let (Some(place), Some(reference)) = (&*PLACE, &*REFERENCE) else { return shown };
+        let shown = place.replace_all(&shown, "");
+        let mut out = String::with_capacity(shown.len());
+        let mut end = 0;
+        for found in reference.captures_iter(&shown) {
+            let (Some(whole), Ok(index)) = (found.get(0), found[2].parse()) else { continue };
+            out += &shown[end..whole.start()];
+            out += &format!("{}({}", &found[1], self.referred(&found[1], index));
+            end = whole.end();
+        }
+        out + &shown[end..]
+    }
+
+    fn referred(&mut self, kind: &str, index: usize) -> String {
+        let key = (kind.to_owned(), index);
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let script = self.script;
+        let text = match kind {
+            "Leaf" => script.leaves.get(index).map(|leaf| self.of(leaf)),
+            "Define" => script.defines.get(index).map(|define| self.of(&define.expr)),
+            _ => script.functions.get(index).map(|function| self.of(&function.body)),
+        };
+        let digest = hex(&Sha256::digest(text.unwrap_or_default()));
+        self.known.insert(key, digest.clone());
+        digest
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -123,6 +235,30 @@ grade \"A\" when total >= 25;
 grade \"B\" when total >= 10;
 grade \"D\" otherwise;
 ";
+    /// What only the compiled rules tell is told too: whatever the comparison of what is written overlooks.
+    #[test]
+    fn a_rule_that_became_another_differs() {
+        let before =
+            Compiled::of(&set(SCRIPT, SHAPES).script(ScriptKind::LeadScoring, "default").unwrap().clone());
+        let spaced = SCRIPT.replace("define large", "// more\n\ndefine more as revenue > 1;\ndefine large");
+        let with_more =
+            Compiled::of(&set(&spaced, SHAPES).script(ScriptKind::LeadScoring, "default").unwrap().clone());
+        assert_eq!(
+            (&before.around, &before.rules),
+            (&with_more.around, &with_more.rules),
+            "places and numbers say nothing"
+        );
+        let other = Compiled::of(
+            &set(SCRIPT, "fn half(x) { x / 4 }\n")
+                .script(ScriptKind::LeadScoring, "default")
+                .unwrap()
+                .clone(),
+        );
+        let differ: Vec<&String> =
+            before.rules.keys().filter(|name| before.rules[*name] != other.rules[*name]).collect();
+        assert_eq!((differ, before.around == other.around), (vec![&"money".to_owned()], true));
+    }
+
     const SHAPES: &str = "fn half(x) { x / 2 }\n";
 
     fn set(script: &str, shapes: &str) -> Arc<RuleSet> {

@@ -125,6 +125,8 @@ pub struct Progress {
     /// How far a former attempt had come; empty for the beginning.
     former: Arc<str>,
     reached: Arc<Mutex<Option<Reached>>>,
+    /// Whether it has become too much to be kept.
+    is_too_much: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -142,13 +144,17 @@ impl Progress {
     pub fn reach<T: Serialize>(&self, reached: &T, leads: Vec<LeadName>) {
         let Ok(text) = serde_json::to_string(reached) else { return };
         // To begin anew costs time only; what is kept costs everybody.
-        let reached = (text.len() <= MAX_REACHED).then_some(Reached { text, leads });
-        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+        if text.len() > MAX_REACHED {
+            self.is_too_much.store(true, Ordering::Relaxed);
+            return;
+        }
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(Reached { text, leads });
     }
 
     /// Whether what was reached last is kept: before, another need not be put into words.
     pub fn wants_reached(&self) -> bool {
-        self.reached.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        let is_taken = || self.reached.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        !self.is_too_much.load(Ordering::Relaxed) && is_taken()
     }
 
     fn take_reached(&self) -> Option<Reached> {

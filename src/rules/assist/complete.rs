@@ -9,7 +9,7 @@ use crate::rules::language::members::{Called, ICP_FIELDS, MEMBERS, Of};
 use crate::rules::language::statements::{Part, SHAPES, Shape, statement};
 use crate::rules::language::types::Type;
 use crate::rules::source::table;
-use crate::rules::syntax::scan::Kind;
+use crate::rules::syntax::scan::{Kind, is_closed};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,7 +56,9 @@ impl Assist {
         }
         let touched = place.touched();
         if let Some(text) = touched.filter(|token| place.kind_of(*token) == Some(Kind::Text)) {
-            let is_within = place.scan.tokens[text].span.start < place.byte;
+            let span = place.scan.tokens[text].span;
+            let is_behind = span.end == place.byte && is_closed(span.of(place.text));
+            let is_within = span.start < place.byte && !is_behind;
             return if is_within { self.words(&place, text) } else { Vec::new() };
         }
         let before = place.before();

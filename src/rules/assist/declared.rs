@@ -77,12 +77,9 @@ fn heading(text: &str, kind: DeclaredKind) -> &str {
 
 /// The comments in the lines directly above a place.
 fn comment_above(text: &str, start: usize) -> String {
-    let mut lines: Vec<&str> = text[..start].lines().collect();
     // What stands before it in its own line is indentation.
-    if !text[..start].ends_with('\n') {
-        lines.pop();
-    }
-    let said = lines.iter().rev().map_while(|line| line.trim().strip_prefix("//"));
+    let above = text[..start].rfind('\n').map_or("", |end| &text[..end]);
+    let said = above.rsplit('\n').map_while(|line| line.trim().strip_prefix("//"));
     let mut said: Vec<&str> = said.map(str::trim).collect();
     said.reverse();
     said.join(" ")

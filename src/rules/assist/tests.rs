@@ -79,6 +79,7 @@ fn what_could_stand_at_a_place_is_proposed() {
         ("grade \"A\" when |\n", &["total", "fit", "engagement"], &[]),
         ("grade \"A\" when total > 5;\ncap_grade \"|\"", &["A"], &[]),
         ("group \"who\" on fit {\n}\ngrade \"A\" when points_of(\"|\")", &["who"], &[]),
+        ("cap_grade \"A\"|", &[], &["A"]),
         ("// em|", &[], &["employees", "rule"]),
     ] {
         let found = labels(script);

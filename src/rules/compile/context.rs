@@ -225,7 +225,7 @@ impl<'a> Context<'a> {
         let position = self.position(at);
         let Some(branches) = &mut self.branches else { return expr };
         let written: String = at.of(self.frame.unit.lines.text()).chars().take(MAX_WRITTEN).collect();
-        branches.push(Branch::new(kind, position, &written));
+        branches.push(Branch::new(kind, position, &written, at.end as usize - at.start as usize));
         Expr::Branch(branches.len() - 1, Box::new(expr))
     }
 

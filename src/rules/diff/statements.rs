@@ -30,8 +30,17 @@ pub struct File {
 /// Words as they are compared: comments and spaces say nothing.
 fn words(text: &str) -> String {
     let scan = Scan::new(text);
-    let words: Vec<&str> = scan.tokens.iter().map(|token| token.span.of(text)).collect();
-    format!(" {} ", words.join(" "))
+    let mut found = String::from(" ");
+    for token in &scan.tokens {
+        let word = token.span.of(text);
+        found += word;
+        found.push(' ');
+        // What is put into a text is asked for as anywhere else.
+        for put_in in word.strip_prefix('`').into_iter().flat_map(|text| text.split("${").skip(1)) {
+            found += words(put_in.trim_end_matches('`')).trim_start();
+        }
+    }
+    found
 }
 
 impl File {
@@ -63,7 +72,7 @@ struct Reader<'l> {
 impl Reader<'_> {
     /// The text of the value that begins at a place, up to the next keyword of its statement or to the statement's end. What the
     /// parser calls the whole of an expression leaves out a sign, and the name that a function is imported by.
-    fn value(&self, at: Span, keywords: &[&str]) -> String {
+    fn value(&self, at: Span, keywords: &[&str], has_block: bool) -> String {
         let text = self.lines.text();
         let word = |at: usize| self.scan.tokens.get(at).map_or("", |token| token.span.of(text));
         let mut first = self.scan.at(at.start);
@@ -75,7 +84,11 @@ impl Reader<'_> {
         while let Some(token) = self.scan.tokens.get(last) {
             let is_part = last > 0 && word(last - 1) == ".";
             match token.kind {
-                Kind::Mark('{') if depth == 0 && last > first && self.begins_block(last, first) => break,
+                Kind::Mark('{')
+                    if has_block && depth == 0 && last > first && self.begins_block(last, first) =>
+                {
+                    break;
+                }
                 Kind::Mark('(' | '[' | '{') => depth += 1,
                 Kind::Mark(')' | ']' | '}') => depth -= 1,
                 Kind::Mark(';') if depth == 0 => break,
@@ -119,7 +132,7 @@ impl Reader<'_> {
                     self.file.imports.insert((name, path.literal().to_owned()));
                 }
                 StmtKind::Const(word, value) => {
-                    let parts = vec![("value".to_owned(), self.value(value.whole, &[]))];
+                    let parts = vec![("value".to_owned(), self.value(value.whole, &[], false))];
                     self.put("const", &word.text, statement.at, parts, group);
                 }
                 StmtKind::Rule(rule) => {
@@ -127,7 +140,8 @@ impl Reader<'_> {
                     let keywords: Vec<&str> =
                         rule.shape.clauses.iter().map(|(keyword, _)| *keyword).collect();
                     let part = |(keyword, value): &(&'static str, Option<Ast>)| {
-                        let written = value.as_ref().map(|value| self.value(value.whole, &keywords));
+                        let written =
+                            value.as_ref().map(|value| self.value(value.whole, &keywords, rule.shape.block));
                         ((*keyword).to_owned(), written.unwrap_or_default())
                     };
                     let parts = rule.clauses.iter().map(part).collect();

@@ -82,6 +82,43 @@ fn what_is_imported_from_elsewhere_or_without_a_name_is_followed() {
 }
 
 #[test]
+fn blocks_texts_and_comments_are_read_as_the_parser_reads_them() {
+    let script = |condition: &str, then: &str| {
+        set(
+            &format!(
+                "const P = \"a\";\nrule \"r\" when {condition} then {then} because \"x\";\ngrade \"D\" otherwise;\n"
+            ),
+            SHAPES,
+        )
+    };
+    for (before, after) in [
+        (script("employees > 1", "#{a: 1}.a"), script("employees > 1", "#{a: 7}.a")),
+        (script("employees > 1", "1 + { 2 }"), script("employees > 1", "1 + { 3 }")),
+        (
+            script("employees > 1 and { let x = 3; employees > x }", "1"),
+            script("employees > 1 and { let x = 4; employees > x }", "1"),
+        ),
+        (
+            script("employees > 1 // c\r and employees > 5", "1"),
+            script("employees > 1 // c\r and employees > 6", "1"),
+        ),
+        (script("domain == #\"a \"b\"#", "1"), script("domain == #\"a \" b\"#", "1")),
+    ] {
+        let found = told(&before, &after);
+        assert!(found.len() == 1 && found[0].contains("changed rule r"), "{found:?}");
+    }
+    let asks = script("domain == `${P}.com`", "1");
+    let other = Sources::new(
+        asks.files()
+            .iter()
+            .map(|(path, text)| (path.clone(), text.replace("P = \"a\"", "P = \"b\"")))
+            .collect(),
+    );
+    let found = told(&asks, &other);
+    assert!(found.contains(&"2:2 follows rule r [P:  → ]".to_owned()), "{found:?}");
+}
+
+#[test]
 fn the_order_of_grades_counts() {
     let graded =
         |grades: &str| set(&format!("rule \"a\" when employees > 1 then 1 because \"x\";\n{grades}"), SHAPES);

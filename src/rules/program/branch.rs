@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::domain::score::Position;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BranchKind {
     /// A side of `and` or `or`: it holds or not.
     Side,
@@ -20,6 +20,8 @@ pub struct Branch {
     pub position: Position,
     /// As the script writes it, its beginning if it is long.
     pub written: Arc<str>,
+    /// How many bytes all of it takes.
+    pub length: usize,
     seen: [AtomicUsize; 3],
 }
 
@@ -34,8 +36,8 @@ pub enum BranchSeen {
 }
 
 impl Branch {
-    pub fn new(kind: BranchKind, position: Position, written: &str) -> Self {
-        Self { kind, position, written: written.into(), seen: Default::default() }
+    pub fn new(kind: BranchKind, position: Position, written: &str, length: usize) -> Self {
+        Self { kind, position, written: written.into(), length, seen: Default::default() }
     }
 
     pub fn see(&self, seen: BranchSeen) {

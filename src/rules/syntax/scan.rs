@@ -109,10 +109,11 @@ fn next(text: &str, from: usize) -> Option<(Token, usize)> {
     let first = rest.chars().next()?;
     let length = |matches: &dyn Fn(char) -> bool| rest.find(|c| !matches(c)).unwrap_or(rest.len());
     let (kind, length) = match first {
-        '/' if rest.starts_with("//") => (Kind::Comment, rest.find('\n').unwrap_or(rest.len())),
+        '/' if rest.starts_with("//") => (Kind::Comment, rest.find(['\n', '\r']).unwrap_or(rest.len())),
         '/' if rest.starts_with("/*") => (Kind::Comment, comment_length(rest)),
         '"' | '\'' => (Kind::Text, quoted_length(rest, first)),
         '`' => (Kind::Text, interpolated_length(rest)),
+        '#' if raw_length(rest).is_some() => (Kind::Text, raw_length(rest)?),
         c if c.is_ascii_digit() => (Kind::Number, number_length(rest)),
         c if c.is_alphanumeric() || c == '_' => {
             (Kind::Word, length(&|c: char| c.is_alphanumeric() || c == '_'))
@@ -158,6 +159,14 @@ fn quoted_length(text: &str, quote: char) -> usize {
     text.len()
 }
 
+/// The length of a text that begins with `#"`, or with more hashes, and ends with as many: nothing in it means anything.
+fn raw_length(text: &str) -> Option<usize> {
+    let hashes = text.len() - text.trim_start_matches('#').len();
+    let inner = text[hashes..].strip_prefix('"')?;
+    let end = format!("\"{}", &text[..hashes]);
+    Some(inner.find(&end).map_or(text.len(), |at| hashes + 1 + at + end.len()))
+}
+
 /// The length of a text in backticks, with what is put into it.
 fn interpolated_length(text: &str) -> usize {
     let mut at = 1;
@@ -184,7 +193,7 @@ fn interpolated_length(text: &str) -> usize {
     text.len()
 }
 
-/// `12`, `1_000`, `0xff`, `1.5`, `1e-5`; of `0..10` and `5.max` only what stands before the point.
+/// `12`, `1_000`, `0xff`, `1.5`, `1.`, `1e-5`; of `0..10` and `5.max` only what stands before the point.
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -192,7 +201,10 @@ fn number_length(text: &str) -> usize {
     while at < bytes.len() {
         let goes_on = match bytes[at] {
             byte if is_part(byte) => true,
-            b'.' => bytes.get(at + 1).is_some_and(u8::is_ascii_digit),
+            // Behind a point stands a digit, or nothing that could be a range or the name of a part: `1.` is a number.
+            b'.' => bytes
+                .get(at + 1)
+                .is_none_or(|next| !matches!(next, b'.' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | 128..)),
             b'-' | b'+' => at > 0 && matches!(bytes[at - 1], b'e' | b'E') && !text.starts_with("0x"),
             _ => false,
         };
@@ -241,6 +253,18 @@ mod tests {
         assert_eq!(comments, ["/* a /* ( */ */", "// end ("]);
         let open = text.find("f(").unwrap() as u32 + 1;
         assert_eq!(scan.bracket(open).unwrap().of(text), "(x, [1.5, 0..9])");
+    }
+
+    #[test]
+    fn what_the_parser_reads_in_its_own_way_is_read_so() {
+        let text = "#\"a \\\" #b \"#, ##\"x \"# y\"##, 1. and 2.max(3.), 0..9 // c\rnext #{a: 1}";
+        let scan = Scan::new(text);
+        let shown: Vec<&str> = scan.tokens.iter().map(|token| token.span.of(text)).collect();
+        assert_eq!(shown[..8], ["#\"a \\\" #b \"#", ",", "##\"x \"# y\"##", ",", "1.", "and", "2", "."]);
+        assert_eq!(
+            shown[8..],
+            ["max", "(", "3.", ")", ",", "0", ".", ".", "9", "next", "#", "{", "a", ":", "1", "}"]
+        );
     }
 
     #[test]

@@ -191,11 +191,11 @@ impl CoveredBranch {
     pub fn missing(&self) -> Option<&'static str> {
         let Covered { fired, unknown, silent } = self.of;
         match self.kind {
-            BranchKind::Way if fired > 0 => None,
+            BranchKind::Way if fired + unknown > 0 => None,
             BranchKind::Way => Some("is never gone"),
             BranchKind::Side if fired + unknown + silent == 0 => Some("is never looked at"),
             BranchKind::Side if fired == 0 => Some("never holds"),
-            BranchKind::Side if silent == 0 => Some("holds always"),
+            BranchKind::Side if silent == 0 => Some("never fails"),
             BranchKind::Side => None,
         }
     }
@@ -453,10 +453,10 @@ impl Suite {
 
 /// What was seen of a script's parts. A function stands in it once for each kind of arguments, and is told once.
 fn covered_branches(script: &Script) -> Vec<CoveredBranch> {
-    let mut by_place = BTreeMap::<(Arc<str>, u32, u32, Arc<str>), CoveredBranch>::new();
+    let mut by_place = BTreeMap::<(Arc<str>, u32, u32, usize, BranchKind), CoveredBranch>::new();
     for branch in &script.branches {
         let position = branch.position.clone();
-        let place = (position.file.clone(), position.line, position.column, branch.written.clone());
+        let place = (position.file.clone(), position.line, position.column, branch.length, branch.kind);
         let covered = by_place.entry(place).or_insert_with(|| CoveredBranch {
             kind: branch.kind,
             written: branch.written.clone(),

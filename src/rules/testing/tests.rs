@@ -190,7 +190,7 @@ each = [
         (2, "2", [1, 0, 0], None),
         (4, "employees > 10", [2, 0, 1], None),
         (4, "employees > 10 and urgent", [1, 1, 1], None),
-        (4, "urgent", [1, 1, 0], Some("holds always")),
+        (4, "urgent", [1, 1, 0], Some("never fails")),
         (4, "employees == 1", [1, 0, 1], None),
         (5, "known(revenue)", [0, 0, 3], Some("never holds")),
         (5, "revenue > 5", [0, 0, 0], Some("is never looked at")),
