@@ -325,6 +325,16 @@ fn is_spaced(before: Option<&Piece>, piece: &Piece, second: Option<&Piece>) -> b
     if piece.kind == Kind::Comment || before.kind == Kind::Comment {
         return true;
     }
+    // Two marks must not become one operator.
+    let is_mark = |piece: &Piece| matches!(piece.kind, Kind::Mark(_));
+    let together = format!("{}{}", before.text, piece.text);
+    if as_written
+        && is_mark(before)
+        && is_mark(piece)
+        && OPERATORS.iter().any(|operator| operator.starts_with(&together))
+    {
+        return true;
+    }
     let begins = |piece: Option<&Piece>| piece.is_none_or(|piece| piece.leads_to_value());
     // What is said of a value by a sign before it stays as it is written: `-2.max(3)` and `- 2.max(3)` differ.
     if matches!(before.text, "-" | "+" | "!") && begins(second) {
@@ -513,7 +523,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_odd(text in "(rule|group|fn|if|when|then|because|[a-z0-9\"'`$(){}/*.;,# \\n\\\\é|=&-]){0,60}") {
+        fn no_text_is_too_odd(text in "(rule|group|fn|if|when|then|because|[a-z0-9\"'`$(){}/*.;:?,# \\n\\\\é|=&-]){0,60}") {
             if let Some(once) = format(&text) {
                 prop_assert_eq!(words(&once), words(&text));
                 prop_assert_eq!(format(&once), Some(once.clone()));
