@@ -1,5 +1,7 @@
 //! `assay lsp`: what an editor asks while rules are written, by the language server protocol.
 
+mod position;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use self::position::{byte_at, range_in_line, range_of};
 use super::Done;
 use crate::config::currency;
 use crate::priority::Nice;
@@ -484,67 +487,9 @@ fn shown_finding(root: &Path, sources: &Sources, finding: &Diagnostic) -> lsp::D
     }
 }
 
-/// A stretch of a line, counted as findings are: from 1, in characters; all of it from column 0.
-fn range_in_line(text: &str, line: u32, column: u32, length: u32) -> lsp::Range {
-    let number = line.saturating_sub(1);
-    let shown = text.lines().nth(number as usize).unwrap_or_default();
-    let units =
-        |characters: u32| shown.chars().take(characters as usize).map(|c| c.len_utf16() as u32).sum::<u32>();
-    let (from, to) = match column {
-        0 => (0, shown.chars().count() as u32),
-        column => (column - 1, column - 1 + length.max(1)),
-    };
-    lsp::Range::new(lsp::Position::new(number, units(from)), lsp::Position::new(number, units(to)))
-}
-
-fn range_of(text: &str, start: usize, end: usize) -> lsp::Range {
-    lsp::Range::new(position_of(text, start), position_of(text, end))
-}
-
-/// A byte as the protocol counts: lines from 0, and units of UTF-16 within.
-fn position_of(text: &str, byte: usize) -> lsp::Position {
-    let before = text.get(..byte).unwrap_or(text);
-    let begin = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = before[..begin].matches('\n').count() as u32;
-    lsp::Position::new(line, before[begin..].encode_utf16().count() as u32)
-}
-
-/// The byte at a position; the end of its line if it is shorter.
-fn byte_at(text: &str, position: lsp::Position) -> usize {
-    let mut begin = 0;
-    for line in text.split_inclusive('\n').take(position.line as usize) {
-        begin += line.len();
-    }
-    let line = text[begin..].lines().next().unwrap_or_default();
-    let mut units = 0;
-    for (at, c) in line.char_indices() {
-        if units >= position.character {
-            return begin + at;
-        }
-        units += c.len_utf16() as u32;
-    }
-    begin + line.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn positions_count_as_editors_do() {
-        let text = "a\n😀é = x\n";
-        for (byte, line, character) in [(0, 0, 0), (2, 1, 0), (6, 1, 2), (8, 1, 3), (12, 1, 7), (13, 2, 0)] {
-            let position = lsp::Position::new(line, character);
-            assert_eq!(position_of(text, byte), position, "{byte}");
-            assert_eq!(byte_at(text, position), byte, "{position:?}");
-        }
-        assert_eq!(byte_at(text, lsp::Position::new(0, 99)), 1);
-        assert_eq!(byte_at(text, lsp::Position::new(99, 0)), text.len());
-        assert_eq!(
-            range_in_line(text, 2, 2, 1),
-            lsp::Range::new(lsp::Position::new(1, 2), lsp::Position::new(1, 3))
-        );
-    }
 
     #[test]
     fn paths_are_written_as_uris_and_back() {

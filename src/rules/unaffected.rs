@@ -9,9 +9,9 @@ use regex::Regex;
 use sha2::{Digest as _, Sha256};
 
 use super::diff::{DifferenceKind, difference};
+use super::evaluate::alone::{completeness, rule_alone};
 use super::evaluate::evaluator::MAX_STEPS;
 use super::evaluate::facts::LeadFacts;
-use super::evaluate::score::{completeness, rule_alone};
 use super::language::ScriptKind;
 use super::program::{Group, GroupBody, Item, Script};
 use super::set::RuleSet;
@@ -235,25 +235,22 @@ grade \"A\" when total >= 25;
 grade \"B\" when total >= 10;
 grade \"D\" otherwise;
 ";
+    fn compiled(script: &str, shapes: &str) -> Compiled {
+        Compiled::of(set(script, shapes).script(ScriptKind::LeadScoring, "default").unwrap())
+    }
+
     /// What only the compiled rules tell is told too: whatever the comparison of what is written overlooks.
     #[test]
     fn a_rule_that_became_another_differs() {
-        let before =
-            Compiled::of(&set(SCRIPT, SHAPES).script(ScriptKind::LeadScoring, "default").unwrap().clone());
+        let before = compiled(SCRIPT, SHAPES);
         let spaced = SCRIPT.replace("define large", "// more\n\ndefine more as revenue > 1;\ndefine large");
-        let with_more =
-            Compiled::of(&set(&spaced, SHAPES).script(ScriptKind::LeadScoring, "default").unwrap().clone());
+        let with_more = compiled(&spaced, SHAPES);
         assert_eq!(
             (&before.around, &before.rules),
             (&with_more.around, &with_more.rules),
             "places and numbers say nothing"
         );
-        let other = Compiled::of(
-            &set(SCRIPT, "fn half(x) { x / 4 }\n")
-                .script(ScriptKind::LeadScoring, "default")
-                .unwrap()
-                .clone(),
-        );
+        let other = compiled(SCRIPT, "fn half(x) { x / 4 }\n");
         let differ: Vec<&String> =
             before.rules.keys().filter(|name| before.rules[*name] != other.rules[*name]).collect();
         assert_eq!((differ, before.around == other.around), (vec![&"money".to_owned()], true));

@@ -24,7 +24,7 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("tokio_postgres", &["src/storage/postgres/"]),
     ("rhai", &["src/rules/syntax/"]),
     ("lsp_server", &["src/cli/lsp.rs"]),
-    ("lsp_types", &["src/cli/lsp.rs"]),
+    ("lsp_types", &["src/cli/lsp.rs", "src/cli/lsp/"]),
     ("rusqlite", &["src/storage/sqlite/"]),
     ("tonic", &["src/grpc/", "src/server.rs", "src/connections.rs", "src/cli/"]),
     ("prost", &["src/grpc/"]),

@@ -1,5 +1,6 @@
 //! Compiled scripts × facts → scores and priorities, with a reason for every point.
 
+pub mod alone;
 pub mod collection;
 pub mod criteria;
 pub mod evaluator;

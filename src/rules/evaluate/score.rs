@@ -12,7 +12,6 @@ use crate::domain::score::{
 use crate::domain::value::Value as Plain;
 use crate::rules::evaluate::evaluator::{Evaluator, Failure, Stop};
 use crate::rules::evaluate::facts::{Facts, ItemFacts, LeadFacts, SegmentFacts};
-use crate::rules::language::ScriptKind;
 use crate::rules::language::catalogue::Catalogue;
 use crate::rules::program::{Factor, Formula, Group, GroupBody, Index, Item, Rule, Script, Verdict};
 
@@ -41,40 +40,6 @@ pub fn assess(
         assessment.warnings.extend(facts.size_warning());
     }
     (assessed, run.eval.steps())
-}
-
-/// What one rule comes to by itself on a lead's facts: its points, if it fires; says in how many steps.
-pub fn rule_alone(
-    script: &Script,
-    catalogue: &Catalogue,
-    facts: LeadFacts,
-    rule: &Rule,
-) -> (Result<Option<Points>, RuleError>, u32) {
-    let arena = Bump::new();
-    let mut run = Run::new(script, catalogue, Facts::Lead(facts), Some(facts), &arena);
-    let judged = run.rule(rule, &Arc::from(""), None);
-    let points = judged.map(|_| run.contributions.first().map(|entry| entry.points));
-    (points, run.eval.steps())
-}
-
-/// The share of the facts that a script, and where it asks for them the profile's criteria and disqualifiers, name, of which something is known.
-pub fn completeness(script: &Script, catalogue: &Catalogue, facts: LeadFacts) -> f64 {
-    fn ask_for_criteria(items: &[Item]) -> bool {
-        items.iter().any(|item| match item {
-            Item::Group(Group { body: GroupBody::Criteria, .. }) => true,
-            Item::Group(Group { body: GroupBody::Items(items), .. }) => ask_for_criteria(items),
-            Item::Rule(_) | Item::Factor(_) => false,
-        })
-    }
-    let criteria = ask_for_criteria(&script.items).then_some(&facts.profile.criteria);
-    let disqualifiers = script.disqualifiers.as_ref().map(|_| &facts.profile.disqualifiers);
-    let mut named = script.named.clone();
-    for criterion in criteria.into_iter().chain(disqualifiers).flatten() {
-        let index = catalogue.find(&criterion.fact, ScriptKind::LeadScoring);
-        named.extend(index.filter(|index| !named.contains(index)));
-    }
-    let known = named.iter().filter(|index| facts.fact(&catalogue.facts[**index].source).is_some()).count();
-    if named.is_empty() { 1.0 } else { known as f64 / named.len() as f64 }
 }
 
 /// Judges a segment's facts; says in how many steps.
@@ -159,7 +124,7 @@ pub(super) enum Judged<T> {
 }
 
 impl<'a> Run<'a> {
-    fn new(
+    pub(super) fn new(
         script: &'a Script,
         catalogue: &'a Catalogue,
         facts: Facts<'a>,
@@ -283,7 +248,12 @@ impl<'a> Run<'a> {
         Ok(Sum { points: clipped, low: clip(sum.low), high: clip(sum.high) })
     }
 
-    fn rule(&mut self, rule: &'a Rule, group: &Arc<str>, axis: Option<Axis>) -> Result<Sum, RuleError> {
+    pub(super) fn rule(
+        &mut self,
+        rule: &'a Rule,
+        group: &Arc<str>,
+        axis: Option<Axis>,
+    ) -> Result<Sum, RuleError> {
         let holds = match self.holds(&rule.when, &rule.id, &rule.position)? {
             Judged::Known(false) => return Ok(Sum::default()),
             Judged::Known(true) => true,
